@@ -1,0 +1,64 @@
+# Copyright (c) 2026, the linuxnet.ipvs contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What every module of the collection does around its own work: the rights it needs, its errors, its result."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from typing import Any, Callable, Iterator, TypeVar
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import (
+    LinuxnetError,
+    MissingRequirement,
+    NoSuchPlace,
+)
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._plan import Plan
+
+Found = TypeVar("Found")
+
+STATE: dict[str, Any] = dict(state=dict(type="str", choices=["present", "absent"], default="present"))
+NETNS: dict[str, Any] = dict(netns=dict(type="str"))
+
+
+@contextmanager
+def reporting(module: AnsibleModule) -> Iterator[None]:
+    """Require root, and end the module with one clear message for each error the collection knows.
+
+    Root is asked for even where the kernel would let a lesser user read, because the kernel's own answer
+    to a missing right names neither the right nor the remedy.
+    """
+    try:
+        if os.geteuid() != 0:
+            raise MissingRequirement(
+                "this task runs as user id %d, but the kernel lets only root do it: add 'become: true'" % os.geteuid()
+            )
+        yield
+    except LinuxnetError as exc:
+        module.fail_json(msg=str(exc))
+
+
+def finish(module: AnsibleModule, plan: Plan[Any], **values: Any) -> None:
+    """End the module with what the plan says; the same call in check mode and after the real run."""
+    module.exit_json(changed=plan.changed, diff=dict(before=plan.before, after=plan.after), **values)
+
+
+def found(module: AnsibleModule, read: Callable[[], Found], nothing: Found) -> Found:
+    """What ``read`` finds, or ``nothing`` where the very place is missing and that is no error.
+
+    It is none when the task wants its object absent. Nor is it in check mode, where an earlier task of the same
+    play would have made the place: the prediction goes on as if it was there and empty, and a warning says so.
+    """
+    try:
+        return read()
+    except NoSuchPlace as exc:
+        if module.params.get("state") == "absent":
+            return nothing
+        if module.check_mode:
+            module.warn("%s. Check mode goes on as if it was there and empty." % exc)
+            return nothing
+        raise

@@ -1,0 +1,318 @@
+# Copyright (c) 2026, the linuxnet.ipvs contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Netlink in batches: messages out by the hundred, one acknowledgement each hundred, every error still seen.
+
+Sources: netlink(7), linux/netlink.h, linux/genetlink.h, netlink_rcv_skb() in net/netlink/af_netlink.c.
+
+The kernel answers a message that fails even when it was sent without NLM_F_ACK, so only the last message of a
+datagram asks for an acknowledgement; the sequence number of an error tells which message it belongs to. The kernel
+handles a datagram inside sendmsg(2), in order, and goes on behind a message that fails.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import struct
+from dataclasses import dataclass
+from typing import Iterable, Iterator, Sequence
+
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import KernelRefused, LinuxnetError, errno_text
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns import inside
+
+# linux/netlink.h
+NETLINK_NETFILTER = 12
+NETLINK_GENERIC = 16
+NLM_F_REQUEST = 0x1
+NLM_F_ACK = 0x4
+NLM_F_DUMP_INTR = 0x10
+NLM_F_EXCL = 0x200
+NLM_F_CREATE = 0x400
+NLM_F_DUMP = 0x300
+NLM_F_CAPPED = 0x100
+NLM_F_ACK_TLVS = 0x200
+NLMSG_NOOP = 1
+NLMSG_ERROR = 2
+NLMSG_DONE = 3
+NLMSG_OVERRUN = 4
+NLA_F_NESTED = 0x8000
+NLA_F_NET_BYTEORDER = 0x4000
+NLA_TYPE_MASK = 0x3FFF
+NLMSGERR_ATTR_MSG = 1
+SOL_NETLINK = 270
+NETLINK_CAP_ACK = 10
+NETLINK_EXT_ACK = 11
+
+_MESSAGE = struct.Struct("=IHHII")
+_ATTRIBUTE = struct.Struct("=HH")
+_ERROR = struct.Struct("=i")
+_PADDING = (b"", b"\0\0\0", b"\0\0", b"\0")
+
+#: Messages in one datagram: behind 400 the acknowledgement's share of the time is no longer visible.
+BATCH_MESSAGES = 400
+#: Bytes in one datagram: a quarter of the smallest default send buffer (net.core.wmem_default, 212992).
+BATCH_BYTES = 49152
+#: Larger than any datagram the kernel builds for a dump (32 KiB).
+RECEIVE_BYTES = 131072
+#: Room for the answers to a whole datagram of failing messages.
+RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024
+#: How often a dump is repeated that a concurrent change interrupted.
+DUMP_ATTEMPTS = 20
+
+
+class MalformedReply(LinuxnetError):
+    """Bytes from the kernel's side that are not the netlink they claim to be."""
+
+
+@dataclass(frozen=True)
+class Message:
+    """One request: the message type, its flags without NLM_F_REQUEST and NLM_F_ACK, and what follows the header."""
+
+    type: int
+    payload: bytes
+    flags: int = 0
+
+
+class BatchRefused(KernelRefused):
+    """The kernel refused messages of a batch: ``index`` is the first one's place, ``count`` how many it refused."""
+
+    def __init__(self, errno: int, text: str, index: int, count: int) -> None:
+        super().__init__(errno, text)
+        self.index = index
+        self.count = count
+
+
+def attribute(kind: int, payload: bytes) -> bytes:
+    """One attribute, padded to the next multiple of four bytes."""
+    length = 4 + len(payload)
+    return _ATTRIBUTE.pack(length, kind) + payload + _PADDING[length & 3]
+
+
+def nested(kind: int, *attributes: bytes) -> bytes:
+    """An attribute that holds attributes."""
+    return attribute(kind | NLA_F_NESTED, b"".join(attributes))
+
+
+def text(kind: int, value: str) -> bytes:
+    """A NUL-terminated string attribute."""
+    return attribute(kind, value.encode() + b"\0")
+
+
+def attributes(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """The attributes in ``data``, in order, as (type without its flags, payload).
+
+    Raises:
+        MalformedReply: a length runs past the end or is shorter than its own header.
+    """
+    offset, end = 0, len(data)
+    while end - offset >= 4:
+        length, kind = _ATTRIBUTE.unpack_from(data, offset)
+        if length < 4 or offset + length > end:
+            raise MalformedReply("a netlink attribute of %d bytes where %d are left" % (length, end - offset))
+        yield kind & NLA_TYPE_MASK, data[offset + 4 : offset + length]
+        offset += (length + 3) & ~3
+
+
+def attribute_map(data: bytes) -> dict[int, bytes]:
+    """The attributes in ``data`` by type."""
+    return dict(attributes(data))
+
+
+def text_of(payload: bytes) -> str:
+    """A string attribute's value."""
+    return payload.partition(b"\0")[0].decode(errors="replace")
+
+
+def integer(payload: bytes, order: str = "=") -> int:
+    """An unsigned attribute of 1, 2, 4 or 8 bytes; ``order`` is "=" for the host's, ">" for network order."""
+    try:
+        return int(struct.unpack(order + {1: "B", 2: "H", 4: "I", 8: "Q"}[len(payload)], payload)[0])
+    except KeyError as exc:
+        raise MalformedReply("a netlink integer of %d bytes" % len(payload)) from exc
+
+
+class NetlinkSocket:
+    """A netlink socket in one network namespace; a context manager.
+
+    Raises:
+        NoSuchNamespace: there is no namespace of that name.
+    """
+
+    def __init__(self, protocol: int, netns: str | None = None) -> None:
+        with inside(netns):
+            self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, protocol)
+        try:
+            self._socket.bind((0, 0))
+            self._socket.setsockopt(SOL_NETLINK, NETLINK_CAP_ACK, 1)
+            self._socket.setsockopt(SOL_NETLINK, NETLINK_EXT_ACK, 1)
+            self._socket.setsockopt(socket.SOL_SOCKET, getattr(socket, "SO_RCVBUFFORCE", 33), RECEIVE_BUFFER_BYTES)
+        except OSError:
+            self._socket.close()
+            raise
+        self._sequence = 0
+
+    def __enter__(self) -> NetlinkSocket:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._socket.close()
+
+    def request(self, message: Message) -> list[bytes]:
+        """Send one message and return the payloads of what it is answered with, its acknowledgement aside.
+
+        Raises:
+            KernelRefused: the kernel answered with an errno.
+        """
+        sequence = self._send(message, NLM_F_ACK)
+        replies: list[bytes] = []
+        while True:
+            for kind, flags, number, payload in self._receive():
+                if number != sequence:
+                    continue
+                if kind == NLMSG_ERROR:
+                    self._check(payload, flags)
+                    return replies
+                replies.append(payload)
+
+    def dump(self, message: Message) -> list[bytes]:
+        """Send a dump request and return all its payloads; one that a concurrent change interrupted is repeated."""
+        for _attempt in range(DUMP_ATTEMPTS):
+            replies = self._dump_once(message)
+            if replies is not None:
+                return replies
+        raise LinuxnetError(
+            "the kernel's table changed during each of %d readings: something else is writing it all the time"
+            % DUMP_ATTEMPTS
+        )
+
+    def send_all(self, messages: Sequence[Message]) -> None:
+        """Send messages in as few datagrams as hold them and wait for the kernel's word on all.
+
+        Behind a datagram with a refused message nothing more is sent; the others of that datagram took effect.
+
+        Raises:
+            BatchRefused: the first message refused, by its place in ``messages``.
+        """
+        for first, chunk in _chunks(messages):
+            sequences = range(self._sequence + 1, self._sequence + 1 + len(chunk))
+            self._sequence += len(chunk)
+            last = len(chunk) - 1
+            self._socket.send(
+                b"".join(
+                    _header(message, number, NLM_F_ACK if place == last else 0) + message.payload
+                    for place, (number, message) in enumerate(zip(sequences, chunk))
+                )
+            )
+            self._confirm(first, sequences)
+
+    def _confirm(self, first: int, sequences: range) -> None:
+        """Read up to the acknowledgement of a datagram's last message and raise for the first refusal."""
+        refused: dict[int, tuple[int, str]] = {}
+        confirmed = False
+        while not confirmed:
+            for kind, flags, number, payload in self._receive():
+                if kind != NLMSG_ERROR or number not in sequences:
+                    continue
+                code, told = _error(payload, flags)
+                if code:
+                    refused.setdefault(number, (code, told))
+                confirmed = confirmed or number == sequences[-1]
+        if refused:
+            number = min(refused)
+            code, told = refused[number]
+            raise BatchRefused(code, told, first + number - sequences[0], len(refused))
+
+    def _dump_once(self, message: Message) -> list[bytes] | None:
+        """All payloads of one dump, or None when it does not show one moment of the table."""
+        sequence = self._send(message, NLM_F_DUMP)
+        replies: list[bytes] = []
+        consistent = True
+        while True:
+            try:
+                received = list(self._receive())
+            except OSError as exc:
+                if exc.errno != errno.ENOBUFS:
+                    raise
+                consistent = False
+                continue
+            for kind, flags, number, payload in received:
+                if number != sequence:
+                    continue
+                if flags & NLM_F_DUMP_INTR:
+                    consistent = False
+                if kind in (NLMSG_ERROR, NLMSG_DONE):
+                    if len(payload) >= 4:
+                        self._check(payload, flags)
+                    return replies if consistent else None
+                replies.append(payload)
+
+    def _send(self, message: Message, flags: int) -> int:
+        self._sequence += 1
+        self._socket.send(_header(message, self._sequence, flags) + message.payload)
+        return self._sequence
+
+    def _receive(self) -> Iterator[tuple[int, int, int, bytes]]:
+        """The messages of the next datagram, as (type, flags, sequence, payload)."""
+        data, _ancillary, flags, _sender = self._socket.recvmsg(RECEIVE_BYTES)
+        if flags & socket.MSG_TRUNC:
+            raise MalformedReply("a netlink datagram of more than %d bytes" % RECEIVE_BYTES)
+        return messages_in(data)
+
+    @staticmethod
+    def _check(payload: bytes, flags: int) -> None:
+        code, told = _error(payload, flags)
+        if code:
+            raise KernelRefused(code, told)
+
+
+def messages_in(data: bytes) -> Iterator[tuple[int, int, int, bytes]]:
+    """Take a datagram apart into (type, flags, sequence, payload).
+
+    Raises:
+        MalformedReply: a length runs past the end or is shorter than its own header.
+    """
+    offset, end = 0, len(data)
+    while end - offset >= _MESSAGE.size:
+        length, kind, flags, number, _port = _MESSAGE.unpack_from(data, offset)
+        if length < _MESSAGE.size or offset + length > end:
+            raise MalformedReply("a netlink message of %d bytes where %d are left" % (length, end - offset))
+        if kind == NLMSG_OVERRUN:
+            raise OSError(errno.ENOBUFS, os.strerror(errno.ENOBUFS))
+        if kind != NLMSG_NOOP:
+            yield kind, flags, number, data[offset + _MESSAGE.size : offset + length]
+        offset += (length + 3) & ~3
+
+
+def _header(message: Message, sequence: int, flags: int) -> bytes:
+    size = _MESSAGE.size + len(message.payload)
+    return _MESSAGE.pack(size, message.type, NLM_F_REQUEST | message.flags | flags, sequence, 0)
+
+
+def _error(payload: bytes, flags: int) -> tuple[int, str]:
+    """The errno in an error message (0: it is an acknowledgement), and the kernel's own words where it sent some."""
+    if len(payload) < _ERROR.size:
+        raise MalformedReply("a netlink error of %d bytes" % len(payload))
+    code = -_ERROR.unpack_from(payload)[0]
+    told = ""
+    if flags & NLM_F_ACK_TLVS and flags & NLM_F_CAPPED and len(payload) > _ERROR.size + _MESSAGE.size:
+        told = text_of(attribute_map(payload[_ERROR.size + _MESSAGE.size :]).get(NLMSGERR_ATTR_MSG, b""))
+    meaning = "%s (%s)" % (os.strerror(code), errno_text(code)) if code else ""
+    return code, "%s: %s" % (meaning, told) if told else meaning
+
+
+def _chunks(messages: Iterable[Message]) -> Iterator[tuple[int, list[Message]]]:
+    """Cut messages into datagrams: (place of the first, the messages)."""
+    chunk: list[Message] = []
+    size = first = 0
+    for message in messages:
+        length = _MESSAGE.size + len(message.payload)
+        if chunk and (len(chunk) == BATCH_MESSAGES or size + length > BATCH_BYTES):
+            yield first, chunk
+            first, chunk, size = first + len(chunk), [], 0
+        chunk.append(message)
+        size += length
+    if chunk:
+        yield first, chunk
