@@ -15,6 +15,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_values import 
     RealServerWish,
     Service,
     ServiceKey,
+    service_options,
 )
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._plan import Plan, differing
 
@@ -46,9 +47,10 @@ def plan_service(
     verb = "add" if have is None else "set"
     operations = [] if service == have else [Operation(verb, service)]
     steps, servers = _server_steps(service, wishes, purge, have_servers)
+    kept = set(have_servers) & set(servers)
     before, after = differing(
-        dict(have.options() if have else {}, **_listed(have_servers)),
-        dict(service.options(), **_listed(servers)),
+        service_options(have, [server for server in have_servers if server not in kept]) if have else {},
+        service_options(service, [server for server in servers if server not in kept]),
     )
     return Plan((*operations, *steps), before, after), service, servers
 
@@ -57,7 +59,7 @@ def plan_no_service(have: Service | None, have_servers: Servers) -> Plan[Operati
     """Take a virtual service away; the kernel takes its real servers with it."""
     if have is None:
         return Plan()
-    return Plan((Operation("delete", have),), dict(have.options(), **_listed(have_servers)), {})
+    return Plan((Operation("delete", have),), service_options(have, have_servers), {})
 
 
 def plan_server(service: Service, wish: RealServerWish, have: RealServer | None) -> tuple[Plan[Operation], RealServer]:
@@ -89,9 +91,3 @@ def _server_steps(
         for key in servers.keys() - {wish.key for wish in wishes}:
             steps.append(Operation("delete", service, servers.pop(key)))
     return steps, list(servers.values())
-
-
-def _listed(servers: Servers) -> dict[str, Any]:
-    """Real servers as the value of an option, sorted, since their order means nothing to the kernel's user."""
-    listed = sorted(servers, key=lambda server: (server.address.version, server.address, server.port))
-    return dict(real_servers=[server.options() for server in listed])

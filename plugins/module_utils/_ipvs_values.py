@@ -10,7 +10,7 @@ Names are ipvsadm(8)'s, numbers are the kernel's (linux/ip_vs.h).
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
-from typing import Any, Mapping
+from typing import Any, Mapping, Sequence
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils import _values as values
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import InvalidOption
@@ -125,7 +125,13 @@ class RealServerWish:
 
     @property
     def key(self) -> tuple[values.Address, int]:
+        """What tells it from its service's other real servers."""
         return self.address, self.port
+
+    @property
+    def endpoint(self) -> str:
+        """ADDRESS:PORT, as ipvsadm(8) writes it."""
+        return endpoint(self.address, self.port)
 
     def resolve(self, have: RealServer | None) -> RealServer:
         """The whole wished real server, given what the kernel has in its place."""
@@ -171,6 +177,15 @@ class Operation:
         if self.server is None:
             return "%s virtual service %s" % (self.verb, self.service.key)
         return "%s real server %s of virtual service %s" % (self.verb, self.server, self.service.key)
+
+
+def service_options(service: Service, servers: Sequence[RealServer]) -> dict[str, Any]:
+    """A service with its real servers under the names of the modules' options.
+
+    Real servers are sorted, since their order in the kernel's list means nothing to its user.
+    """
+    listed = sorted(servers, key=lambda server: (server.address.version, server.address, server.port))
+    return dict(service.options(), real_servers=[server.options() for server in listed])
 
 
 def endpoint(address: values.Address | None, port: int) -> str:

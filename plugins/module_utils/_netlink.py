@@ -77,12 +77,12 @@ class Message:
 
 
 class BatchRefused(KernelRefused):
-    """The kernel refused messages of a batch: ``index`` is the first one's place, ``count`` how many it refused."""
+    """The kernel refused a message of a batch: ``index`` is its place, ``reply`` the answer behind the error header."""
 
-    def __init__(self, errno: int, text: str, index: int, count: int) -> None:
+    def __init__(self, errno: int, text: str, index: int, reply: bytes) -> None:
         super().__init__(errno, text)
         self.index = index
-        self.count = count
+        self.reply = reply
 
 
 def attribute(kind: int, payload: bytes) -> bytes:
@@ -210,7 +210,7 @@ class NetlinkSocket:
 
     def _confirm(self, first: int, sequences: range) -> None:
         """Read up to the acknowledgement of a datagram's last message and raise for the first refusal."""
-        refused: dict[int, tuple[int, str]] = {}
+        refused: dict[int, tuple[int, str, bytes]] = {}
         confirmed = False
         while not confirmed:
             for kind, flags, number, payload in self._receive():
@@ -218,12 +218,12 @@ class NetlinkSocket:
                     continue
                 code, told = _error(payload, flags)
                 if code:
-                    refused.setdefault(number, (code, told))
+                    refused.setdefault(number, (code, told, payload[_ERROR.size + _MESSAGE.size :]))
                 confirmed = confirmed or number == sequences[-1]
         if refused:
             number = min(refused)
-            code, told = refused[number]
-            raise BatchRefused(code, told, first + number - sequences[0], len(refused))
+            code, told, reply = refused[number]
+            raise BatchRefused(code, told, first + number - sequences[0], reply)
 
     def _dump_once(self, message: Message) -> list[bytes] | None:
         """All payloads of one dump, or None when it does not show one moment of the table."""

@@ -1,0 +1,23 @@
+# Copyright (c) 2026, the linuxnet.ipvs contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """The options that the IPVS modules share."""
+
+    DOCUMENTATION = r"""
+options: {}
+requirements:
+  - a kernel with IPVS (module C(ip_vs) loaded); nothing else than Python
+notes:
+  - The module speaks to the kernel over netlink. It needs neither C(ipvsadm) nor a Python library.
+  - The IPVS table belongs to a network namespace. Another program that believes to own it (kube-proxy in IPVS mode,
+    keepalived, ldirectord) deletes what it does not know; M(linuxnet.ipvs.ipvs_info) finds such programs.
+seealso:
+  - name: ipvsadm(8)
+    description: The manual of the kernel's own administration tool, whose terms are used here.
+    link: https://manpages.debian.org/ipvsadm
+"""

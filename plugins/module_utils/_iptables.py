@@ -1,0 +1,88 @@
+# Copyright (c) 2026, the linuxnet.ipvs contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""One chain of an iptables table, by the ``iptables`` command, which knows both of its back ends (nf_tables, legacy).
+
+Sources: iptables(8), iptables-extensions(8). ``--check`` compares a whole rule, so no text is parsed here.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from typing import Sequence
+
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import LinuxnetError, MissingRequirement
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns import inside
+
+_COMMANDS = {"inet": "iptables", "inet6": "ip6tables"}
+_PATH = "/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin"
+
+
+class Chain:
+    """A chain in one network namespace; it waits ``lock_timeout`` seconds for the xtables lock.
+
+    Raises:
+        MissingRequirement: the command is not installed.
+    """
+
+    def __init__(self, family: str, table: str, name: str, netns: str | None, lock_timeout: int) -> None:
+        command = shutil.which(_COMMANDS[family], path=_PATH)
+        if command is None:
+            raise MissingRequirement(
+                "the command '%s' is not installed: install the package 'iptables'" % _COMMANDS[family]
+            )
+        self._command = [command, "--wait", str(lock_timeout), "--table", table]
+        self._name = name
+        self._netns = netns
+
+    def has(self, rule: Sequence[str]) -> bool:
+        """Whether the chain has a rule that is exactly this one."""
+        done = self._run("--check", rule)
+        # iptables(8): 0 found; 1 is "no such rule" as well as most errors, so the text decides.
+        if done.returncode == 0:
+            return True
+        if done.returncode == 1 and any(told in done.stderr for told in _NO_SUCH_RULE):
+            return False
+        raise self._failed("look for", rule, done)
+
+    def append(self, rule: Sequence[str]) -> None:
+        """Add a rule at the chain's end."""
+        self._expect("append", "--append", rule)
+
+    def delete_all(self, rule: Sequence[str]) -> None:
+        """Delete each rule that is exactly this one."""
+        while self.has(rule):
+            self._expect("delete", "--delete", rule)
+
+    def _expect(self, verb: str, option: str, rule: Sequence[str]) -> None:
+        done = self._run(option, rule)
+        if done.returncode != 0:
+            raise self._failed(verb, rule, done)
+
+    def _run(self, option: str, rule: Sequence[str]) -> subprocess.CompletedProcess[str]:
+        with inside(self._netns):
+            return subprocess.run(
+                [*self._command, option, self._name, *rule],
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                env={"PATH": _PATH, "LC_ALL": "C"},
+                check=False,
+            )
+
+    def _failed(self, verb: str, rule: Sequence[str], done: subprocess.CompletedProcess[str]) -> LinuxnetError:
+        told = " ".join(done.stderr.split()) or "exit code %d" % done.returncode
+        remedy = ": the xtables lock is held by another program; raise 'lock_timeout'" if done.returncode == 4 else ""
+        return LinuxnetError(
+            "iptables could not %s the rule '%s' of chain %s: %s%s" % (verb, " ".join(rule), self._name, told, remedy)
+        )
+
+
+#: What the two back ends say when a chain has no such rule (iptables/nft.c; the legacy one: libiptc/libiptc.c).
+_NO_SUCH_RULE = (
+    "Bad rule (does a matching rule exist in that chain?)",
+    "No chain/target/match by that name",
+    "does not exist (Is the rule",
+)

@@ -1,0 +1,56 @@
+# Copyright (c) 2026, the linuxnet.ipvs contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The masquerade rule: from a task's options to the words of iptables(8), in the order in which it saves them."""
+
+from __future__ import annotations
+
+from typing import Any, Mapping
+
+from ansible_collections.linuxnet.ipvs.plugins.module_utils import _values as values
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import InvalidOption
+
+TABLE = "nat"
+CHAIN = "POSTROUTING"
+#: xt_comment.h: XT_MAX_COMMENT_LEN is 256 with its closing NUL.
+COMMENT_MAX = 255
+#: IPSET_DIM_MAX in linux/netfilter/ipset/ip_set.h is 6: what iptables(8) takes as flags of one match.
+DIMENSIONS_MAX = 6
+
+
+def rule_family(options: Mapping[str, Any]) -> str:
+    """``inet`` or ``inet6``: as said, or as the source network is, or ``inet``."""
+    said: str | None = options["family"]
+    if options["source"] is None:
+        return said or "inet"
+    source = values.network("source", options["source"])
+    family = values.family_of(source)
+    if said not in (None, family):
+        raise InvalidOption("source", str(source), "the rule's family is %s, and this is %s" % (said, family))
+    return family
+
+
+def rule(options: Mapping[str, Any]) -> list[str]:
+    """The rule's words behind the chain's name."""
+    words = []
+    if options["source"] is not None:
+        words += ["-s", str(values.network("source", options["source"]))]
+    if options["out_interface"] is not None:
+        words += ["-o", values.device_name("out_interface", options["out_interface"])]
+    match = options["match_set"]
+    if match is not None:
+        directions = match["directions"]
+        if not 1 <= len(directions) <= DIMENSIONS_MAX:
+            raise InvalidOption(
+                "match_set.directions",
+                directions,
+                "write 'src' or 'dst' for each part of the set's entries, 1 to %d" % DIMENSIONS_MAX,
+            )
+        words += ["-m", "set", "--match-set", values.set_name("match_set.name", match["name"]), ",".join(directions)]
+    if options["comment"] is not None:
+        comment = options["comment"]
+        if not 0 < len(comment.encode()) <= COMMENT_MAX or not comment.isprintable():
+            raise InvalidOption("comment", comment, "a comment is one line of 1 to %d bytes" % COMMENT_MAX)
+        words += ["-m", "comment", "--comment", comment]
+    return [*words, "-j", "MASQUERADE"]

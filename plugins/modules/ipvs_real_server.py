@@ -1,0 +1,160 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the linuxnet.ipvs contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: ipvs_real_server
+short_description: Manage one real server of an IPVS virtual service
+version_added: 1.0.0
+description:
+  - Adds, changes and deletes one real server of a virtual service that exists.
+  - To manage a service together with its real servers in one task, use M(linuxnet.ipvs.ipvs_service).
+  - A change goes by the kernel's own change command, so live connections stay.
+extends_documentation_fragment:
+  - linuxnet.ipvs.attributes
+  - linuxnet.ipvs.ipvs
+  - linuxnet.ipvs.netns
+options:
+  service:
+    description: The virtual service, by address and port or by firewall mark.
+    type: dict
+    required: true
+    suboptions:
+      protocol:
+        description: The transport protocol. It is V(tcp) where O(service.address) is given without it.
+        type: str
+        choices: [tcp, udp, sctp]
+      address:
+        description: The virtual address, IPv4 or IPv6, without a prefix.
+        type: str
+      port:
+        description: The virtual port, 1 to 65535.
+        type: int
+      fwmark:
+        description: The firewall mark that takes the place of protocol, address and port, 1 to 4294967295.
+        type: int
+      family:
+        description: The address family of a service with O(service.fwmark), V(inet) unless said.
+        type: str
+        choices: [inet, inet6]
+  address:
+    description: The real server's address, IPv4 or IPv6, without a prefix.
+    type: str
+    required: true
+  port:
+    description:
+      - The real server's port; without it the virtual service's, and 0 (the port the client asked for) for a service
+        with O(service.fwmark).
+    type: int
+  forwarding_method:
+    description:
+      - How packets reach the real server, V(masquerading) (NAT), V(direct) (direct routing) or V(tunnel) (IP-in-IP).
+      - Without it an existing real server keeps its own and a new one gets V(direct), as with C(ipvsadm).
+    type: str
+    choices: [direct, masquerading, tunnel]
+  weight:
+    description:
+      - The share of new connections, 0 to 65535. With 0 the real server gets no new ones and keeps serving the live
+        ones, which is how it is drained.
+      - Without it an existing real server keeps its weight and a new one gets 1.
+    type: int
+  state:
+    description: Whether the real server shall exist. Live connections of a deleted one are left to time out.
+    type: str
+    choices: [present, absent]
+    default: present
+author:
+  - the linuxnet.ipvs contributors (@linuxnet-collections)
+"""
+
+EXAMPLES = r"""
+- name: Add a second real server
+  linuxnet.ipvs.ipvs_real_server:
+    service: {address: 10.100.100.100, port: 8080}
+    address: 10.0.0.21
+    forwarding_method: masquerading
+# ipvsadm -Sn
+# -a -t 10.100.100.100:8080 -r 10.0.0.21:8080 -m -w 1
+
+- name: Let it have no new connections
+  linuxnet.ipvs.ipvs_real_server:
+    service: {address: 10.100.100.100, port: 8080}
+    address: 10.0.0.21
+    weight: 0
+
+- name: Take it away
+  linuxnet.ipvs.ipvs_real_server:
+    service: {address: 10.100.100.100, port: 8080}
+    address: 10.0.0.21
+    state: absent
+"""
+
+RETURN = r"""
+real_server:
+  description: The real server as it is after the task, under the names of the options.
+  returned: when O(state=present)
+  type: dict
+  sample: {address: 10.0.0.21, port: 8080, forwarding_method: masquerading, weight: 1}
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import NoSuchPlace
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs import Ipvs
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_options import (
+    REAL_SERVER,
+    SERVICE_KEY,
+    SERVICE_KEY_RULES,
+)
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_plan import plan_no_server, plan_server
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_values import RealServerWish, Service, ServiceKey
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._module import NETNS, STATE, finish, found, reporting
+
+
+def run(module):
+    params = module.params
+    key = ServiceKey.from_options(params["service"], "service.")
+    wish = RealServerWish.from_options(key, params)
+
+    def read():
+        with Ipvs(params["netns"]) as ipvs:
+            service = ipvs.service(key)
+            if service is None:
+                raise NoSuchPlace(
+                    "virtual service %s does not exist: create it first, with linuxnet.ipvs.ipvs_service" % key
+                )
+            return service, {server.key: server for server in ipvs.real_servers(key)}
+
+    service, servers = found(module, read, (Service(key), {}))
+    have = servers.get(wish.key)
+    result = {}
+    if params["state"] == "absent":
+        plan = plan_no_server(service, have)
+    else:
+        plan, server = plan_server(service, wish, have)
+        result["real_server"] = server.options()
+    if plan.changed and not module.check_mode:
+        with Ipvs(params["netns"]) as ipvs:
+            ipvs.apply(plan.operations)
+    finish(module, plan, **result)
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec=dict(
+            REAL_SERVER,
+            service=dict(type="dict", required=True, options=SERVICE_KEY, **SERVICE_KEY_RULES),
+            **NETNS,
+            **STATE,
+        ),
+        supports_check_mode=True,
+    )
+    with reporting(module):
+        run(module)
+
+
+if __name__ == "__main__":
+    main()
