@@ -1,0 +1,88 @@
+# Copyright (c) 2026, the linuxnet.ipvs contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# `make` alone lists the targets. Nothing has to be activated: everything runs from .venv, which the targets make.
+
+PYTHON ?= python3
+# How tasks are run: mitogen_linear is many times faster on a slow node, linear is Ansible's own.
+STRATEGY ?= mitogen_linear
+# Further arguments for ansible-playbook (lab, destroy), pytest (unit), molecule (scenario) or ansible-test (sanity)
+ARGS ?=
+# A folder of molecule/
+NAME ?= default
+
+COLLECTION := .venv/collections/ansible_collections/linuxnet/ipvs
+
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+# Named, because Ansible does not look for it in a folder that everybody may write to
+export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
+lab destroy scenario scenarios: export ANSIBLE_STRATEGY := $(STRATEGY)
+lab destroy scenario scenarios: export ANSIBLE_STRATEGY_PLUGINS := $(CURDIR)/.venv/strategy
+
+# Ask for sudo's password only if it is needed.
+ASK_BECOME = $$([ "$$(id -u)" = 0 ] || sudo -n true 2>/dev/null || echo --ask-become-pass)
+
+.PHONY: help venv lab shell destroy test lint sanity unit scenarios scenario tables constraints clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+
+## The lab
+
+lab: venv ## Build the lab, or bring it up to date, and prove that everyone reaches everyone
+	ansible-playbook playbooks/lab.yml $(ASK_BECOME) $(ARGS)
+
+shell: ## Open a shell on the lab's node
+	@test -f .lab/ssh_config || { echo "There is no lab here yet: make lab" >&2; exit 1; }
+	@ssh -F .lab/ssh_config "$$(awk '$$1 == "Host" { print $$2; exit }' .lab/ssh_config)"
+
+destroy: venv ## Take the lab away, and only the lab
+	ansible-playbook playbooks/teardown.yml $(ASK_BECOME) $(ARGS)
+
+## Tests
+
+test: lint sanity unit scenarios ## Run all tests: the four that follow
+
+lint: .venv/test.stamp ## Run the linters and the type checker
+	@python tests/tools/lint.py
+
+sanity: .venv/test.stamp ## Run ansible-test's sanity tests
+	@python tests/tools/sanity.py $(ARGS)
+
+unit: .venv/test.stamp ## Run the unit tests
+	@pytest --numprocesses auto --junit-xml tests/output/junit/unit.xml $(ARGS)
+
+scenarios: .venv/test.stamp ## Run every Molecule scenario
+	@python tests/tools/scenarios.py
+
+scenario: .venv/test.stamp ## Run one Molecule scenario: make scenario NAME=default
+	@python tests/tools/scenarios.py --show $(NAME) $(ARGS)
+
+## Upkeep
+
+tables: .venv/test.stamp ## Write the tables of variables in the roles' READMEs
+	@python tests/tools/role_tables.py
+
+constraints: .venv/test.stamp ## Pin what is installed in .venv
+	pip freeze > constraints.txt
+
+clean: ## Remove everything that these targets made (not the lab: make destroy)
+	rm -rf .venv .ansible .mypy_cache .pytest_cache .ruff_cache .hypothesis tests/output
+
+venv: .venv/lab.stamp ## Install what the lab needs into .venv
+
+.venv/lab.stamp: requirements.txt constraints.txt
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed: make PYTHON=...")'
+	@test -x .venv/bin/pip || { rm -rf .venv && $(PYTHON) -m venv .venv; }
+	@echo "Installing Ansible into .venv: about a minute, 550 MB"
+	pip install --quiet --disable-pip-version-check --requirement requirements.txt
+	mkdir -p $(dir $(COLLECTION))
+	ln -sfn ../../../.. $(COLLECTION)
+	ln -sfn "$$(python -c 'import ansible_mitogen.plugins.strategy as s; print(s.__path__[0])')" .venv/strategy
+	@touch $@
+
+.venv/test.stamp: .venv/lab.stamp requirements-test.txt
+	@echo "Installing the test tools into .venv: about half a minute"
+	pip install --quiet --disable-pip-version-check --requirement requirements-test.txt
+	@touch $@
