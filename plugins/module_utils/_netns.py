@@ -2,14 +2,14 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Entering a network namespace and coming back (setns(2), ip-netns(8))."""
+"""Entering a network namespace and coming back (setns(2), unshare(2), ip-netns(8))."""
 
 from __future__ import annotations
 
 import ctypes
 import os
 from contextlib import contextmanager
-from typing import Iterator
+from typing import Any, Iterator
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import MissingRequirement, NoSuchNamespace
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._values import netns_name
@@ -37,6 +37,16 @@ def is_namespace(path: str) -> bool:
         return False
 
 
+def identity(netns: str | None) -> tuple[int, int] | None:
+    """What two spellings of one namespace have in common (device and inode); ``None`` if there is no such namespace."""
+    path = _OWN if netns is None else path_of(netns)
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return (found.st_dev, found.st_ino) if found.st_dev == os.stat(_OWN).st_dev else None
+
+
 @contextmanager
 def inside(netns: str | None) -> Iterator[None]:
     """Run the body in a namespace and return to the one it came from, whatever happens.
@@ -56,24 +66,44 @@ def inside(netns: str | None) -> Iterator[None]:
             "network namespace '%s' does not exist (looked at %s): create it first, with linuxnet.ipvs.netns"
             " or 'ip netns add'" % (netns, path)
         )
-    home = os.open(_OWN, os.O_RDONLY | os.O_CLOEXEC)
-    try:
+    with _returning():
         target = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         try:
             _setns(target, netns)
         finally:
             os.close(target)
-        try:
-            yield
-        finally:
-            _setns(home, "the namespace this task came from")
+        yield
+
+
+@contextmanager
+def fresh() -> Iterator[None]:
+    """Run the body in a new namespace that ends with the body, unless the body mounts it somewhere."""
+    with _returning():
+        if _libc().unshare(CLONE_NEWNET) != 0:
+            reason = os.strerror(ctypes.get_errno())
+            raise MissingRequirement("cannot make a network namespace: %s (this needs root)" % reason)
+        yield
+
+
+@contextmanager
+def _returning() -> Iterator[None]:
+    home = os.open(_OWN, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        yield
     finally:
-        os.close(home)
+        try:
+            if os.stat(_OWN).st_ino != os.fstat(home).st_ino:
+                _setns(home, "the namespace this task came from")
+        finally:
+            os.close(home)
 
 
 def _setns(fd: int, name: str) -> None:
     """setns(2) through the C library, because Python has it only since 3.12."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.setns(fd, CLONE_NEWNET) != 0:
+    if _libc().setns(fd, CLONE_NEWNET) != 0:
         reason = os.strerror(ctypes.get_errno())
         raise MissingRequirement("cannot enter network namespace '%s': %s (this needs root)" % (name, reason))
+
+
+def _libc() -> Any:
+    return ctypes.CDLL(None, use_errno=True)
