@@ -1,0 +1,266 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the linuxnet.ipvs contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: veth_bridge
+short_description: Manage a bridge, its veth ports and their far ends in network namespaces
+version_added: 1.0.0
+description:
+  - Creates a bridge and, in the same task, the veth pairs that connect network namespaces to it, with the addresses,
+    routes and MTUs of both sides. Bridge, ports and far ends are up afterwards.
+  - What is there in another shape is brought into shape without being torn down. A port without a bridge or in another
+    one joins this one; a far end in another namespace or under another name is moved and renamed, and keeps its
+    addresses. Only a pair whose far end no name and no process leads to is deleted and made anew.
+  - A namespace has to exist before, see M(linuxnet.ipvs.netns). A device of another kind that has one of the names is
+    an error, and nothing is changed then.
+extends_documentation_fragment:
+  - linuxnet.ipvs.attributes
+  - linuxnet.ipvs.netns
+  - linuxnet.ipvs.pyroute2
+options:
+  name:
+    description: The bridge, at most 15 characters.
+    type: str
+    required: true
+  addresses:
+    description:
+      - The addresses of the bridge with their prefix lengths, IPv4 and IPv6.
+      - Without the option addresses are left alone; others than the listed ones are left alone too, unless
+        O(purge_addresses).
+      - IPv6 addresses are added without duplicate address detection, so they can be used at once.
+    type: list
+    elements: str
+  mtu:
+    description:
+      - The bridge's MTU in bytes. Without it the kernel's choice is left alone, which is the smallest MTU of its ports.
+    type: int
+  promiscuous:
+    description:
+      - Whether the bridge device itself is in promiscuous mode. The bridge then takes in every frame, which has the
+        same effect as hairpin mode on every port for traffic that this machine forwards.
+      - Without it the mode is left alone.
+    type: bool
+  ports:
+    description:
+      - Ports that the bridge shall have. Without the option all are left alone; others than the listed ones are left
+        alone too, unless O(purge_ports).
+    type: list
+    elements: dict
+    suboptions:
+      name:
+        description: The end of the pair that is the bridge's port, at most 15 characters.
+        type: str
+        required: true
+      hairpin:
+        description: Whether the port is in hairpin mode. Without it the mode is left alone.
+        type: bool
+      mtu:
+        description: The MTU of the port in bytes. Without it the MTU is left alone.
+        type: int
+      peer:
+        description:
+          - The far end of the pair. Without it the pair has to exist, and its far end is left alone.
+        type: dict
+        suboptions:
+          name:
+            description: The name of the far end, at most 15 characters.
+            type: str
+            required: true
+          netns:
+            description:
+              - The namespace of the far end, by its name or by an absolute path. Without it that is the namespace of
+                the bridge.
+            type: str
+          addresses:
+            description: The addresses of the far end; what is said of the bridge's O(addresses) holds here too.
+            type: list
+            elements: str
+          gateway:
+            description:
+              - The gateway of the far end's namespace, IPv4 or IPv6. An existing default route of its family is
+                replaced. It has to be in the subnet of one of the far end's addresses.
+              - Not for a far end in the bridge's own namespace.
+            type: str
+          routes:
+            description:
+              - Further routes through the far end. An existing route to the same destination is replaced, all others
+                are left alone.
+            type: list
+            elements: dict
+            suboptions:
+              to:
+                description: The destination, such as V(10.1.0.0/16).
+                type: str
+                required: true
+              via:
+                description: The gateway, in the subnet of one of the far end's addresses.
+                type: str
+                required: true
+          mtu:
+            description: The MTU of the far end in bytes. Without it the MTU is left alone.
+            type: int
+  purge_addresses:
+    description:
+      - Whether the lists of addresses, the bridge's and those of the far ends, are all that the devices shall have.
+        Link-local addresses (C(fe80::/10)) stay nevertheless, unless they are listed. Devices for which no list is
+        given are left alone.
+    type: bool
+    default: false
+  purge_ports:
+    description:
+      - Whether ports that O(ports) does not list are taken away. Of those, veth pairs are deleted and other devices
+        are only released from the bridge.
+    type: bool
+    default: false
+  state:
+    description:
+      - With V(absent) the bridge goes with the pairs of the listed ports, or with every veth pair that is a port of it
+        if O(ports) is not given. Other devices are only released.
+    type: str
+    choices: [present, absent]
+    default: present
+seealso:
+  - module: linuxnet.ipvs.netns
+  - module: linuxnet.ipvs.hairpin
+author:
+  - the linuxnet.ipvs contributors (@linuxnet-collections)
+"""
+
+EXAMPLES = r"""
+- name: Connect two namespaces to a bridge
+  linuxnet.ipvs.veth_bridge:
+    name: bridge_home
+    addresses: [10.0.0.1/24]
+    promiscuous: true
+    ports:
+      - name: veth_dustin
+        hairpin: true
+        peer:
+          name: veth_ns_dustin
+          netns: netns_dustin
+          addresses: [10.0.0.11/24]
+          gateway: 10.0.0.1
+      - name: veth_leah
+        peer:
+          name: veth_ns_leah
+          netns: netns_leah
+          addresses: [10.0.0.21/24]
+          gateway: 10.0.0.1
+# ip -br link show master bridge_home
+# veth_dustin@if2  UP             8e:00:e6:fd:56:69 <BROADCAST,MULTICAST,UP,LOWER_UP>
+# veth_leah@if2    UP             2a:18:97:71:37:3e <BROADCAST,MULTICAST,UP,LOWER_UP>
+# ip netns exec netns_dustin ip route
+# default via 10.0.0.1 dev veth_ns_dustin
+# 10.0.0.0/24 dev veth_ns_dustin proto kernel scope link src 10.0.0.11
+
+- name: Have exactly one port left, with both families
+  linuxnet.ipvs.veth_bridge:
+    name: bridge_home
+    addresses: [10.0.0.1/24, "fd00::1/64"]
+    ports:
+      - name: veth_dustin
+        peer:
+          name: veth_ns_dustin
+          netns: netns_dustin
+          addresses: [10.0.0.11/24, "fd00::11/64"]
+          gateway: 10.0.0.1
+          routes:
+            - {to: "::/0", via: "fd00::1"}
+    purge_ports: true
+
+- name: Take the bridge away with all its pairs
+  linuxnet.ipvs.veth_bridge:
+    name: bridge_home
+    state: absent
+"""
+
+RETURN = r"""
+bridge:
+  description: The bridge as it is after the task.
+  returned: when O(state=present)
+  type: dict
+  contains:
+    name:
+      description: Its name.
+      type: str
+      returned: success
+    addresses:
+      description: Its addresses.
+      type: list
+      elements: str
+      returned: success
+    ports:
+      description: The names of its ports, listed or not.
+      type: list
+      elements: str
+      returned: success
+  sample:
+    name: bridge_home
+    addresses: [10.0.0.1/24]
+    ports: [veth_dustin, veth_leah]
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._bridge_plan import (
+    Have,
+    bridge_after,
+    namespaces_of,
+    plan_absent,
+    plan_present,
+    ports_to_find,
+)
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._bridge_values import PORT, wanted_bridge
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._link_values import Snapshot
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._links import Kernel
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._module import NETNS, STATE, finish, found, reporting
+
+
+def run(module):
+    present = module.params["state"] == "present"
+    want = wanted_bridge(module.params)
+    result = {}
+    with Kernel() as kernel:
+        want = want.map_netns(kernel.same)
+        places = namespaces_of(want) if present else {want.netns: False}
+        snapshots = {
+            netns: found(module, lambda netns=netns: kernel.snapshot(netns, routes=places[netns]), Snapshot())
+            for netns in places
+        }
+        if present:
+            ports = ports_to_find(want, snapshots[want.netns])
+            have = Have(snapshots, kernel.far_ends(want.netns, ports, snapshots))
+            plan = plan_present(want, have)
+            result["bridge"] = bridge_after(want, have)
+        else:
+            plan = plan_absent(want, Have(snapshots))
+        if not module.check_mode:
+            kernel.apply(plan.operations)
+    finish(module, plan, **result)
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec=dict(
+            name=dict(type="str", required=True),
+            addresses=dict(type="list", elements="str"),
+            mtu=dict(type="int"),
+            promiscuous=dict(type="bool"),
+            ports=dict(type="list", elements="dict", options=PORT),
+            purge_addresses=dict(type="bool", default=False),
+            purge_ports=dict(type="bool", default=False),
+            **NETNS,
+            **STATE,
+        ),
+        supports_check_mode=True,
+    )
+    with reporting(module):
+        run(module)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,127 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the linuxnet.ipvs contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: virtual_ip
+short_description: Manage virtual addresses on a dummy device
+version_added: 1.0.0
+description:
+  - Puts addresses on a device of kind C(dummy), which it creates where it is missing. A load balancer's own machine
+    answers for its virtual addresses that way, without any cable having them.
+  - A new device stays down, since the kernel answers for its addresses all the same. An existing device is left up or
+    down as it is.
+extends_documentation_fragment:
+  - linuxnet.ipvs.attributes
+  - linuxnet.ipvs.netns
+  - linuxnet.ipvs.pyroute2
+options:
+  name:
+    description: The dummy device, at most 15 characters.
+    type: str
+    required: true
+  addresses:
+    description:
+      - The addresses, IPv4 and IPv6. Without a prefix length an address is a host address (C(/32), C(/128)).
+      - Without the option addresses are left alone; others than the listed ones are left alone too, unless
+        O(exclusive). Link-local addresses (C(fe80::/10)) are the kernel's own and stay, unless they are listed.
+      - IPv6 addresses are added without duplicate address detection, so they can be used at once.
+    type: list
+    elements: str
+  exclusive:
+    description:
+      - Whether O(addresses) is all that the device shall have. With an empty list it is left without an address.
+    type: bool
+    default: false
+  state:
+    description:
+      - With V(absent) and O(addresses) just those are taken away and the device stays.
+      - With V(absent) and no O(addresses) the device goes.
+    type: str
+    choices: [present, absent]
+    default: present
+author:
+  - the linuxnet.ipvs contributors (@linuxnet-collections)
+"""
+
+EXAMPLES = r"""
+- name: Answer for a virtual address
+  linuxnet.ipvs.virtual_ip:
+    name: dustin-ipvs0
+    addresses: [10.100.100.100]
+# ip address show dev dustin-ipvs0
+# 7: dustin-ipvs0: <BROADCAST,NOARP> mtu 1500 qdisc noop state DOWN group default qlen 1000
+#     inet 10.100.100.100/32 scope global dustin-ipvs0
+
+- name: Have exactly these two
+  linuxnet.ipvs.virtual_ip:
+    name: dustin-ipvs0
+    addresses: [10.100.100.101, "fd00:100::1"]
+    exclusive: true
+
+- name: Give one address up
+  linuxnet.ipvs.virtual_ip:
+    name: dustin-ipvs0
+    addresses: [10.100.100.101]
+    state: absent
+
+- name: Take the device away with all its addresses
+  linuxnet.ipvs.virtual_ip:
+    name: dustin-ipvs0
+    state: absent
+"""
+
+RETURN = r"""
+addresses:
+  description: The addresses of the device after the task.
+  returned: success
+  type: list
+  elements: str
+  sample: [10.100.100.100/32]
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._link_values import Snapshot
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._links import Kernel
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._module import NETNS, STATE, finish, found, reporting
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._virtual_ip_plan import (
+    addresses_after,
+    plan_absent,
+    plan_present,
+    wanted_virtual_ip,
+)
+
+
+def run(module):
+    want = wanted_virtual_ip(module.params)
+    present = module.params["state"] == "present"
+    with Kernel() as kernel:
+        have = found(module, lambda: kernel.snapshot(want.netns), Snapshot())
+        plan = (plan_present if present else plan_absent)(want, have)
+        if not module.check_mode:
+            kernel.apply(plan.operations)
+    finish(module, plan, addresses=addresses_after(want, have, present))
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec=dict(
+            name=dict(type="str", required=True),
+            addresses=dict(type="list", elements="str"),
+            exclusive=dict(type="bool", default=False),
+            **NETNS,
+            **STATE,
+        ),
+        required_if=[("exclusive", True, ["addresses"])],
+        supports_check_mode=True,
+    )
+    with reporting(module):
+        run(module)
+
+
+if __name__ == "__main__":
+    main()
