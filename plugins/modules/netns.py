@@ -1,0 +1,164 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the linuxnet.ipvs contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: netns
+short_description: Manage network namespaces
+version_added: 1.0.0
+description:
+  - Creates and removes named network namespaces, as C(ip netns) does, and sets up what each has of its own - its
+    loopback device (always up), its resolver configuration and its sysctls.
+  - Needs nothing but Python on the managed node.
+extends_documentation_fragment:
+  - linuxnet.ipvs.attributes
+options:
+  name:
+    description: The namespace, a name below C(/run/netns).
+    type: str
+    required: true
+  dns:
+    description:
+      - What C(/etc/netns/NAME/resolv.conf) holds, all of it. C(ip netns exec) lays that file over C(/etc/resolv.conf).
+      - Without the option the file is left alone. Of its suboptions, those that are empty or not given have no line.
+    type: dict
+    suboptions:
+      nameservers:
+        description: The addresses of name servers, IPv4 or IPv6, in the order in which they are asked.
+        type: list
+        elements: str
+      search:
+        description: Domains in which short names are looked up.
+        type: list
+        elements: str
+      options:
+        description: Resolver options such as V(ndots:2), see resolv.conf(5).
+        type: list
+        elements: str
+  sysctl:
+    description:
+      - Sysctls of the namespace with their values, such as C(net.ipv4.ip_forward). Both spellings of C(sysctl) are
+        understood, C(net.ipv4.conf.eth0/100.forwarding) and C(net/ipv4/conf/eth0.100/forwarding).
+      - Only keys below C(net.), since a namespace has no others of its own. A key that the kernel does not have is an
+        error, and nothing is changed then.
+    type: dict
+  state:
+    description:
+      - With V(absent) the name goes, and the folder C(/etc/netns/NAME) with it. Veth pairs with an end inside, and
+        whatever else lives inside, go with the namespace.
+      - Processes that still live in it keep the namespace itself alive until they end. A warning names them then.
+    type: str
+    choices: [present, absent]
+    default: present
+seealso:
+  - module: linuxnet.ipvs.veth_bridge
+author:
+  - the linuxnet.ipvs contributors (@linuxnet-collections)
+"""
+
+EXAMPLES = r"""
+- name: Have a namespace with a name server
+  linuxnet.ipvs.netns:
+    name: netns_dustin
+    dns:
+      nameservers: [8.8.8.8]
+# ip netns exec netns_dustin cat /etc/resolv.conf
+# nameserver 8.8.8.8
+
+- name: Have a namespace that routes
+  linuxnet.ipvs.netns:
+    name: node1
+    sysctl:
+      net.ipv4.ip_forward: 1
+      net.ipv6.conf.all.forwarding: 1
+# ip netns exec node1 sysctl net.ipv4.ip_forward
+# net.ipv4.ip_forward = 1
+
+- name: Take it away
+  linuxnet.ipvs.netns:
+    name: netns_dustin
+    state: absent
+"""
+
+RETURN = r"""
+name:
+  description: The name of the namespace.
+  returned: success
+  type: str
+  sample: netns_dustin
+path:
+  description: The file that stands for it.
+  returned: success
+  type: str
+  sample: /run/netns/netns_dustin
+processes:
+  description: The processes that live in a namespace whose name is taken away.
+  returned: when O(state=absent)
+  type: list
+  elements: dict
+  contains:
+    pid:
+      description: The process's number.
+      type: int
+      returned: success
+    command:
+      description: The name of its command.
+      type: str
+      returned: success
+  sample:
+    - {pid: 4711, command: python3}
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.linuxnet.ipvs.plugins.module_utils import _named_netns as named_netns
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._module import STATE, finish, reporting
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns_plan import plan_absent, plan_present, wanted_netns
+
+
+def run(module):
+    want = wanted_netns(module.params)
+    result = dict(name=want.name, path=named_netns.run_path(want.name))
+    have = named_netns.read(want)
+    if module.params["state"] == "present":
+        plan = plan_present(want, have)
+    else:
+        plan = plan_absent(want, have)
+        processes = named_netns.processes_in(want.name)
+        result["processes"] = [dict(pid=pid, command=command) for pid, command in processes]
+        if processes:
+            module.warn(
+                "processes live in network namespace '%s': %s. Its name is taken away, the namespace itself lives on"
+                " until they end." % (want.name, ", ".join("%d (%s)" % process for process in processes))
+            )
+    if not module.check_mode:
+        named_netns.apply(plan.operations)
+    finish(module, plan, **result)
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec=dict(
+            name=dict(type="str", required=True),
+            dns=dict(
+                type="dict",
+                options=dict(
+                    nameservers=dict(type="list", elements="str"),
+                    search=dict(type="list", elements="str"),
+                    options=dict(type="list", elements="str"),
+                ),
+            ),
+            sysctl=dict(type="dict"),
+            **STATE,
+        ),
+        supports_check_mode=True,
+    )
+    with reporting(module):
+        run(module)
+
+
+if __name__ == "__main__":
+    main()
