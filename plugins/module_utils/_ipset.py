@@ -182,7 +182,7 @@ class IpSets:
             self._netlink.send_all(messages)
         except BatchRefused as exc:
             number = attribute_map(exc.reply[_NFGEN.size :]).get(ATTR_LINENO)
-            which = " '%s'" % entries[integer(number)] if number else ""
+            which = " '%s'" % entries[integer(number) - 1] if number else ""
             raise _explained(exc, "%s entry%s of set '%s'" % (operation.verb, which, header.name), header.kind) from exc
 
     def _send(self, messages: Sequence[Message], action: str, kind: SetType) -> None:
@@ -266,11 +266,11 @@ def _number(data: dict[int, bytes], kind: int) -> int | None:
 
 
 def _encode_entries(entries: Sequence[Entry]) -> Iterator[bytes]:
-    """Entries in as few messages as hold them, each numbered by its place, which a refusal then names."""
+    """Entries in as few messages as hold them, each numbered from 1 (0 means unnumbered), which a refusal names."""
     chunk: list[bytes] = []
     size = 0
-    for place, entry in enumerate(entries):
-        data = nested(ATTR_DATA, *encode_entry(entry), attribute(DATA_LINENO, _u32(place)))
+    for number, entry in enumerate(entries, 1):
+        data = nested(ATTR_DATA, *encode_entry(entry), attribute(DATA_LINENO, _u32(number)))
         if chunk and size + len(data) > _ENTRY_BYTES:
             yield nested(ATTR_ADT, *chunk)
             chunk, size = [], 0

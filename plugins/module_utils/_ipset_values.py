@@ -88,7 +88,8 @@ class Entry:
             raise InvalidOption(
                 option,
                 text,
-                "an entry of a %s set is written %s (%d parts, not %d)"
+                "an entry of a %s set is written %s (%d parts, not %d);"
+                " write 'entries' as a list, since a plain string is split at its commas"
                 % (kind.name, ",".join(_SHAPES[part] for part in kind.parts), len(kind.parts), len(words)),
             )
         return cls(tuple(_READERS[part](option, kind, word) for part, word in zip(kind.parts, words)))

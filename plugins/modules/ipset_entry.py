@@ -25,6 +25,7 @@ options:
     description:
       - The entries, in the spelling of C(ipset), such as C(10.0.0.11,tcp:8080,10.0.0.11) for a set of type
         C(hash:ip,port,ip). The parts are told by the set's type.
+      - Write a list also for a single entry that has commas, since Ansible splits a plain string at them.
       - Addresses are compared by value, so C(fd00::1) and C(fd00:0::1) are one entry. A port without a protocol is
         TCP's.
     type: list

@@ -1,0 +1,286 @@
+# Copyright (c) 2026, the linuxnet.ipvs contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""IPVS: the codec against pyroute2's, the options' edge, and the plans."""
+
+from __future__ import annotations
+
+import ipaddress
+import struct
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pyroute2.netlink.generic.ipvs import ipvsmsg
+
+from ansible_collections.linuxnet.ipvs.plugins.module_utils import _ipvs as ipvs
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import InvalidOption
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_plan import (
+    plan_no_server,
+    plan_no_service,
+    plan_server,
+    plan_service,
+)
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_values import (
+    FORWARDING_METHODS,
+    PROTOCOLS,
+    SCHEDULERS,
+    RealServer,
+    RealServerWish,
+    Service,
+    ServiceKey,
+)
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netlink import MalformedReply
+
+ports = st.integers(1, 65535)
+addresses = {"inet": st.ip_addresses(v=4), "inet6": st.ip_addresses(v=6)}
+
+
+@st.composite
+def services(draw):
+    family = draw(st.sampled_from(["inet", "inet6"]))
+    if draw(st.booleans()):
+        key = ServiceKey(family, fwmark=draw(st.integers(1, 2**32 - 1)))
+    else:
+        key = ServiceKey(family, draw(st.sampled_from(sorted(PROTOCOLS))), draw(addresses[family]), draw(ports))
+    return Service(
+        key,
+        scheduler=draw(st.sampled_from(SCHEDULERS)),
+        scheduler_flags=draw(st.sampled_from([0, 0x8, 0x10, 0x18, 0x20, 0x38])),
+        one_packet=draw(st.booleans()),
+        persistence_timeout=draw(st.integers(0, 2**31)),
+        netmask=draw(st.integers(1, 32 if family == "inet" else 128)),
+        persistence_engine=draw(st.sampled_from(["", "sip"])),
+    )
+
+
+@st.composite
+def servers(draw):
+    return RealServer(
+        draw(st.one_of(*addresses.values())),
+        draw(st.integers(0, 65535)),
+        forwarding_method=draw(st.sampled_from(sorted(FORWARDING_METHODS))),
+        weight=draw(st.integers(0, 65535)),
+        upper_threshold=draw(st.integers(0, 2**32 - 1)),
+        lower_threshold=draw(st.integers(0, 2**32 - 1)),
+        tunnel_type=draw(st.integers(0, 2)),
+        tunnel_port=draw(st.integers(0, 65535)),
+        tunnel_flags=draw(st.integers(0, 7)),
+    )
+
+
+def inner(data):
+    """The attributes inside the one attribute that was encoded."""
+    return data[4:]
+
+
+def decoded_by_pyroute2(data):
+    """What another implementation reads in a message that holds these attributes."""
+    body = struct.pack("=BBH", 1, 1, 0) + data
+    message = ipvsmsg(struct.pack("=IHHII", 16 + len(body), 30, 5, 1, 0) + body)
+    message.decode()
+    return message
+
+
+@given(services())
+def test_a_service_comes_back_as_it_went(service):
+    assert ipvs.decode_service(inner(ipvs.encode_service(service))) == service
+
+
+@given(servers())
+def test_a_real_server_comes_back_as_it_went(server):
+    assert ipvs.decode_server(inner(ipvs.encode_server(server)), "inet") == server
+
+
+@given(services())
+def test_pyroute2_reads_the_service_that_we_encode(service):
+    found = decoded_by_pyroute2(ipvs.encode_service(service)).get_attr("IPVS_CMD_ATTR_SERVICE")
+    assert found.get_attr("IPVS_SVC_ATTR_AF") == {"inet": 2, "inet6": 10}[service.key.family]
+    if service.key.fwmark:
+        assert found.get_attr("IPVS_SVC_ATTR_FWMARK") == service.key.fwmark
+    else:
+        assert found.get_attr("IPVS_SVC_ATTR_PROTOCOL") == PROTOCOLS[service.key.protocol]
+        assert found.get_attr("IPVS_SVC_ATTR_PORT") == service.key.port
+        assert ipaddress.ip_address(found.get_attr("IPVS_SVC_ATTR_ADDR")) == service.key.address
+    assert found.get_attr("IPVS_SVC_ATTR_SCHED_NAME") == service.scheduler
+    assert found.get_attr("IPVS_SVC_ATTR_TIMEOUT") == service.persistence_timeout
+    flags = found.get_attr("IPVS_SVC_ATTR_FLAGS")["flags"]
+    assert flags & 0x38 == service.scheduler_flags
+    assert bool(flags & 0x1) == bool(service.persistence_timeout)
+    assert bool(flags & 0x4) == service.one_packet
+    if service.key.family == "inet":  # pyroute2 reads an IPv6 prefix length as an IPv4 mask
+        mask = ipaddress.IPv4Network("0.0.0.0/%s" % found.get_attr("IPVS_SVC_ATTR_NETMASK"))
+        assert mask.prefixlen == service.netmask
+
+
+@given(servers())
+def test_pyroute2_reads_the_real_server_that_we_encode(server):
+    found = decoded_by_pyroute2(ipvs.encode_server(server)).get_attr("IPVS_CMD_ATTR_DEST")
+    assert found.get_attr("IPVS_DEST_ATTR_ADDR_FAMILY") == {4: 2, 6: 10}[server.address.version]
+    assert ipaddress.ip_address(found.get_attr("IPVS_DEST_ATTR_ADDR")) == server.address
+    assert found.get_attr("IPVS_DEST_ATTR_PORT") == server.port
+    assert found.get_attr("IPVS_DEST_ATTR_FWD_METHOD") == FORWARDING_METHODS[server.forwarding_method]
+    assert found.get_attr("IPVS_DEST_ATTR_WEIGHT") == server.weight
+    assert found.get_attr("IPVS_DEST_ATTR_U_THRESH") == server.upper_threshold
+    assert found.get_attr("IPVS_DEST_ATTR_L_THRESH") == server.lower_threshold
+    assert found.get_attr("IPVS_DEST_ATTR_TUN_TYPE") == server.tunnel_type
+    # pyroute2 reads the tunnel's port in the host's order; the kernel has it in the network's
+    assert struct.pack("=H", found.get_attr("IPVS_DEST_ATTR_TUN_PORT")) == struct.pack(">H", server.tunnel_port)
+
+
+@given(st.binary(max_size=300))
+def test_no_bytes_make_the_decoding_hang_or_crash(data):
+    for decode in (ipvs.decode_service, lambda found: ipvs.decode_server(found, "inet")):
+        try:
+            decode(data)
+        except MalformedReply:
+            continue
+
+
+@given(services(), st.integers(0, 200), st.integers(0, 255))
+def test_a_changed_byte_is_read_as_something_or_refused_with_a_typed_error(service, place, value):
+    data = bytearray(inner(ipvs.encode_service(service)))
+    data[place % len(data)] = value
+    try:
+        ipvs.decode_service(bytes(data))
+    except MalformedReply:
+        return
+
+
+def key(**options):
+    return ServiceKey.from_options(options)
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (dict(address="10.0.0.1", port=0), "port: 0 is not valid"),
+        (dict(address="10.0.0.1", port=70000), "port: 70000 is not valid"),
+        (dict(address="10.0.0.1/32", port=1), "address: '10.0.0.1/32' is not valid"),
+        (dict(address="fd00::1", port=1, family="inet"), "family: 'inet' is not valid"),
+        (dict(fwmark=0), "fwmark: 0 is not valid"),
+        (dict(fwmark=2**32), "fwmark: 4294967296 is not valid"),
+    ],
+)
+def test_service_keys_that_are_none(options, told):
+    with pytest.raises(InvalidOption, match=told):
+        key(**options)
+
+
+def test_spellings_of_one_service_are_one_key():
+    assert key(address="FD00:0:0::1", port=80) == key(address="fd00::1", port=80, protocol="tcp", family="inet6")
+    assert str(key(address="fd00::1", port=80)) == "tcp [fd00::1]:80"
+    assert str(key(fwmark=7, family="inet6")) == "firewall mark 7 (inet6)"
+
+
+VIP = key(address="10.100.100.100", port=8080)
+DUSTIN = RealServer(ipaddress.ip_address("10.0.0.11"), 8080, "masquerading")
+LEAH = RealServer(ipaddress.ip_address("10.0.0.21"), 8080, "masquerading")
+
+
+def wish(server, **given_options):
+    return RealServerWish(server.address, server.port, given_options)
+
+
+def steps(plan):
+    return [str(operation) for operation in plan.operations]
+
+
+def test_a_new_service_comes_before_its_real_servers():
+    wishes = [wish(DUSTIN, forwarding_method="masquerading"), wish(LEAH, forwarding_method="masquerading")]
+    plan, service, after = plan_service(VIP, dict(scheduler="rr"), wishes, False, None, ())
+    assert steps(plan) == [
+        "add virtual service tcp 10.100.100.100:8080",
+        "add real server 10.0.0.11:8080 of virtual service tcp 10.100.100.100:8080",
+        "add real server 10.0.0.21:8080 of virtual service tcp 10.100.100.100:8080",
+    ]
+    assert plan.before == {}
+    assert plan.after["scheduler"] == "rr"
+    assert service.scheduler == "rr"
+    assert after == [DUSTIN, LEAH]
+
+
+def test_nothing_to_do_is_an_empty_plan():
+    have = Service(VIP, scheduler="rr")
+    plan, _service, _servers = plan_service(VIP, dict(scheduler="rr"), [wish(LEAH)], False, have, [DUSTIN, LEAH])
+    assert not plan.changed
+    assert plan.before == plan.after == {}
+
+
+def test_what_a_task_leaves_open_stays():
+    have = Service(VIP, "sh", scheduler_flags=0x8, persistence_timeout=300, netmask=24, persistence_engine="sip")
+    drained = replace(DUSTIN, weight=0, upper_threshold=10)
+    plan, service, after = plan_service(VIP, {}, [wish(DUSTIN)], False, have, [drained])
+    assert not plan.changed
+    plan, service, after = plan_service(VIP, dict(scheduler="mh"), [wish(DUSTIN, weight=2)], False, have, [drained])
+    assert service == replace(have, scheduler="mh")
+    assert after == [replace(drained, weight=2)]
+    assert steps(plan)[0].startswith("set virtual service")
+    assert plan.before["scheduler"] == "sh"
+    assert plan.after["scheduler"] == "mh"
+
+
+def test_the_diff_shows_only_the_real_servers_that_change():
+    have = Service(VIP)
+    plan, _service, _servers = plan_service(VIP, {}, [wish(LEAH, weight=0)], False, have, [DUSTIN, LEAH])
+    assert [server["address"] for server in plan.before["real_servers"]] == ["10.0.0.21"]
+    assert [server["weight"] for server in plan.after["real_servers"]] == [0]
+    assert "scheduler" not in plan.after
+
+
+@pytest.mark.parametrize(
+    ("wishes", "purge", "gone"), [(None, True, 0), ([], False, 0), ([], True, 2), ([LEAH], True, 1)]
+)
+def test_real_servers_go_only_when_a_list_is_to_be_exact(wishes, purge, gone):
+    wishes = None if wishes is None else [wish(server) for server in wishes]
+    plan, _service, after = plan_service(VIP, {}, wishes, purge, Service(VIP), [DUSTIN, LEAH])
+    assert len(plan.operations) == gone
+    assert all(operation.verb == "delete" for operation in plan.operations)
+    assert len(after) == 2 - gone
+
+
+def test_new_real_servers_come_before_old_ones_go():
+    plan, _service, _servers = plan_service(VIP, {}, [wish(LEAH)], True, Service(VIP), [DUSTIN])
+    assert [operation.verb for operation in plan.operations] == ["add", "delete"]
+
+
+def test_absent():
+    assert not plan_no_service(None, ()).changed
+    plan = plan_no_service(Service(VIP, "rr"), [DUSTIN])
+    assert steps(plan) == ["delete virtual service tcp 10.100.100.100:8080"]
+    assert plan.after == {}
+    assert plan.before["real_servers"][0]["address"] == "10.0.0.11"
+    assert not plan_no_server(Service(VIP), None).changed
+    assert plan_no_server(Service(VIP), DUSTIN).changed
+
+
+def test_one_real_server():
+    plan, server = plan_server(Service(VIP), wish(DUSTIN), None)
+    assert (plan.operations[0].verb, server.forwarding_method, server.weight) == ("add", "direct", 1)
+    plan, server = plan_server(Service(VIP), wish(DUSTIN, weight=7), DUSTIN)
+    assert (plan.operations[0].verb, plan.before, plan.after) == ("set", dict(weight=1), dict(weight=7))
+    plan, server = plan_server(Service(VIP), wish(DUSTIN), DUSTIN)
+    assert not plan.changed
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (dict(address="10.0.0.11", port=0), "port: 0 is not valid"),
+        (dict(address="10.0.0.11", weight=65536), "weight: 65536 is not valid"),
+        (dict(address="10.0.0.11", weight=-1), "weight: -1 is not valid"),
+        (dict(address="10.0.0.11", port=81, forwarding_method="tunnel"), "cannot change the port"),
+        (dict(address="fd00::11"), "only forwarding method 'tunnel' crosses families"),
+    ],
+)
+def test_real_servers_that_are_none(options, told):
+    with pytest.raises(InvalidOption, match=told):
+        RealServerWish.from_options(VIP, options)
+
+
+def test_a_real_servers_port_is_its_services_or_the_clients():
+    assert RealServerWish.from_options(VIP, dict(address="10.0.0.11")).port == 8080
+    assert RealServerWish.from_options(key(fwmark=7), dict(address="10.0.0.11")).port == 0
+    assert RealServerWish.from_options(VIP, dict(address="fd00::11", forwarding_method="tunnel")).address.version == 6

@@ -1,0 +1,67 @@
+# Copyright (c) 2026, the linuxnet.ipvs contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The masquerade rule in the words of iptables."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import InvalidOption
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._masquerade import rule, rule_family
+
+NOTHING = dict.fromkeys(("source", "match_set", "out_interface", "family", "comment"))
+LOOP = dict(name="LOOP", directions=["dst", "dst", "src"])
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (dict(source="10.0.0.0/24"), "-s 10.0.0.0/24 -j MASQUERADE"),
+        (dict(match_set=LOOP), "-m set --match-set LOOP dst,dst,src -j MASQUERADE"),
+        (
+            dict(source="fd00:0::/64", out_interface="eth0", match_set=LOOP, comment="why"),
+            "-s fd00::/64 -o eth0 -m set --match-set LOOP dst,dst,src -m comment --comment why -j MASQUERADE",
+        ),
+    ],
+)
+def test_the_rules_words_are_those_that_iptables_saves(options, words):
+    assert " ".join(rule(dict(NOTHING, **options))) == words
+
+
+@pytest.mark.parametrize(
+    ("options", "family"),
+    [
+        ({}, "inet"),
+        (dict(family="inet6"), "inet6"),
+        (dict(source="fd00::/64"), "inet6"),
+        (dict(source="10.0.0.0/8"), "inet"),
+    ],
+)
+def test_the_family_follows_the_source(options, family):
+    assert rule_family(dict(NOTHING, **options)) == family
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        dict(source="10.0.0.1/24"),
+        dict(source="x"),
+        dict(out_interface="a/b"),
+        dict(match_set=dict(name="LOOP", directions=[])),
+        dict(match_set=dict(name="LOOP", directions=["src"] * 7)),
+        dict(match_set=dict(name="A B", directions=["src"])),
+        dict(comment=""),
+        dict(comment="x" * 256),
+        dict(comment="a\nb"),
+    ],
+)
+def test_rules_that_are_none(options):
+    with pytest.raises(InvalidOption):
+        rule(dict(NOTHING, **options))
+
+
+def test_a_rule_of_one_family_with_a_source_of_the_other():
+    with pytest.raises(InvalidOption, match="source: "):
+        rule_family(dict(NOTHING, family="inet6", source="10.0.0.0/8"))
