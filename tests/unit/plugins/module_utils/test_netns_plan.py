@@ -1,0 +1,154 @@
+# Copyright (c) 2026, the linuxnet.ipvs contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import InvalidOption
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns_plan import (
+    HaveNetns,
+    plan_absent,
+    plan_present,
+    resolv_conf,
+    sysctl_path,
+    wanted_netns,
+)
+
+FORWARD = ("net", "ipv4", "ip_forward")
+
+
+def wanted(state="present", **options):
+    return wanted_netns({"name": "ns1", "dns": None, "sysctl": None, "state": state, **options})
+
+
+def said(plan):
+    return [type(each).__name__ for each in plan.operations]
+
+
+def test_a_new_namespace_gets_all_of_it():
+    want = wanted(dns={"nameservers": ["8.8.8.8"]}, sysctl={"net.ipv4.ip_forward": 1})
+    plan = plan_present(want, HaveNetns(sysctls={FORWARD: "1"}))
+    assert said(plan) == ["CreateNetns", "WriteSysctl", "WriteResolvConf"]
+    assert plan.before == {"state": "absent", "dns": None}
+    assert plan.after == {
+        "state": "present",
+        "sysctl": {"net.ipv4.ip_forward": "1"},
+        "dns": "nameserver 8.8.8.8\n",
+    }
+
+
+def test_what_is_there_is_left():
+    want = wanted(dns={"nameservers": ["8.8.8.8"]}, sysctl={"net.ipv4.ip_forward": True})
+    have = HaveNetns(True, False, True, "nameserver 8.8.8.8\n", True, {FORWARD: "1"})
+    plan = plan_present(want, have)
+    assert (plan.changed, plan.before, plan.after) == (False, {}, {})
+
+
+def test_only_what_differs_is_changed():
+    want = wanted(dns={"nameservers": []}, sysctl={"net.ipv4.ip_forward": 1})
+    plan = plan_present(want, HaveNetns(True, False, False, "nameserver 8.8.8.8\n", True, {FORWARD: "0"}))
+    assert said(plan) == ["SetLoopbackUp", "WriteSysctl", "WriteResolvConf"]
+    assert plan.before == {"lo": "down", "sysctl": {"net.ipv4.ip_forward": "0"}, "dns": "nameserver 8.8.8.8\n"}
+    assert plan.after == {"lo": "up", "sysctl": {"net.ipv4.ip_forward": "1"}, "dns": ""}
+
+
+def test_without_dns_the_file_is_left_alone():
+    assert not plan_present(wanted(), HaveNetns(True, False, True, "anything\n", True)).changed
+
+
+def test_the_file_of_an_interrupted_creation_is_completed():
+    assert said(plan_present(wanted(), HaveNetns(leftover=True))) == ["CreateNetns"]
+
+
+def test_absent_takes_the_name_and_the_folder():
+    plan = plan_absent(wanted("absent"), HaveNetns(True, False, True, "nameserver 8.8.8.8\n", True))
+    assert said(plan) == ["RemoveNetns", "RemoveEtc"]
+    assert plan.before == {"state": "present", "dns": "nameserver 8.8.8.8\n"}
+    assert plan.after == {"state": "absent", "dns": None}
+    assert said(plan_absent(wanted("absent"), HaveNetns(leftover=True))) == ["RemoveNetns"]
+    assert said(plan_absent(wanted("absent"), HaveNetns(etc_folder=True))) == ["RemoveEtc"]
+    assert not plan_absent(wanted("absent"), HaveNetns()).changed
+
+
+def test_only_the_name_matters_to_absent():
+    assert wanted("absent", dns={"nameservers": ["x"]}, sysctl={"y": 1}) == wanted("absent")
+
+
+def test_resolv_conf_holds_what_is_said_and_no_more():
+    dns = {"nameservers": ["8.8.8.8", "2001:4860:4860:0::8888"], "search": ["a.example", "b"], "options": ["ndots:2"]}
+    assert resolv_conf(dns) == (
+        "nameserver 8.8.8.8\nnameserver 2001:4860:4860::8888\nsearch a.example b\noptions ndots:2\n"
+    )
+    assert resolv_conf({}) == ""
+    assert resolv_conf({"nameservers": None, "search": []}) == ""
+
+
+@pytest.mark.parametrize(
+    "dns",
+    [
+        {"nameservers": ["8.8.8"]},
+        {"nameservers": ["8.8.8.8/32"]},
+        {"nameservers": ["8.8.8.8", "8.8.8.8"]},
+        {"search": ["a b"]},
+        {"search": [""]},
+        {"options": ["ndots:2\nnameserver 1.2.3.4"]},
+    ],
+)
+def test_what_would_break_the_file_is_refused(dns):
+    with pytest.raises(InvalidOption):
+        resolv_conf(dns)
+
+
+@pytest.mark.parametrize(
+    ("key", "path"),
+    [
+        ("net.ipv4.ip_forward", FORWARD),
+        ("net/ipv4/ip_forward", FORWARD),
+        ("net.ipv4.conf.eth0/100.forwarding", ("net", "ipv4", "conf", "eth0.100", "forwarding")),
+        ("net/ipv4/conf/eth0.100/forwarding", ("net", "ipv4", "conf", "eth0.100", "forwarding")),
+    ],
+)
+def test_both_spellings_of_a_sysctl(key, path):
+    assert sysctl_path(key) == path
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "kernel.hostname",
+        "net",
+        "",
+        "net..ipv4",
+        "net/../kernel/hostname",
+        "net.ipv4./././.kernel",
+        "/net/ipv4/x",
+        "net.a\nb",
+    ],
+)
+def test_a_key_outside_net_is_refused(key):
+    with pytest.raises(InvalidOption, match="sysctl"):
+        sysctl_path(key)
+
+
+def test_a_value_is_compared_with_single_spaces():
+    have = HaveNetns(True, False, True, sysctls={("net", "ipv4", "ip_local_port_range"): "20000 30000"})
+    assert not plan_present(wanted(sysctl={"net.ipv4.ip_local_port_range": " 20000\t30000 "}), have).changed
+
+
+@pytest.mark.parametrize("value", [None, ["1"], {"a": 1}])
+def test_a_value_that_is_no_text_or_number_is_refused(value):
+    with pytest.raises(InvalidOption, match=r"the value of net\.x is a number or a text"):
+        wanted(sysctl={"net.x": value})
+
+
+def test_a_key_in_both_spellings_is_refused():
+    with pytest.raises(InvalidOption, match="a key is listed twice"):
+        wanted(sysctl={"net.ipv4.ip_forward": 1, "net/ipv4/ip_forward": 0})
+
+
+@pytest.mark.parametrize("name", ["", "..", "a/b", "-x", "a b", "x" * 256])
+def test_a_name_that_is_no_file_is_refused(name):
+    with pytest.raises(InvalidOption, match="name"):
+        wanted_netns({"name": name, "state": "absent"})
