@@ -1,0 +1,93 @@
+# Copyright (c) 2026, the linuxnet.ipvs contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``python -m lab_vm COMMAND``: see the package's own words.
+
+========  ==========================================================
+COMMAND   what it does, and what it answers besides `changed`
+========  ==========================================================
+status    looks only: what is missing here, the image, the machine
+build     builds the image if there is none for these settings
+start     brings the machine up unless it is: how to reach it, notes
+stop      ends the machine and removes its files
+========  ==========================================================
+
+With ``"check": true`` among the settings, nothing is done and `changed` foretells.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from .host import LabError, has_apt, is_supported, missing_packages
+from .image import Image, Recipe
+from .machine import Machine, Settings
+
+
+def status(machine: Machine, _check: bool) -> dict[str, Any]:
+    image = machine.image
+    fault = machine.fault()
+    accelerator = machine.settings.accelerators()[0]
+    missing = missing_packages(to_build=not image.is_built)
+    resumes = accelerator == "tcg" and not missing and image.is_built and machine.key.exists()
+    return {
+        "changed": False,
+        "supported": is_supported(),
+        "root": os.geteuid() == 0,
+        "apt": has_apt(),
+        "missing": missing,
+        "built": image.is_built,
+        "image": str(image.folder),
+        "fault": fault,
+        "accelerator": accelerator,
+        "resumes": resumes and machine.settings.resume and machine.snapshot(accelerator).exists(),
+    }
+
+
+def build(machine: Machine, check: bool) -> dict[str, Any]:
+    return {"changed": not machine.image.is_built if check else machine.image.build()}
+
+
+def start(machine: Machine, check: bool) -> dict[str, Any]:
+    if check:
+        changed = machine.fault() is not None
+        return {"changed": changed, "notes": [], "access": None if changed else access(machine)}
+    return {**machine.start(), "access": access(machine)}
+
+
+def stop(machine: Machine, check: bool) -> dict[str, Any]:
+    return {"changed": machine.exists() if check else machine.stop()}
+
+
+def access(machine: Machine) -> dict[str, Any]:
+    return {
+        "port": machine.record()["port"],
+        "key": str(machine.key),
+        "known_hosts": str(machine.folder / "known_hosts"),
+    }
+
+
+COMMANDS = {"status": status, "build": build, "start": start, "stop": stop}
+
+
+def main() -> None:
+    settings = json.load(sys.stdin)
+    cache = Path(settings["cache_dir"]).resolve()
+    recipe = settings["image"]
+    machine = Machine(
+        folder=Path(settings["state_dir"]).resolve(),
+        image=Image.of(Recipe(**{**recipe, "packages": tuple(recipe["packages"])}), cache),
+        key=cache / "id_ed25519",
+        settings=Settings(**settings["machine"]),
+    )
+    try:
+        print(json.dumps(COMMANDS[sys.argv[1]](machine, settings["check"])))
+    except LabError as error:
+        sys.exit(str(error))
+
+
+main()
