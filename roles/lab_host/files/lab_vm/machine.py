@@ -17,9 +17,10 @@ import signal
 import socket
 import subprocess
 import time
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Iterator
+from typing import Any
 
 from .host import SEARCH_PATH, LabError, has_kvm, last_lines, locked, run
 from .image import Image
@@ -116,7 +117,9 @@ class Machine:
     def snapshot(self, accelerator: str) -> Path:
         """Where the state after the boot is kept; it belongs to this very QEMU and these very arguments."""
         version = run(["qemu-system-x86_64", "--version"]).splitlines()[0]
-        return self.image.folder / f"booted-{digest([version, *self.arguments(accelerator)])}.qcow2"
+        anywhere = replace(self, folder=Path())
+        what = digest([version, *self.arguments(accelerator), *anywhere.places(port=0)])
+        return self.image.folder / f"booted-{what}.qcow2"
 
     # What is there
 
@@ -137,7 +140,8 @@ class Machine:
 
     def processes(self) -> list[int]:
         """The processes that run our overlay: QEMU's command line names it, so it cannot be anybody else's."""
-        return [pid for pid, argv in own_processes() if any(f"file={escaped(self.overlay)}" in arg for arg in argv)]
+        disk = f",file={escaped(self.overlay)}"
+        return [pid for pid, argv in own_processes() if any(argument.endswith(disk) for argument in argv)]
 
     def fault(self) -> str | None:
         """Why the machine cannot be used as it is; None if it can."""
@@ -244,8 +248,11 @@ class Machine:
         self.settle()
 
     def settle(self) -> None:
-        """Give the machine the time of day and randomness of its own: a kept state brings neither."""
-        self.ssh(f"cat >/dev/urandom && date --utc --set=@{time.time():.3f}", stdin=os.urandom(64))
+        """Give the machine the time of day and randomness of its own: a kept state brings neither.
+
+        Its hardware clock is QEMU's, which is this machine's.
+        """
+        self.ssh("cat >/dev/urandom && date --set=@$(cat /sys/class/rtc/rtc0/since_epoch)", stdin=os.urandom(64))
 
     def keep(self, snapshot: Path) -> None:
         """Keep the state of the machine, which has just booted, as `snapshot`. It stands still meanwhile."""
@@ -393,9 +400,12 @@ def own_processes() -> Iterator[tuple[int, list[str]]]:
             continue
 
 
-def end(pid: int) -> None:
-    """End a process, and wait until it has ended."""
-    for number, patience in ((signal.SIGTERM, 10), (signal.SIGKILL, 10)):
+def end(pid: int, patience: float = 10) -> None:
+    """End a process, and wait until it has ended; what has not after `patience` seconds is killed.
+
+    :raises LabError: if even that does not help
+    """
+    for number in (signal.SIGTERM, signal.SIGKILL):
         deadline = time.monotonic() + patience
         try:
             os.kill(pid, number)

@@ -1,0 +1,277 @@
+# Copyright (c) 2026, the linuxnet.ipvs contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The virtual machine of the role lab_host, as far as it can be judged without running one."""
+
+from __future__ import annotations
+
+import fcntl
+import io
+import os
+import socket
+import subprocess
+import sys
+import tarfile
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.linuxnet.ipvs.roles.lab_host.files.lab_vm.host import LabError, has_kvm, locked, run
+from ansible_collections.linuxnet.ipvs.roles.lab_host.files.lab_vm.image import Image, Recipe, guest_archive
+from ansible_collections.linuxnet.ipvs.roles.lab_host.files.lab_vm.machine import (
+    FILES,
+    Machine,
+    Settings,
+    end,
+    escaped,
+    free_port,
+    greets,
+)
+
+RECIPE = Recipe(release="bookworm", kernel_suite="", mirror="http://mirror/debian", packages=("curl", "ipset"))
+SETTINGS = Settings(name="lab", memory=1024, cpus=2, accelerator="tcg", resume=True, timeout=300)
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    """A machine that is not running, with an image that looks built, and a key."""
+    image = Image.of(RECIPE, tmp_path / "cache")
+    image.folder.mkdir(parents=True)
+    (image.folder / "host_key.pub").write_text("ssh-ed25519 AAAAhost root@builder\n")
+    key = tmp_path / "cache" / "id_ed25519"
+    key.with_suffix(".pub").write_text("ssh-ed25519 AAAAuser lab\n")
+    folder = tmp_path / "state"
+    folder.mkdir()
+    return Machine(folder, image, key, SETTINGS)
+
+
+# The image
+
+
+def test_each_input_changes_the_hash():
+    others = [
+        replace(RECIPE, release="trixie"),
+        replace(RECIPE, kernel_suite="bookworm-backports"),
+        replace(RECIPE, mirror="http://other/debian"),
+        replace(RECIPE, packages=("curl",)),
+    ]
+    assert len({recipe.identity() for recipe in [RECIPE, *others]}) == 5
+
+
+def test_the_order_of_packages_does_not_matter():
+    assert replace(RECIPE, packages=("ipset", "curl", "curl")).identity() == RECIPE.identity()
+
+
+def test_the_kernel_comes_from_its_suite():
+    command = replace(RECIPE, release="trixie", kernel_suite="trixie-backports").command()
+    assert any(argument.startswith("--include=linux-image-cloud-amd64/trixie-backports,") for argument in command)
+    assert command[-2:] == [
+        "deb http://mirror/debian trixie main",
+        "deb http://mirror/debian trixie-backports main",
+    ]
+
+
+def test_the_kernel_suite_may_be_the_release_itself():
+    assert replace(RECIPE, kernel_suite="bookworm").command()[-1] == "deb http://mirror/debian bookworm main"
+    assert replace(RECIPE, kernel_suite="bookworm").command()[-2] == "disk.raw"
+
+
+def test_the_guests_files_belong_to_root_and_have_no_date():
+    with tarfile.open(fileobj=io.BytesIO(guest_archive())) as archive:
+        entries = archive.getmembers()
+        enabled = archive.getmember("etc/systemd/system/multi-user.target.wants/lab-network.service")
+    assert {(entry.uid, entry.gid, entry.mtime) for entry in entries} == {(0, 0, 0)}
+    assert enabled.linkname == "../lab-network.service"
+    assert "etc/systemd/system/lab-network.service" in [entry.name for entry in entries]
+
+
+def test_a_failing_build_leaves_no_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "mmdebstrap").write_text("#!/bin/sh\necho 'E: no such suite' >&2\nexit 25\n")
+    (tmp_path / "unshare").write_text('#!/bin/sh\nwhile [ "$1" != mmdebstrap ]; do shift; done\nexec "$@"\n')
+    for program in ("mmdebstrap", "unshare"):
+        (tmp_path / program).chmod(0o755)
+    monkeypatch.setattr(
+        "ansible_collections.linuxnet.ipvs.roles.lab_host.files.lab_vm.host.SEARCH_PATH", f"{tmp_path}:/usr/bin:/bin"
+    )
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    image = Image.of(RECIPE, tmp_path / "cache")
+    with pytest.raises(LabError, match="no such suite"):
+        image.build()
+    assert not image.is_built
+
+
+def test_an_image_that_is_there_is_not_built_again_and_leftovers_go(machine: Machine):
+    leftover = machine.image.folder.with_name("0123.99.part")
+    leftover.mkdir()
+    assert machine.image.build() is False
+    assert not leftover.exists()
+
+
+# The machine
+
+
+def test_the_monitors_path_fits_a_sockets_address(machine: Machine):
+    deep = replace(machine, folder=Path("/" + "deep/" * 40))
+    arguments = deep.places(port=1)
+    assert arguments[arguments.index("-qmp") + 1] == "unix:qmp.sock,server=on,wait=off"
+
+
+def test_ssh_listens_on_the_loopback_address_only(machine: Machine):
+    arguments = machine.places(port=2222)
+    assert arguments[arguments.index("-netdev") + 1].endswith("hostfwd=tcp:127.0.0.1:2222-:22")
+
+
+def test_a_comma_in_a_path_does_not_end_an_option():
+    assert escaped(Path("/a,b/c")) == "/a,,b/c"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"name": "other"}, {"memory": 2048}, {"cpus": 1}, {"accelerator": "auto"}],
+    ids=lambda change: next(iter(change)),
+)
+def test_other_settings_ask_for_another_machine(machine: Machine, change: dict[str, object]):
+    assert replace(machine, settings=replace(SETTINGS, **change)).identity() != machine.identity()  # type: ignore[arg-type]
+
+
+def test_patience_does_not_ask_for_another_machine(machine: Machine):
+    assert replace(machine, settings=replace(SETTINGS, timeout=1)).identity() == machine.identity()
+
+
+def test_the_kept_state_does_not_depend_on_the_place_or_the_port(
+    machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(
+        "ansible_collections.linuxnet.ipvs.roles.lab_host.files.lab_vm.machine.run", lambda *_: "QEMU 7.2"
+    )
+    assert replace(machine, folder=tmp_path / "elsewhere").snapshot("tcg") == machine.snapshot("tcg")
+    bigger = replace(machine, settings=replace(SETTINGS, memory=2048))
+    assert bigger.snapshot("tcg") != machine.snapshot("tcg")
+
+
+def test_the_files_to_reach_it_by_are_written_once(machine: Machine):
+    assert machine.write_access(2222) is True
+    assert machine.write_access(2222) is False
+    assert machine.write_access(2223) is True
+    assert (machine.folder / "known_hosts").read_text() == "lab ssh-ed25519 AAAAhost\n"
+    assert "Port 2223\n" in (machine.folder / "ssh_config").read_text()
+
+
+def test_ssh_understands_the_configuration(machine: Machine):
+    machine.write_access(2222)
+    said = subprocess.run(
+        ["ssh", "-G", "-F", str(machine.folder / "ssh_config"), "lab"], capture_output=True, text=True, check=True
+    ).stdout
+    assert {"hostname 127.0.0.1", "port 2222", "user root", "stricthostkeychecking true"} <= set(said.splitlines())
+
+
+def test_a_machine_that_never_was_has_nothing_to_stop(machine: Machine):
+    assert machine.fault() == "there is none yet"
+    assert machine.stop() is False
+
+
+def test_stopping_removes_only_what_is_ours(machine: Machine):
+    for name in FILES:
+        (machine.folder / name).touch()
+    theirs = machine.folder / "theirs"
+    theirs.touch()
+    assert machine.stop() is True
+    assert list(machine.folder.iterdir()) == [theirs]
+
+
+def test_a_process_is_ours_by_the_disk_that_it_runs(machine: Machine):
+    sleep = [sys.executable, "-c", "import time; time.sleep(60)"]
+    ours = subprocess.Popen([*sleep, f"id=disk,format=qcow2,file={machine.overlay}"])
+    theirs = subprocess.Popen([*sleep, f"id=disk,format=qcow2,file={machine.overlay}.other"])
+    try:
+        assert machine.processes() == [ours.pid]
+    finally:
+        for process in (ours, theirs):
+            process.kill()
+            process.wait()
+
+
+def test_a_process_that_ignores_the_polite_signal_is_ended_all_the_same():
+    stubborn = subprocess.Popen(
+        [sys.executable, "-c", "import signal, time; signal.signal(15, signal.SIG_IGN); print('.'); time.sleep(60)"],
+        stdout=subprocess.PIPE,
+    )
+    assert stubborn.stdout is not None
+    stubborn.stdout.readline()
+    threading.Thread(target=stubborn.wait, daemon=True).start()
+    end(stubborn.pid, patience=0.5)
+    assert stubborn.wait() == -9
+
+
+@pytest.mark.parametrize(
+    ("greeting", "expected"), [(b"SSH-2.0-x\r\n", True), (b"HTTP/1.1 400\r\n", False), (b"", False)]
+)
+def test_only_ssh_greets_like_ssh(greeting: bytes, expected: bool):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve():
+            connection, _ = server.accept()
+            connection.sendall(greeting)
+            connection.close()
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        assert greets(server.getsockname()[1], patience=5) is expected
+        thread.join()
+
+
+def test_nobody_greets_where_nobody_listens():
+    assert greets(free_port(), patience=1) is False
+
+
+# This machine
+
+
+@pytest.mark.parametrize(
+    ("flags", "device", "expected"),
+    [("fpu vmx", True, True), ("fpu svm", True, True), ("fpu", True, False), ("fpu vmx", False, False)],
+)
+def test_kvm_takes_a_processor_and_a_device(tmp_path: Path, flags: str, device: bool, expected: bool):
+    cpuinfo = tmp_path / "cpuinfo"
+    cpuinfo.write_text(f"processor\t: 0\nflags\t\t: {flags}\n")
+    if device:
+        (tmp_path / "kvm").touch()
+    assert has_kvm(cpuinfo, tmp_path / "kvm") is expected
+
+
+def test_auto_without_kvm_is_emulation(monkeypatch: pytest.MonkeyPatch):
+    where = "ansible_collections.linuxnet.ipvs.roles.lab_host.files.lab_vm.machine.has_kvm"
+    auto = replace(SETTINGS, accelerator="auto")
+    monkeypatch.setattr(where, lambda: False)
+    assert auto.accelerators() == ["tcg"]
+    monkeypatch.setattr(where, lambda: True)
+    assert auto.accelerators() == ["kvm", "tcg"]
+    assert replace(SETTINGS, accelerator="kvm").accelerators() == ["kvm"]
+
+
+def test_a_failing_program_is_quoted():
+    with pytest.raises(LabError, match=r"sh failed with exit code 3:\nno way"):
+        run(["sh", "-c", "echo no way >&2; exit 3"])
+
+
+def test_a_child_keeps_the_lock(tmp_path: Path):
+    with locked(tmp_path / "cache") as lock:
+        child = subprocess.Popen(["sleep", "60"], pass_fds=[lock])
+    try:
+        with pytest.raises(BlockingIOError):
+            lock_without_waiting(tmp_path / "cache")
+    finally:
+        child.kill()
+        child.wait()
+    lock_without_waiting(tmp_path / "cache")
+
+
+def lock_without_waiting(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    finally:
+        os.close(descriptor)
