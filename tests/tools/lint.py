@@ -67,6 +67,7 @@ def build() -> steps.Step:
 
 
 def main() -> int:
+    start = time.monotonic()
     done = []
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
         waiting = [pool.submit(steps.run, name, command) for name, command in commands()]
@@ -74,8 +75,7 @@ def main() -> int:
         for future in as_completed(waiting):
             done.append(future.result())
             steps.tell(done[-1])
-    steps.record("lint", done)
-    return 1 if any(step.failure is not None for step in done) else 0
+    return steps.close("lint", done, start)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ lets the checkout have any name.
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import shutil
@@ -29,7 +30,7 @@ import yaml
 PYTHON_VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 # Where a checkout without git (an unpacked archive) has things that are not its own.
-NOT_SOURCES = shutil.ignore_patterns(".git", ".venv", ".lab", ".ansible", "__pycache__", ".*_cache", "output")
+NOT_SOURCES = shutil.ignore_patterns(".git", ".venv", ".lab*", ".ansible", "__pycache__", ".*_cache", "output")
 
 # ansible-test gets pip into its virtual environments with a script from its own download host. This one does the same
 # with nothing but Python's bundled pip and PyPI.
@@ -141,23 +142,24 @@ def split(output: Iterable[str]) -> Iterator[steps.Step]:
 
 
 def _finished(name: str, start: float, lines: Sequence[str]) -> Iterator[steps.Step]:
-    # ansible-test closes with a FATAL line that sums up; the one before it says what was wrong.
-    failed = any(re.match(r"ERROR:|FATAL:(?! The \d+ sanity)", line) for line in lines)
+    # ansible-test closes with a FATAL line that sums up; the one before it says what was wrong. What pip says about
+    # the test's virtual environment comes before either.
+    errors = list(itertools.dropwhile(lambda line: not re.match(r"ERROR:|FATAL:(?! The \d+ sanity)", line), lines))
     # What comes before the first test is of interest only if it kept the tests from running.
-    if failed or name != "start":
-        yield steps.Step(name, time.monotonic() - start, "".join(lines) if failed else None)
+    if errors or name != "start":
+        yield steps.Step(name, time.monotonic() - start, "".join(errors) or None)
 
 
 def main() -> int:
-    print("ansible-test makes virtual environments for its tests: the first run takes two minutes, later ones half.")
+    print("ansible-test makes virtual environments for its tests: the first run takes two minutes, later ones one.")
+    start = time.monotonic()
     with tempfile.TemporaryDirectory() as folder, pip_bootstrap():
         collections = Path(folder) / "ansible_collections"
         collection = collections / "linuxnet" / "ipvs"
         copy_sources(collection)
         link_dependencies(collection / "galaxy.yml", collections)
         status, done = sanity(collection, sys.argv[1:])
-    steps.record("sanity", done)
-    return status
+    return steps.close("sanity", done, start) or status
 
 
 if __name__ == "__main__":

@@ -66,6 +66,14 @@ def tell(step: Step) -> None:
     sys.stdout.flush()
 
 
+def close(suite: str, steps: Sequence[Step], started: float) -> int:
+    """Record the steps of a suite that began at `started` (time.monotonic), sum them up, and give the exit status."""
+    record(suite, steps)
+    failed = sum(step.failure is not None for step in steps)
+    print(f"{suite}: {len(steps) - failed} passed, {failed} failed, {time.monotonic() - started:.0f} s")
+    return 0 if steps and not failed else 1
+
+
 def record(suite: str, steps: Sequence[Step]) -> None:
     """Write the steps of a suite to its JUnit file."""
     root = ET.Element("testsuite", name=suite, tests=str(len(steps)), time=f"{sum(s.seconds for s in steps):.1f}")

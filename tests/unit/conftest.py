@@ -14,14 +14,19 @@ from pathlib import Path
 CHECKOUT = Path(__file__).resolve().parents[2]
 
 
+LINK = Path("ansible_collections", "linuxnet", "ipvs")
+
+
 def _make_importable() -> None:
-    """Link the checkout as ansible_collections/linuxnet/ipvs in a folder of this process's own."""
-    folder = tempfile.TemporaryDirectory(prefix="linuxnet-ipvs-")
-    atexit.register(folder.cleanup)
-    link = Path(folder.name) / "ansible_collections" / "linuxnet" / "ipvs"
-    link.parent.mkdir(parents=True)
-    link.symlink_to(CHECKOUT)
-    sys.path.insert(0, folder.name)
+    """Put the link that `make venv` made on the path; without one, a link of this process's own."""
+    collections = CHECKOUT / ".venv" / "collections"
+    if not (collections / LINK / "galaxy.yml").exists():
+        folder = tempfile.TemporaryDirectory(prefix="linuxnet-ipvs-")
+        atexit.register(folder.cleanup)
+        collections = Path(folder.name)
+        (collections / LINK).parent.mkdir(parents=True)
+        (collections / LINK).symlink_to(CHECKOUT)
+    sys.path.insert(0, str(collections))
 
 
 # `ansible-test units` comes with an import hook that knows the collection already.

@@ -1,0 +1,153 @@
+# Copyright (c) 2026, the linuxnet.ipvs contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Run Molecule scenarios one after the other, and see that each one really verified something.
+
+Molecule calls a scenario successful whose verify playbook or tests are missing, or whose verify play found no host.
+Here such a scenario has failed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TextIO
+
+import steps
+import summary
+
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+CONFIG = ".config/molecule/config.yml"
+LOGS = steps.OUTPUT / "molecule"
+# The scenario that proves that all works with Ansible's own strategy; the others may run with a faster one.
+STOCK_STRATEGY = {"default"}
+
+
+@dataclass
+class Action:
+    """A step of a scenario: its name, what was printed, and how Molecule says that it ended."""
+
+    name: str
+    started: float
+    lines: list[str] = field(default_factory=list)
+    ending: str = ""
+
+
+def actions(output: Iterable[str]) -> Iterator[Action]:
+    """Cut Molecule's output into a scenario's actions; each is given as the next one begins."""
+    current = Action("start", time.monotonic())
+    for line in output:
+        announced = re.match(r"\w+ +\[\S+ > (\w+)\] (Executing$|Executed: .*)", line)
+        if announced and announced.group(2) == "Executing":
+            yield current
+            current = Action(announced.group(1), time.monotonic())
+        else:
+            if announced:
+                current.ending = announced.group(2).removeprefix("Executed: ")
+            current.lines.append(line)
+    yield current
+
+
+def complaints(done: Sequence[Action], tested: summary.Count) -> Iterator[str]:
+    """Say what is wrong with a scenario that Molecule calls successful; `tested` is what its Python tests counted."""
+    for action in done:
+        if action.ending.startswith("Missing"):
+            yield f"{action.name} has no playbook: add it, or take {action.name} out of the scenario's test_sequence"
+    verifying = [line for action in done if action.name == "verify" for line in action.lines]
+    if any("no hosts matched" in line for line in verifying):
+        yield "verify has a play that found no host"
+    plays = any(line.startswith("PLAY RECAP") for line in verifying)
+    if not plays and not tested.passed:
+        yield "verify ran nothing: there is neither a verify playbook nor a test"
+
+
+def environment(name: str, junit: Path) -> dict[str, str]:
+    """What a scenario's run needs in its environment besides what is there."""
+    env = {
+        "ANSIBLE_DEPRECATION_WARNINGS": "false",  # each play would warn of the faster strategy
+        "ANSIBLE_NOCOLOR": "1",
+        "MOLECULE_COMMAND_BORDERS": "false",
+        # By default two checkouts whose folders have the same name would share it.
+        "MOLECULE_EPHEMERAL_DIRECTORY": str(LOGS / name),
+        "MOLECULE_GLOB": "molecule/*/molecule.yml",
+        "NO_COLOR": "1",
+        "PYTEST_ADDOPTS": f"{os.environ.get('PYTEST_ADDOPTS', '')} --junit-xml='{junit}'",
+        "PYTHONUNBUFFERED": "1",
+    }
+    if name in STOCK_STRATEGY:
+        env["ANSIBLE_STRATEGY"] = "linear"
+    return env
+
+
+def run(name: str, arguments: Sequence[str], *, show: bool) -> steps.Step:
+    """Run a scenario, tell its actions as they end (or show all output), and keep its log."""
+    junit = steps.JUNIT / "scenarios" / f"{name}.xml"
+    junit.unlink(missing_ok=True)
+    log = LOGS / f"{name}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    start = time.monotonic()
+    done = []
+    command = ["molecule", "--base-config", CONFIG, "test", "--scenario-name", name, *arguments]
+    with (
+        log.open("w") as kept,
+        subprocess.Popen(
+            command,
+            cwd=steps.CHECKOUT,
+            env={**os.environ, **environment(name, junit)},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        ) as process,
+    ):
+        assert process.stdout is not None
+        for action in actions(_copied(process.stdout, kept, show=show)):
+            done.append(action)
+            if action.name != "start" and not show:
+                print(f"      {time.monotonic() - action.started:6.1f} s  {name}: {action.name}", flush=True)
+    failure = None
+    if process.returncode != 0:
+        failed = [action for action in done if action.ending.startswith("Failed")] or done[-1:]
+        failure = f"The whole log: {log.relative_to(steps.CHECKOUT)}\n" + "".join(failed[0].lines)
+    else:
+        failure = "\n".join(complaints(done, summary.count(junit) if junit.exists() else summary.Count())) or None
+    return steps.Step(name, time.monotonic() - start, failure)
+
+
+def _copied(output: Iterable[str], kept: TextIO, *, show: bool) -> Iterator[str]:
+    for coloured in output:
+        line = COLOUR.sub("", coloured)  # Molecule colours a few words whatever NO_COLOR says
+        kept.write(line)
+        kept.flush()
+        if show:
+            print(line, end="", flush=True)
+        yield line
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--show", action="store_true", help="show all that Molecule prints")
+    parser.add_argument("name", nargs="?", help="a folder of molecule/ (default: all of them)")
+    chosen, arguments = parser.parse_known_args()
+    names = (
+        [chosen.name] if chosen.name else sorted(p.parent.name for p in steps.CHECKOUT.glob("molecule/*/molecule.yml"))
+    )
+    start = time.monotonic()
+    done = []
+    for name in names:
+        done.append(run(name, arguments, show=chosen.show))
+        steps.tell(done[-1])
+    return steps.close("scenarios", done, start)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
