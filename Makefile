@@ -19,6 +19,8 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 lab destroy scenario scenarios: export ANSIBLE_STRATEGY := $(STRATEGY)
 lab destroy scenario scenarios: export ANSIBLE_STRATEGY_PLUGINS := $(CURDIR)/.venv/strategy
+# Each play would warn of a strategy that is not Ansible's own.
+lab destroy: export ANSIBLE_DEPRECATION_WARNINGS := false
 
 # Ask for sudo's password only if it is needed.
 ASK_BECOME = $$([ "$$(id -u)" = 0 ] || sudo -n true 2>/dev/null || echo --ask-become-pass)

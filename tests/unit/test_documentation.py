@@ -1,0 +1,82 @@
+# Copyright (c) 2026, the linuxnet.ipvs contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What ansible-test does not ask of the collection's documentation."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+COLLECTION = Path(__file__).resolve().parents[2]
+MODULES = sorted((COLLECTION / "plugins" / "modules").glob("*.py"))
+ROLES = sorted(path.name for path in (COLLECTION / "roles").iterdir())
+
+
+def documents(source: ast.Module | ast.ClassDef) -> dict[str, Any]:
+    """The YAML documents that a module (or the class of a fragment) assigns: DOCUMENTATION, EXAMPLES, RETURN..."""
+    return {
+        node.targets[0].id: yaml.safe_load(node.value.value)
+        for node in source.body
+        if isinstance(node, ast.Assign)
+        and isinstance(node.targets[0], ast.Name)
+        and node.targets[0].id.isupper()
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+    }
+
+
+def options_of(documentation: dict[str, Any]) -> dict[str, Any]:
+    """A module's options, with those of the fragments that it names."""
+    options = dict(documentation.get("options", {}))
+    for fragment in documentation.get("extends_documentation_fragment", []):
+        _namespace, _name, file, *part = fragment.split(".")
+        tree = ast.parse((COLLECTION / "plugins" / "doc_fragments" / f"{file}.py").read_text())
+        (node,) = (node for node in tree.body if isinstance(node, ast.ClassDef))
+        options.update(documents(node)[(part or ["documentation"])[0].upper()].get("options", {}))
+    return options
+
+
+def unknown(arguments: Any, options: dict[str, Any]) -> Iterator[str]:
+    """The names in a task's arguments that are no options; a dict without suboptions may hold anything."""
+    for value in arguments if isinstance(arguments, list) else [arguments]:
+        for name, inner in value.items() if isinstance(value, dict) else ():
+            if name not in options:
+                yield name
+            elif "suboptions" in options[name]:
+                yield from unknown(inner, options[name]["suboptions"])
+
+
+def test_modules_share_one_action_group() -> None:
+    runtime = yaml.safe_load((COLLECTION / "meta" / "runtime.yml").read_text())
+    assert runtime["action_groups"]["all"] == [module.stem for module in MODULES]
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda path: path.stem)
+def test_examples_are_tasks_with_options_that_exist(module: Path) -> None:
+    texts = documents(ast.parse(module.read_text()))
+    name = f"linuxnet.ipvs.{module.stem}"
+    tasks = [task for example in texts["EXAMPLES"] for task in example.get("tasks", [example])]
+    uses = [task[name] or {} for task in tasks if name in task]
+    assert uses, "no example uses the module"
+    assert list(unknown(uses, options_of(texts["DOCUMENTATION"]))) == []
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_role_is_described_for_galaxy_and_for_readers(role: str) -> None:
+    folder = COLLECTION / "roles" / role
+    specs = yaml.safe_load((folder / "meta" / "argument_specs.yml").read_text())["argument_specs"]
+    for entry_point in specs:
+        assert (folder / "tasks" / f"{entry_point}.yml").is_file()
+    galaxy = yaml.safe_load((folder / "meta" / "main.yml").read_text())["galaxy_info"]
+    assert galaxy["license"] == "GPL-3.0-or-later"
+    assert galaxy["min_ansible_version"]
+    assert (folder / "README.md").is_file()
+    names = [name for spec in specs.values() for name in spec.get("options") or {}]
+    assert [name for name in names if not name.startswith(f"{role}_")] == []
