@@ -301,7 +301,7 @@ def _plan_far_network(
     draft.operations += routes.operations
     if peer.gateway is not None:
         now = routes.before[anywhere(peer.gateway)]
-        draft.wish("gateway", now[0] if len(now) == 1 else now, str(peer.gateway))
+        draft.wish("gateway", now[0] if len(now) == 1 else now or None, str(peer.gateway))
     if peer.routes is not None:
         draft.wish(
             "routes",

@@ -89,11 +89,6 @@ name:
   returned: success
   type: str
   sample: netns_dustin
-path:
-  description: The file that stands for it.
-  returned: success
-  type: str
-  sample: /run/netns/netns_dustin
 processes:
   description: The processes that live in a namespace whose name is taken away.
   returned: when O(state=absent)
@@ -121,7 +116,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns_plan import p
 
 def run(module):
     want = wanted_netns(module.params)
-    result = dict(name=want.name, path=named_netns.run_path(want.name))
+    result = {}
     have = named_netns.read(want)
     if module.params["state"] == "present":
         plan = plan_present(want, have)
@@ -136,7 +131,7 @@ def run(module):
             )
     if not module.check_mode:
         named_netns.apply(plan.operations)
-    finish(module, plan, **result)
+    finish(module, plan, name=want.name, **result)
 
 
 def main():

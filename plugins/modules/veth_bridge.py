@@ -225,19 +225,19 @@ def run(module):
     want = wanted_bridge(module.params)
     result = {}
     with Kernel() as kernel:
+
+        def look(netns, routes):
+            return found(module, lambda: kernel.snapshot(netns, routes), Snapshot())
+
         want = want.map_netns(kernel.same)
-        places = namespaces_of(want) if present else {want.netns: False}
-        snapshots = {
-            netns: found(module, lambda netns=netns: kernel.snapshot(netns, routes=places[netns]), Snapshot())
-            for netns in places
-        }
         if present:
+            snapshots = {netns: look(netns, routes) for netns, routes in namespaces_of(want).items()}
             ports = ports_to_find(want, snapshots[want.netns])
             have = Have(snapshots, kernel.far_ends(want.netns, ports, snapshots))
             plan = plan_present(want, have)
             result["bridge"] = bridge_after(want, have)
         else:
-            plan = plan_absent(want, Have(snapshots))
+            plan = plan_absent(want, Have({want.netns: look(want.netns, False)}))
         if not module.check_mode:
             kernel.apply(plan.operations)
     finish(module, plan, **result)

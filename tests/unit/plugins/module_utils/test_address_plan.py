@@ -118,6 +118,6 @@ def test_what_cannot_be_an_address_is_refused(values, words):
 
 
 def test_a_missing_prefix_means_a_host_address():
-    assert texts(wanted_addresses("addresses", ["10.0.0.1", "fd00::1"])) == ["10.0.0.1/32", "fd00::1/128"]
+    assert wanted_addresses("addresses", ["10.0.0.1", "fd00::1"]) == interfaces("10.0.0.1/32", "fd00::1/128")
     assert wanted_addresses("addresses", None) is None
     assert wanted_addresses("addresses", []) == ()

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import MissingRequirement
@@ -69,4 +71,11 @@ def test_one_that_is_too_old_is_named_with_its_place(package):
 
 def test_one_that_cannot_be_imported_is_named_with_the_reason(package):
     with pytest.raises(MissingRequirement, match=r"pyroute2 unknown in .*/pyroute2 cannot be imported: not from here"):
+        load()
+
+
+def test_none_at_all(monkeypatch):
+    monkeypatch.setattr("sys.path", [])
+    monkeypatch.delitem(sys.modules, "pyroute2", raising=False)
+    with pytest.raises(MissingRequirement, match=r"has no pyroute2: install .*apt install python3-pyroute2"):
         load()

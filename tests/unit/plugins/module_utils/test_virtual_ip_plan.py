@@ -9,7 +9,7 @@ from ipaddress import ip_interface
 import pytest
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import Conflict, InvalidOption
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._link_values import DeviceAddress, Link, Snapshot
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._link_values import AddDevice, DeviceAddress, Link, Snapshot
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._virtual_ip_plan import (
     addresses_after,
     plan_absent,
@@ -33,7 +33,7 @@ def said(plan):
 
 def test_a_missing_device_is_made_and_stays_down():
     plan = plan_present(wanted(addresses=["10.100.100.100", "fd00::64"]), Snapshot())
-    assert plan.operations[0].up is False
+    assert plan.operations[0] == AddDevice(None, "vip0", "dummy", up=False)
     assert said(plan) == [
         "add dummy 'vip0'",
         "add address 10.100.100.100/32 to device 'vip0'",
