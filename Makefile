@@ -25,7 +25,7 @@ lab destroy: export ANSIBLE_DEPRECATION_WARNINGS := false
 # Ask for sudo's password only if it is needed.
 ASK_BECOME = $$([ "$$(id -u)" = 0 ] || sudo -n true 2>/dev/null || echo --ask-become-pass)
 
-.PHONY: help venv lab shell destroy test lint sanity unit scenarios scenario tables constraints clean
+.PHONY: help venv lab shell destroy test lint sanity unit scenarios scenario tables changelog constraints clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -65,6 +65,9 @@ scenario: .venv/test.stamp ## Run one Molecule scenario: make scenario NAME=defa
 
 tables: .venv/test.stamp ## Write the tables of variables in the roles' READMEs
 	@python tests/tools/role_tables.py
+
+changelog: .venv/test.stamp ## Write CHANGELOG.rst anew, with the modules and roles that there are
+	antsibull-changelog generate --reload-plugins
 
 constraints: .venv/test.stamp ## Pin what is installed in .venv
 	pip freeze > constraints.txt
