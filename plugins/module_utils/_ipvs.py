@@ -16,6 +16,8 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import Kerne
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_values import (
     FORWARDING_METHODS,
     PROTOCOLS,
+    TUNNEL_CHECKSUMS,
+    TUNNEL_TYPES,
     Operation,
     RealServer,
     Service,
@@ -55,12 +57,14 @@ DEST_TUN_TYPE, DEST_TUN_PORT, DEST_TUN_FLAGS = 13, 14, 15
 
 FLAG_PERSISTENT = 0x1
 FLAG_ONE_PACKET = 0x4
-SCHEDULER_FLAGS = 0x8 | 0x10 | 0x20
+FLAGS_OF_SCHEDULER = 0x8 | 0x10 | 0x20
 
 _GENL = struct.Struct("=BBH")
 _FAMILIES = {"inet": int(socket.AF_INET), "inet6": int(socket.AF_INET6)}
 _FAMILY_NAMES = {number: name for name, number in _FAMILIES.items()}
 _PROTOCOL_NAMES = {number: name for name, number in PROTOCOLS.items()}
+_TUNNEL_TYPE_NAMES = {number: name for name, number in TUNNEL_TYPES.items()}
+_TUNNEL_CHECKSUM_NAMES = {number: name for name, number in TUNNEL_CHECKSUMS.items()}
 #: The kernel's own two are what it makes of a real server, never what a user asks for.
 _METHOD_NAMES = {**{number: name for name, number in FORWARDING_METHODS.items()}, 1: "local", 4: "bypass"}
 
@@ -195,9 +199,9 @@ def encode_service(service: Service) -> bytes:
     flags |= FLAG_PERSISTENT if service.persistence_timeout else 0
     flags |= FLAG_ONE_PACKET if service.one_packet else 0
     if service.key.family == "inet":
-        mask = attribute(SVC_NETMASK, ipaddress.IPv4Network((0, service.netmask)).netmask.packed)
+        mask = attribute(SVC_NETMASK, ipaddress.IPv4Network((0, service.persistence_netmask)).netmask.packed)
     else:
-        mask = _u32(SVC_NETMASK, service.netmask)
+        mask = _u32(SVC_NETMASK, service.persistence_netmask)
     return nested(
         ATTR_SERVICE,
         *_key_attributes(service.key),
@@ -221,9 +225,9 @@ def encode_server(server: RealServer) -> bytes:
         _u32(DEST_WEIGHT, server.weight),
         _u32(DEST_U_THRESH, server.upper_threshold),
         _u32(DEST_L_THRESH, server.lower_threshold),
-        attribute(DEST_TUN_TYPE, struct.pack("=B", server.tunnel_type)),
+        attribute(DEST_TUN_TYPE, struct.pack("=B", TUNNEL_TYPES[server.tunnel_type])),
         _be16(DEST_TUN_PORT, server.tunnel_port),
-        _u16(DEST_TUN_FLAGS, server.tunnel_flags),
+        _u16(DEST_TUN_FLAGS, TUNNEL_CHECKSUMS[server.tunnel_checksum]),
     )
 
 
@@ -246,10 +250,10 @@ def decode_service(data: bytes) -> Service:
         return Service(
             key,
             scheduler=text_of(found[SVC_SCHED_NAME]),
-            scheduler_flags=flags & SCHEDULER_FLAGS,
+            scheduler_flags=flags & FLAGS_OF_SCHEDULER,
             one_packet=bool(flags & FLAG_ONE_PACKET),
             persistence_timeout=integer(found[SVC_TIMEOUT]) if flags & FLAG_PERSISTENT else 0,
-            netmask=bin(integer(mask)).count("1") if family == "inet" else integer(mask),
+            persistence_netmask=bin(integer(mask)).count("1") if family == "inet" else integer(mask),
             persistence_engine=text_of(found.get(SVC_PE_NAME, b"")),
         )
     except (KeyError, ValueError, struct.error) as exc:
@@ -268,9 +272,9 @@ def decode_server(data: bytes, service_family: str) -> RealServer:
             weight=integer(found[DEST_WEIGHT]),
             upper_threshold=integer(found[DEST_U_THRESH]),
             lower_threshold=integer(found[DEST_L_THRESH]),
-            tunnel_type=integer(found.get(DEST_TUN_TYPE, b"\0")),
+            tunnel_type=_TUNNEL_TYPE_NAMES[integer(found.get(DEST_TUN_TYPE, b"\0"))],
             tunnel_port=integer(found.get(DEST_TUN_PORT, b"\0\0"), ">"),
-            tunnel_flags=integer(found.get(DEST_TUN_FLAGS, b"\0\0")),
+            tunnel_checksum=_TUNNEL_CHECKSUM_NAMES[integer(found.get(DEST_TUN_FLAGS, b"\0\0"))],
         )
     except (KeyError, ValueError) as exc:
         raise MalformedReply("a real server that cannot be read: %s %s" % (type(exc).__name__, exc)) from exc

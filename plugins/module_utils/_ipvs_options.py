@@ -8,7 +8,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_values import FORWARDING_METHODS, PROTOCOLS
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_values import (
+    FORWARDING_METHODS,
+    PERSISTENCE_ENGINES,
+    PROTOCOLS,
+    SCHEDULER_FLAGS,
+    SCHEDULERS,
+    TUNNEL_CHECKSUMS,
+    TUNNEL_TYPES,
+)
 
 SERVICE_KEY: dict[str, Any] = dict(
     protocol=dict(type="str", choices=list(PROTOCOLS)),
@@ -28,4 +36,20 @@ REAL_SERVER: dict[str, Any] = dict(
     port=dict(type="int"),
     forwarding_method=dict(type="str", choices=sorted(FORWARDING_METHODS)),
     weight=dict(type="int"),
+    keep_weight=dict(type="bool", default=False),
+    upper_threshold=dict(type="int"),
+    lower_threshold=dict(type="int"),
+    tunnel_type=dict(type="str", choices=list(TUNNEL_TYPES)),
+    tunnel_port=dict(type="int"),
+    tunnel_checksum=dict(type="str", choices=list(TUNNEL_CHECKSUMS)),
+)
+SERVICE: dict[str, Any] = dict(
+    scheduler=dict(type="str", choices=list(SCHEDULERS)),
+    scheduler_flags=dict(type="list", elements="str", choices=list(SCHEDULER_FLAGS)),
+    one_packet=dict(type="bool"),
+    persistence_timeout=dict(type="int"),
+    persistence_netmask=dict(type="str"),
+    persistence_engine=dict(type="str", choices=[*PERSISTENCE_ENGINES, "none"]),
+    real_servers=dict(type="list", elements="dict", options=REAL_SERVER),
+    purge_real_servers=dict(type="bool", default=False),
 )

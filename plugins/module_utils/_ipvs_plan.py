@@ -44,6 +44,7 @@ def plan_service(
         The plan, and the service and its real servers as they are after it.
     """
     service = replace(have or Service(key), **given)
+    service.check()
     verb = "add" if have is None else "set"
     operations = [] if service == have else [Operation(verb, service)]
     steps, servers = _server_steps(service, wishes, purge, have_servers)
@@ -64,7 +65,7 @@ def plan_no_service(have: Service | None, have_servers: Servers) -> Plan[Operati
 
 def plan_server(service: Service, wish: RealServerWish, have: RealServer | None) -> tuple[Plan[Operation], RealServer]:
     """Bring one real server of a virtual service into being."""
-    server = wish.resolve(have)
+    server = wish.resolve(service.key, have)
     if server == have:
         return Plan(), server
     before, after = differing(have.options() if have else {}, server.options())
@@ -83,7 +84,7 @@ def _server_steps(
     servers = {server.key: server for server in have}
     steps = []
     for wish in wishes or ():
-        server = wish.resolve(servers.get(wish.key))
+        server = wish.resolve(service.key, servers.get(wish.key))
         if server != servers.get(wish.key):
             steps.append(Operation("set" if wish.key in servers else "add", service, server))
             servers[wish.key] = server

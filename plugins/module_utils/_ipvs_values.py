@@ -9,6 +9,7 @@ Names are ipvsadm(8)'s, numbers are the kernel's (linux/ip_vs.h).
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import dataclass, fields, replace
 from typing import Any, Mapping, Sequence
 
@@ -17,7 +18,22 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import Inval
 
 PROTOCOLS = {"tcp": 6, "udp": 17, "sctp": 132}
 FORWARDING_METHODS = {"masquerading": 0, "tunnel": 2, "direct": 3}
+TUNNEL_TYPES = {"ipip": 0, "gue": 1, "gre": 2}
+#: What the outer header's checksum is: none, over the packet, or replaced by remote checksum offload.
+TUNNEL_CHECKSUMS = {"none": 0, "full": 1, "remote": 2}
+PERSISTENCE_ENGINES = ("sip",)
 SCHEDULERS = ("rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh", "sed", "nq", "fo", "ovf", "mh", "twos")
+
+#: A scheduler's flags by ipvsadm(8)'s names; each scheduler gives the three bits its own meaning, if any.
+SCHEDULER_FLAGS = {
+    "sh-fallback": 0x8,
+    "sh-port": 0x10,
+    "mh-fallback": 0x8,
+    "mh-port": 0x10,
+    "flag-1": 0x8,
+    "flag-2": 0x10,
+    "flag-3": 0x20,
+}
 
 #: What ipvsadm(8) takes where its user names none.
 DEFAULT_SCHEDULER = "wlc"
@@ -25,6 +41,16 @@ DEFAULT_FORWARDING_METHOD = "direct"
 DEFAULT_WEIGHT = 1
 #: ipvsadm(8), -w: "The valid values of weight are 0 through to 65535".
 MAX_WEIGHT = 65535
+#: The kernel multiplies it by HZ, at most 1000, in a signed 32-bit number (ip_vs_add_service()).
+MAX_PERSISTENCE_TIMEOUT = (2**31 - 1) // 1000
+#: What a real server has of a tunnel when it has none.
+NO_TUNNEL = dict(tunnel_type="ipip", tunnel_port=0, tunnel_checksum="none")
+_SERVER_NUMBERS = {
+    "weight": (0, MAX_WEIGHT, "a weight"),
+    "upper_threshold": (0, 2**32 - 1, "a number of connections"),
+    "lower_threshold": (0, 2**32 - 1, "a number of connections"),
+    "tunnel_port": (1, 65535, "a port"),
+}
 
 
 @dataclass(frozen=True)
@@ -36,6 +62,11 @@ class ServiceKey:
     address: values.Address | None = None
     port: int = 0
     fwmark: int = 0
+
+    @property
+    def prefix_max(self) -> int:
+        """The bits of an address of the service's family."""
+        return 32 if self.family == "inet" else 128
 
     def __str__(self) -> str:
         if self.fwmark:
@@ -54,33 +85,119 @@ class ServiceKey:
         if options.get("fwmark") is not None:
             mark = values.number(prefix + "fwmark", options["fwmark"], 1, 0xFFFFFFFF, "a firewall mark")
             return cls(family=options.get("family") or "inet", fwmark=mark)
+        for name in ("address", "port"):  # given, but empty: the argument spec lets that through
+            if options[name] is None:
+                raise InvalidOption(
+                    prefix + name, None, "a virtual service has an address and a port, or a firewall mark"
+                )
         address = values.address(prefix + "address", options["address"])
         family = values.family_of(address)
         if options.get("family") not in (None, family):
             raise InvalidOption(prefix + "family", options["family"], "%s is an %s address" % (address, family))
-        port = values.port(prefix + "port", options["port"])
+        port = values.number(prefix + "port", options["port"], 0, 65535, "a port")
         return cls(family, options.get("protocol") or "tcp", address, port)
 
 
 @dataclass(frozen=True)
 class Service:
-    """A virtual service. ``persistence_timeout`` is in seconds, 0 for none; ``netmask`` is a prefix length."""
+    """A virtual service. ``persistence_timeout`` is in seconds, 0 for none; ``persistence_netmask`` a prefix length."""
 
     key: ServiceKey
     scheduler: str = DEFAULT_SCHEDULER
     scheduler_flags: int = 0
     one_packet: bool = False
     persistence_timeout: int = 0
-    netmask: int = -1
+    persistence_netmask: int = -1
     persistence_engine: str = ""
 
     def __post_init__(self) -> None:
-        if self.netmask < 0:
-            object.__setattr__(self, "netmask", 32 if self.key.family == "inet" else 128)
+        if self.persistence_netmask < 0:
+            object.__setattr__(self, "persistence_netmask", self.key.prefix_max)
 
     def options(self) -> dict[str, Any]:
-        """The service under the names of the modules' options."""
-        return dict(self.key.options(), scheduler=self.scheduler)
+        """The service under the names of the modules' options, without what it does not have."""
+        shown = dict(self.key.options(), scheduler=self.scheduler)
+        if self.scheduler_flags:
+            shown["scheduler_flags"] = scheduler_flag_names(self.scheduler, self.scheduler_flags)
+        if self.one_packet:
+            shown["one_packet"] = True
+        if self.persistence_timeout:
+            shown["persistence_timeout"] = self.persistence_timeout
+            if self.persistence_netmask != self.key.prefix_max:
+                shown["persistence_netmask"] = str(self.persistence_netmask)
+            if self.persistence_engine:
+                shown["persistence_engine"] = self.persistence_engine
+        return shown
+
+    def check(self) -> None:
+        """Refuse what the kernel refuses, or what it takes and then never uses (ip_vs_ctl.c, ipvsadm.c)."""
+        key = self.key
+        if not key.fwmark and not key.port and not self.persistence_timeout:
+            raise InvalidOption(
+                "port", 0, "a service on all ports must be persistent: set 'persistence_timeout' as well"
+            )
+        if self.one_packet and not key.fwmark and key.protocol != "udp":
+            raise InvalidOption("one_packet", True, "only a UDP service (or one of a firewall mark) can be one-packet")
+        if not self.persistence_timeout:
+            if self.persistence_netmask != key.prefix_max:
+                raise InvalidOption(
+                    "persistence_netmask", self.persistence_netmask, "it needs 'persistence_timeout' as well"
+                )
+            if self.persistence_engine:
+                raise InvalidOption(
+                    "persistence_engine", self.persistence_engine, "it needs 'persistence_timeout' as well"
+                )
+
+
+def scheduler_flag_names(scheduler: str, flags: int) -> list[str]:
+    """Flags by the names that ipvsadm(8) gives them for this scheduler."""
+    own = scheduler if scheduler in ("sh", "mh") else "flag"
+    names = {bit: name for name, bit in SCHEDULER_FLAGS.items() if name.startswith("flag-")}
+    names.update({bit: name for name, bit in SCHEDULER_FLAGS.items() if name.startswith(own + "-")})
+    return [name for bit, name in names.items() if flags & bit]
+
+
+def service_fields(key: ServiceKey, options: Mapping[str, Any], have: Service | None) -> dict[str, Any]:
+    """The fields of :class:`Service` that a task sets, checked; ``have`` is the service in the kernel, or None."""
+    plain = ("scheduler", "one_packet", "persistence_timeout")
+    given = {name: options[name] for name in plain if options[name] is not None}
+    if options["persistence_timeout"] is not None:
+        values.number(
+            "persistence_timeout", options["persistence_timeout"], 0, MAX_PERSISTENCE_TIMEOUT, "a timeout (seconds)"
+        )
+        if options["persistence_timeout"] == 0:  # what hangs on it goes with it, unless the task says otherwise
+            given.update(persistence_netmask=key.prefix_max, persistence_engine="")
+    if options["persistence_netmask"] is not None:
+        given["persistence_netmask"] = _prefix(key, options["persistence_netmask"])
+    if options["persistence_engine"] is not None:
+        given["persistence_engine"] = "" if options["persistence_engine"] == "none" else options["persistence_engine"]
+    scheduler = given.get("scheduler", have.scheduler if have else DEFAULT_SCHEDULER)
+    if options["scheduler_flags"] is not None:
+        for name in options["scheduler_flags"]:
+            owner = name.partition("-")[0]
+            if owner not in ("flag", scheduler):
+                raise InvalidOption(
+                    "scheduler_flags", name, "it belongs to scheduler '%s', not '%s'" % (owner, scheduler)
+                )
+        given["scheduler_flags"] = sum({SCHEDULER_FLAGS[name] for name in options["scheduler_flags"]})
+    elif have and scheduler != have.scheduler:  # another scheduler reads the bits otherwise
+        given["scheduler_flags"] = 0
+    return given
+
+
+def _prefix(key: ServiceKey, written: str) -> int:
+    """A mask's prefix length, from 24, 255.255.255.0 or 64."""
+    option = "persistence_netmask"
+    if written.isdigit():
+        return values.number(option, int(written), 1, key.prefix_max, "a prefix length")
+    try:
+        length = ipaddress.IPv4Network("0.0.0.0/" + written).prefixlen if key.family == "inet" else 0
+    except ValueError:
+        length = 0
+    # The library also reads a host mask, 0.0.0.255, which is none here.
+    if not length or str(ipaddress.IPv4Network((0, length)).netmask) != written:
+        raise InvalidOption(option, written, "write a prefix length (1 to %d) or an IPv4 netmask" % key.prefix_max)
+    return length
 
 
 @dataclass(frozen=True)
@@ -93,9 +210,9 @@ class RealServer:
     weight: int = DEFAULT_WEIGHT
     upper_threshold: int = 0
     lower_threshold: int = 0
-    tunnel_type: int = 0
+    tunnel_type: str = "ipip"
     tunnel_port: int = 0
-    tunnel_flags: int = 0
+    tunnel_checksum: str = "none"
 
     @property
     def key(self) -> tuple[values.Address, int]:
@@ -106,13 +223,60 @@ class RealServer:
         return endpoint(self.address, self.port)
 
     def options(self) -> dict[str, Any]:
-        """The real server under the names of the modules' options."""
-        return dict(
+        """The real server under the names of the modules' options, without what it does not have."""
+        shown: dict[str, Any] = dict(
             address=str(self.address),
             port=self.port,
             forwarding_method=self.forwarding_method,
             weight=self.weight,
         )
+        if self.upper_threshold:
+            shown.update(upper_threshold=self.upper_threshold, lower_threshold=self.lower_threshold)
+        if self.forwarding_method == "tunnel":
+            shown["tunnel_type"] = self.tunnel_type
+            if self.tunnel_type == "gue":
+                shown["tunnel_port"] = self.tunnel_port
+            if self.tunnel_type != "ipip":
+                shown["tunnel_checksum"] = self.tunnel_checksum
+        return shown
+
+    def check(self, service: ServiceKey, prefix: str = "") -> None:
+        """Refuse what the kernel refuses, or what it takes and then never uses (ip_vs_ctl.c, ipvsadm.c)."""
+        tunnel = self.forwarding_method == "tunnel"
+        if not tunnel and values.family_of(self.address) != service.family:
+            raise InvalidOption(
+                prefix + "address",
+                str(self.address),
+                "the virtual service is %s, and only forwarding method 'tunnel' crosses families" % service.family,
+            )
+        if self.forwarding_method != "masquerading" and not service.fwmark and self.port != service.port:
+            raise InvalidOption(
+                prefix + "port",
+                self.port,
+                "forwarding method '%s' cannot change the port, so it must be the virtual service's, %d"
+                % (self.forwarding_method, service.port),
+            )
+        if self.lower_threshold > self.upper_threshold:
+            raise InvalidOption(
+                prefix + "lower_threshold",
+                self.lower_threshold,
+                "it must not be above 'upper_threshold', which is %d" % self.upper_threshold,
+            )
+        if (self.tunnel_type == "gue") != bool(self.tunnel_port):
+            raise InvalidOption(
+                prefix + "tunnel_port", self.tunnel_port, "tunnel type 'gue' needs a port, others have none"
+            )
+        kinds = {"ipip": ("none",), "gre": ("none", "full")}.get(self.tunnel_type, tuple(TUNNEL_CHECKSUMS))
+        if self.tunnel_checksum not in kinds:
+            raise InvalidOption(
+                prefix + "tunnel_checksum",
+                self.tunnel_checksum,
+                "tunnel type '%s' has %s" % (self.tunnel_type, " or ".join(kinds)),
+            )
+        if not tunnel and self.tunnel_type != "ipip":
+            raise InvalidOption(
+                prefix + "tunnel_type", self.tunnel_type, "it goes with forwarding method 'tunnel' only"
+            )
 
 
 @dataclass(frozen=True)
@@ -122,6 +286,9 @@ class RealServerWish:
     address: values.Address
     port: int
     given: Mapping[str, Any]
+    keep_weight: bool = False
+    #: What goes before an option's name in errors, such as ``real_servers[1].``
+    prefix: str = ""
 
     @property
     def key(self) -> tuple[values.Address, int]:
@@ -133,36 +300,36 @@ class RealServerWish:
         """ADDRESS:PORT, as ipvsadm(8) writes it."""
         return endpoint(self.address, self.port)
 
-    def resolve(self, have: RealServer | None) -> RealServer:
-        """The whole wished real server, given what the kernel has in its place."""
-        return replace(have or RealServer(self.address, self.port), **self.given)
+    def resolve(self, service: ServiceKey, have: RealServer | None) -> RealServer:
+        """The whole wished real server, given what the kernel has in its place.
+
+        Raises:
+            InvalidOption: the two together make something that cannot be.
+        """
+        given = dict(self.given)
+        if have and self.keep_weight:
+            given.pop("weight", None)
+        if have and have.forwarding_method == "tunnel" and given.get("forwarding_method", "tunnel") != "tunnel":
+            given = {**NO_TUNNEL, **given}
+        elif have and given.get("tunnel_type", have.tunnel_type) != have.tunnel_type:
+            given = {**{k: v for k, v in NO_TUNNEL.items() if k != "tunnel_type"}, **given}
+        server = replace(have or RealServer(self.address, self.port), **given)
+        server.check(service, self.prefix)
+        return server
 
     @classmethod
     def from_options(cls, service: ServiceKey, options: Mapping[str, Any], prefix: str = "") -> RealServerWish:
         """Read a real server's options; its port is by default its service's."""
         address = values.address(prefix + "address", options["address"])
         port = service.port if options.get("port") is None else options["port"]
-        lowest = 0 if service.fwmark else 1
+        lowest = 1 if service.port else 0
         values.number(prefix + "port", port, lowest, 65535, "a real server's port")
-        method = options.get("forwarding_method")
-        if method in ("direct", "tunnel") and not service.fwmark and port != service.port:
-            raise InvalidOption(
-                prefix + "port",
-                port,
-                "forwarding method '%s' cannot change the port, so it must be the virtual service's, %d"
-                % (method, service.port),
-            )
-        if values.family_of(address) != service.family and method != "tunnel":
-            raise InvalidOption(
-                prefix + "address",
-                str(address),
-                "the virtual service is %s, and only forwarding method 'tunnel' crosses families" % service.family,
-            )
-        if options.get("weight") is not None:
-            values.number(prefix + "weight", options["weight"], 0, MAX_WEIGHT, "a weight")
+        for name, (low, high, meaning) in _SERVER_NUMBERS.items():
+            if options.get(name) is not None:
+                values.number(prefix + name, options[name], low, high, meaning)
         own = {field.name for field in fields(RealServer)} - {"address", "port"}
         given = {name: value for name, value in options.items() if name in own and value is not None}
-        return cls(address, port, given)
+        return cls(address, port, given, bool(options.get("keep_weight")), prefix)
 
 
 @dataclass(frozen=True)

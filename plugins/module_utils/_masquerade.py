@@ -32,8 +32,16 @@ def rule_family(options: Mapping[str, Any]) -> str:
 
 
 def rule(options: Mapping[str, Any]) -> list[str]:
-    """The rule's words behind the chain's name."""
-    words = []
+    """The rule's words behind the chain's name.
+
+    Raises:
+        InvalidOption: an option is not valid, or there is nothing by which the rule would choose its packets.
+    """
+    if all(options[name] is None for name in ("source", "match_set", "out_interface")):
+        raise InvalidOption(
+            "source", None, "a rule for all packets is refused: set 'source', 'match_set' or 'out_interface'"
+        )
+    words: list[str] = []
     if options["source"] is not None:
         words += ["-s", str(values.network("source", options["source"]))]
     if options["out_interface"] is not None:

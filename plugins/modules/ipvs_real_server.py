@@ -31,7 +31,7 @@ options:
         description: The virtual address, IPv4 or IPv6, without a prefix.
         type: str
       port:
-        description: The virtual port, 1 to 65535.
+        description: The virtual port, 1 to 65535, or 0 for a service on all ports.
         type: int
       fwmark:
         description: The firewall mark that takes the place of protocol, address and port, 1 to 4294967295.
@@ -61,6 +61,33 @@ options:
         ones, which is how it is drained.
       - Without it an existing real server keeps its weight and a new one gets 1.
     type: int
+  keep_weight:
+    description:
+      - Whether an existing real server keeps its weight although O(weight) is given, for weights
+        that somebody else owns, such as a health checker. Then the option is what a new real server starts with.
+    type: bool
+    default: false
+  upper_threshold:
+    description: The number of connections from which on the real server gets no new ones; 0 for no limit.
+    type: int
+  lower_threshold:
+    description:
+      - The number of connections below which a real server that reached O(upper_threshold) gets new
+        ones again; with 0 that is three quarters of the upper one.
+    type: int
+  tunnel_type:
+    description: How packets are wrapped with O(forwarding_method=tunnel); V(ipip) unless said.
+    type: str
+    choices: [ipip, gue, gre]
+  tunnel_port:
+    description: The UDP port of O(tunnel_type=gue), which needs one.
+    type: int
+  tunnel_checksum:
+    description:
+      - The checksum of the wrapping of types V(gue) and V(gre), V(none) unless said. V(remote) is remote checksum
+        offload, for V(gue) only.
+    type: str
+    choices: [none, full, remote]
   state:
     description: Whether the real server shall exist. Live connections of a deleted one are left to time out.
     type: str

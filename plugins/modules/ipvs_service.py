@@ -26,7 +26,7 @@ options:
     description: The virtual address, IPv4 or IPv6, without a prefix.
     type: str
   port:
-    description: The virtual port, 1 to 65535.
+    description: The virtual port, 1 to 65535, or 0 for all ports together, which needs O(persistence_timeout).
     type: int
   fwmark:
     description:
@@ -44,6 +44,33 @@ options:
       - The kernel loads the module C(ip_vs_NAME) by itself where it has it.
     type: str
     choices: [rr, wrr, lc, wlc, lblc, lblcr, dh, sh, sed, nq, fo, ovf, mh, twos]
+  scheduler_flags:
+    description:
+      - Variations of the scheduler, all of them; an empty list is none. Those that begin with C(sh-) and C(mh-) are of
+        these schedulers, the numbered ones are the same bits for any other.
+      - Without it an existing service keeps its flags, unless its scheduler changes.
+    type: list
+    elements: str
+    choices: [sh-fallback, sh-port, mh-fallback, mh-port, flag-1, flag-2, flag-3]
+  one_packet:
+    description: Whether each packet is scheduled by itself, for UDP only.
+    type: bool
+  persistence_timeout:
+    description:
+      - For how many seconds after its last connection a client is sent to the same real server, up to 2147483. With 0
+        the service is not persistent. Without it an existing service stays as it is, and a new one is not persistent.
+    type: int
+  persistence_netmask:
+    description:
+      - Which part of their address makes clients one client, as a prefix length (C(24), C(64)) or as an IPv4 netmask
+        (C(255.255.255.0)). Needs O(persistence_timeout). A new service takes the whole address.
+    type: str
+  persistence_engine:
+    description:
+      - What makes connections belong together beside the client's address. V(sip) is the Call-ID of SIP, V(none) takes
+        the engine from the service. Needs O(persistence_timeout).
+    type: str
+    choices: [sip, none]
   real_servers:
     description:
       - Real servers that the service shall have. Without the option all are left alone; others than the listed ones
@@ -73,6 +100,33 @@ options:
             live ones.
           - Without it an existing real server keeps its weight and a new one gets 1.
         type: int
+      keep_weight:
+        description:
+          - Whether an existing real server keeps its weight although O(real_servers[].weight) is given, for weights
+            that somebody else owns, such as a health checker. Then the option is what a new real server starts with.
+        type: bool
+        default: false
+      upper_threshold:
+        description: The number of connections from which on the real server gets no new ones; 0 for no limit.
+        type: int
+      lower_threshold:
+        description:
+          - The number of connections below which a real server that reached O(real_servers[].upper_threshold) gets new
+            ones again; with 0 that is three quarters of the upper one.
+        type: int
+      tunnel_type:
+        description: How packets are wrapped with O(real_servers[].forwarding_method=tunnel); V(ipip) unless said.
+        type: str
+        choices: [ipip, gue, gre]
+      tunnel_port:
+        description: The UDP port of O(real_servers[].tunnel_type=gue), which needs one.
+        type: int
+      tunnel_checksum:
+        description:
+          - The checksum of the wrapping of types V(gue) and V(gre), V(none) unless said. V(remote) is remote checksum
+            offload, for V(gue) only.
+        type: str
+        choices: [none, full, remote]
   purge_real_servers:
     description:
       - Whether real servers that O(real_servers) does not list are deleted. With an empty list all are.
@@ -115,6 +169,22 @@ EXAMPLES = r"""
     scheduler: sh
     netns: node1
 
+- name: Keep a client at its real server for an hour, and a call of SIP too
+  linuxnet.ipvs.ipvs_service:
+    protocol: udp
+    address: 10.100.100.100
+    port: 5060
+    scheduler: sh
+    scheduler_flags: [sh-port, sh-fallback]
+    persistence_timeout: 3600
+    persistence_netmask: 255.255.255.0
+    persistence_engine: sip
+    real_servers:
+      - {address: 192.168.7.11, forwarding_method: tunnel, tunnel_type: gue, tunnel_port: 6080, tunnel_checksum: full}
+# ipvsadm -Sn
+# -A -u 10.100.100.100:5060 -s sh -p 3600 -M 255.255.255.0 --pe sip -b sh-fallback,sh-port
+# -a -u 10.100.100.100:5060 -r 192.168.7.11:5060 -i -w 1 --tun-type gue --tun-port 6080 --tun-csum
+
 - name: Take the service away
   linuxnet.ipvs.ipvs_service:
     address: 10.100.100.100
@@ -142,15 +212,15 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.linuxnet.ipvs.plugins.module_utils import _values as values
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs import Ipvs
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_options import (
-    REAL_SERVER,
+    SERVICE,
     SERVICE_KEY,
     SERVICE_KEY_RULES,
 )
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_plan import plan_no_service, plan_service
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_values import (
-    SCHEDULERS,
     RealServerWish,
     ServiceKey,
+    service_fields,
     service_options,
 )
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._module import NETNS, STATE, finish, found, reporting
@@ -159,7 +229,6 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._module import NETNS
 def run(module):
     params = module.params
     key = ServiceKey.from_options(params)
-    given = {name: params[name] for name in ("scheduler",) if params[name] is not None}
     wishes = None
     if params["real_servers"] is not None:
         wishes = [
@@ -177,6 +246,7 @@ def run(module):
     if params["state"] == "absent":
         plan = plan_no_service(have, have_servers)
     else:
+        given = service_fields(key, params, have)
         plan, service, servers = plan_service(key, given, wishes, params["purge_real_servers"], have, have_servers)
         result["service"] = service_options(service, servers)
     if plan.changed and not module.check_mode:
@@ -187,14 +257,7 @@ def run(module):
 
 def main():
     module = AnsibleModule(
-        argument_spec=dict(
-            SERVICE_KEY,
-            scheduler=dict(type="str", choices=list(SCHEDULERS)),
-            real_servers=dict(type="list", elements="dict", options=REAL_SERVER),
-            purge_real_servers=dict(type="bool", default=False),
-            **NETNS,
-            **STATE,
-        ),
+        argument_spec=dict(**SERVICE_KEY, **SERVICE, **NETNS, **STATE),
         supports_check_mode=True,
         **SERVICE_KEY_RULES,
     )

@@ -27,10 +27,13 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_values import 
     FORWARDING_METHODS,
     PROTOCOLS,
     SCHEDULERS,
+    TUNNEL_CHECKSUMS,
+    TUNNEL_TYPES,
     RealServer,
     RealServerWish,
     Service,
     ServiceKey,
+    service_fields,
 )
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netlink import MalformedReply
 
@@ -51,7 +54,7 @@ def services(draw):
         scheduler_flags=draw(st.sampled_from([0, 0x8, 0x10, 0x18, 0x20, 0x38])),
         one_packet=draw(st.booleans()),
         persistence_timeout=draw(st.integers(0, 2**31)),
-        netmask=draw(st.integers(1, 32 if family == "inet" else 128)),
+        persistence_netmask=draw(st.integers(1, 32 if family == "inet" else 128)),
         persistence_engine=draw(st.sampled_from(["", "sip"])),
     )
 
@@ -65,9 +68,9 @@ def servers(draw):
         weight=draw(st.integers(0, 65535)),
         upper_threshold=draw(st.integers(0, 2**32 - 1)),
         lower_threshold=draw(st.integers(0, 2**32 - 1)),
-        tunnel_type=draw(st.integers(0, 2)),
+        tunnel_type=draw(st.sampled_from(sorted(TUNNEL_TYPES))),
         tunnel_port=draw(st.integers(0, 65535)),
-        tunnel_flags=draw(st.integers(0, 7)),
+        tunnel_checksum=draw(st.sampled_from(sorted(TUNNEL_CHECKSUMS))),
     )
 
 
@@ -112,7 +115,7 @@ def test_pyroute2_reads_the_service_that_we_encode(service):
     assert bool(flags & 0x4) == service.one_packet
     if service.key.family == "inet":  # pyroute2 reads an IPv6 prefix length as an IPv4 mask
         mask = ipaddress.IPv4Network("0.0.0.0/%s" % found.get_attr("IPVS_SVC_ATTR_NETMASK"))
-        assert mask.prefixlen == service.netmask
+        assert mask.prefixlen == service.persistence_netmask
 
 
 @given(servers())
@@ -125,7 +128,7 @@ def test_pyroute2_reads_the_real_server_that_we_encode(server):
     assert found.get_attr("IPVS_DEST_ATTR_WEIGHT") == server.weight
     assert found.get_attr("IPVS_DEST_ATTR_U_THRESH") == server.upper_threshold
     assert found.get_attr("IPVS_DEST_ATTR_L_THRESH") == server.lower_threshold
-    assert found.get_attr("IPVS_DEST_ATTR_TUN_TYPE") == server.tunnel_type
+    assert found.get_attr("IPVS_DEST_ATTR_TUN_TYPE") == TUNNEL_TYPES[server.tunnel_type]
     # pyroute2 reads the tunnel's port in the host's order; the kernel has it in the network's
     assert struct.pack("=H", found.get_attr("IPVS_DEST_ATTR_TUN_PORT")) == struct.pack(">H", server.tunnel_port)
 
@@ -156,10 +159,12 @@ def key(**options):
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        (dict(address="10.0.0.1", port=0), "port: 0 is not valid"),
+        (dict(address="10.0.0.1", port=-1), "port: -1 is not valid"),
         (dict(address="10.0.0.1", port=70000), "port: 70000 is not valid"),
         (dict(address="10.0.0.1/32", port=1), "address: '10.0.0.1/32' is not valid"),
         (dict(address="fd00::1", port=1, family="inet"), "family: 'inet' is not valid"),
+        (dict(address="10.0.0.1", port=None), "port: None is not valid"),
+        (dict(address=None, port=1), "address: None is not valid"),
         (dict(fwmark=0), "fwmark: 0 is not valid"),
         (dict(fwmark=2**32), "fwmark: 4294967296 is not valid"),
     ],
@@ -210,12 +215,14 @@ def test_nothing_to_do_is_an_empty_plan():
 
 
 def test_what_a_task_leaves_open_stays():
-    have = Service(VIP, "sh", scheduler_flags=0x8, persistence_timeout=300, netmask=24, persistence_engine="sip")
+    have = Service(
+        VIP, "sh", scheduler_flags=0x8, persistence_timeout=300, persistence_netmask=24, persistence_engine="sip"
+    )
     drained = replace(DUSTIN, weight=0, upper_threshold=10)
     plan, service, after = plan_service(VIP, {}, [wish(DUSTIN)], False, have, [drained])
     assert not plan.changed
     plan, service, after = plan_service(VIP, dict(scheduler="mh"), [wish(DUSTIN, weight=2)], False, have, [drained])
-    assert service == replace(have, scheduler="mh")
+    assert service == replace(have, scheduler="mh")  # the flags are the module's edge to clear: service_fields()
     assert after == [replace(drained, weight=2)]
     assert steps(plan)[0].startswith("set virtual service")
     assert plan.before["scheduler"] == "sh"
@@ -268,16 +275,100 @@ def test_one_real_server():
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        (dict(address="10.0.0.11", port=0), "port: 0 is not valid"),
-        (dict(address="10.0.0.11", weight=65536), "weight: 65536 is not valid"),
-        (dict(address="10.0.0.11", weight=-1), "weight: -1 is not valid"),
-        (dict(address="10.0.0.11", port=81, forwarding_method="tunnel"), "cannot change the port"),
+        (dict(port=0), "port: 0 is not valid"),
+        (dict(weight=65536), "weight: 65536 is not valid"),
+        (dict(weight=-1), "weight: -1 is not valid"),
+        (dict(port=81, forwarding_method="tunnel"), "cannot change the port"),
         (dict(address="fd00::11"), "only forwarding method 'tunnel' crosses families"),
+        (dict(lower_threshold=5), "must not be above 'upper_threshold', which is 0"),
+        (dict(upper_threshold=5, lower_threshold=6), "must not be above 'upper_threshold', which is 5"),
+        (dict(upper_threshold=2**32), "upper_threshold: 4294967296 is not valid"),
+        (dict(forwarding_method="tunnel", tunnel_type="gue"), "tunnel type 'gue' needs a port"),
+        (dict(forwarding_method="tunnel", tunnel_port=6080), "tunnel type 'gue' needs a port, others have none"),
+        (dict(forwarding_method="tunnel", tunnel_checksum="full"), "tunnel type 'ipip' has none"),
+        (dict(forwarding_method="tunnel", tunnel_type="gre", tunnel_checksum="remote"), "'gre' has none or full"),
+        (dict(forwarding_method="direct", tunnel_type="gre"), "goes with forwarding method 'tunnel' only"),
     ],
 )
 def test_real_servers_that_are_none(options, told):
     with pytest.raises(InvalidOption, match=told):
-        RealServerWish.from_options(VIP, options)
+        RealServerWish.from_options(VIP, dict(dict(address="10.0.0.11"), **options)).resolve(VIP, None)
+
+
+def test_a_real_server_that_leaves_a_tunnel_leaves_its_options_behind():
+    have = RealServer(DUSTIN.address, 8080, "tunnel", 1, 0, 0, "gue", 6080, "remote")
+    assert wish(have, forwarding_method="masquerading").resolve(VIP, have) == DUSTIN
+    assert wish(have, tunnel_type="gre").resolve(VIP, have) == replace(
+        have, tunnel_type="gre", tunnel_port=0, tunnel_checksum="none"
+    )
+    assert wish(have, weight=3).resolve(VIP, have) == replace(have, weight=3)
+
+
+def test_who_owns_the_weight():
+    have = replace(DUSTIN, weight=0)
+    kept = RealServerWish.from_options(VIP, dict(address="10.0.0.11", weight=5, keep_weight=True))
+    assert kept.resolve(VIP, have).weight == 0
+    assert kept.resolve(VIP, None).weight == 5
+    assert RealServerWish.from_options(VIP, dict(address="10.0.0.11", weight=5)).resolve(VIP, have).weight == 5
+
+
+def service_after(have, key_options, **options):
+    """The service after a task with these options."""
+    unset = dict.fromkeys(("scheduler", "scheduler_flags", "one_packet"))
+    unset.update(dict.fromkeys(("persistence_timeout", "persistence_netmask", "persistence_engine")))
+    which = ServiceKey.from_options(key_options)
+    fields = service_fields(which, dict(unset, **options), have)
+    return plan_service(which, fields, None, False, have, ())[1]
+
+
+TCP = dict(address="10.100.100.100", port=8080)
+UDP = dict(TCP, protocol="udp")
+
+
+@pytest.mark.parametrize(
+    ("which", "options", "told"),
+    [
+        (dict(TCP, port=0), {}, "port: 0 is not valid: a service on all ports must be persistent"),
+        (TCP, dict(one_packet=True), "only a UDP service"),
+        (TCP, dict(persistence_netmask="24"), "needs 'persistence_timeout'"),
+        (UDP, dict(persistence_engine="sip"), "needs 'persistence_timeout'"),
+        (TCP, dict(persistence_timeout=-1), "persistence_timeout: -1 is not valid"),
+        (TCP, dict(persistence_timeout=2147484), "persistence_timeout: 2147484 is not valid"),
+        (TCP, dict(persistence_timeout=1, persistence_netmask="0"), "persistence_netmask: 0 is not valid"),
+        (TCP, dict(persistence_timeout=1, persistence_netmask="33"), "persistence_netmask: 33 is not valid"),
+        (TCP, dict(persistence_timeout=1, persistence_netmask="255.0.255.0"), "write a prefix length"),
+        (TCP, dict(persistence_timeout=1, persistence_netmask="0.0.0.255"), "write a prefix length"),
+        (TCP, dict(persistence_timeout=1, persistence_netmask="0.0.0.0"), "write a prefix length"),
+        (dict(TCP, address="fd00::1"), dict(persistence_timeout=1, persistence_netmask="255.0.0.0"), "1 to 128"),
+        (TCP, dict(scheduler="rr", scheduler_flags=["sh-port"]), "it belongs to scheduler 'sh', not 'rr'"),
+        (TCP, dict(scheduler_flags=["mh-port"]), "it belongs to scheduler 'mh', not 'wlc'"),
+    ],
+)
+def test_services_that_are_none(which, options, told):
+    with pytest.raises(InvalidOption, match=told):
+        service_after(None, which, **options)
+
+
+def test_masks_and_flags_in_their_spellings():
+    persistent = dict(persistence_timeout=300)
+    assert service_after(None, TCP, persistence_netmask="24", **persistent) == service_after(
+        None, TCP, persistence_netmask="255.255.255.0", **persistent
+    )
+    assert service_after(None, dict(TCP, port=0), **persistent).key.port == 0
+    assert service_after(None, TCP, scheduler="sh", scheduler_flags=["sh-port", "flag-1"]).scheduler_flags == 0x18
+    assert service_after(None, TCP, scheduler="mh", scheduler_flags=["mh-port", "mh-fallback"]).options()[
+        "scheduler_flags"
+    ] == ["mh-fallback", "mh-port"]
+    assert service_after(None, TCP, scheduler_flags=["flag-3"]).options()["scheduler_flags"] == ["flag-3"]
+
+
+def test_what_hangs_on_a_persistence_or_a_scheduler_goes_with_it():
+    have = Service(VIP, "sh", 0x10, False, 300, 24, "sip")
+    assert service_after(have, TCP) == have
+    assert service_after(have, TCP, persistence_timeout=0) == Service(VIP, "sh", 0x10)
+    assert service_after(have, TCP, scheduler="mh") == replace(have, scheduler="mh", scheduler_flags=0)
+    assert service_after(have, TCP, scheduler_flags=[]) == replace(have, scheduler_flags=0)
+    assert service_after(have, TCP, persistence_engine="none") == replace(have, persistence_engine="")
 
 
 def test_a_real_servers_port_is_its_services_or_the_clients():

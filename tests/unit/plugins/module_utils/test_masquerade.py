@@ -46,6 +46,8 @@ def test_the_family_follows_the_source(options, family):
 @pytest.mark.parametrize(
     "options",
     [
+        {},
+        dict(comment="all"),
         dict(source="10.0.0.1/24"),
         dict(source="x"),
         dict(out_interface="a/b"),
