@@ -137,14 +137,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--show", action="store_true", help="show all that Molecule prints")
     parser.add_argument("name", nargs="?", help="a folder of molecule/ (default: all of them)")
-    chosen, arguments = parser.parse_known_args()
+    parser.add_argument("arguments", nargs=argparse.REMAINDER, help="further arguments for molecule test")
+    chosen = parser.parse_args()
     names = (
         [chosen.name] if chosen.name else sorted(p.parent.name for p in steps.CHECKOUT.glob("molecule/*/molecule.yml"))
     )
     start = time.monotonic()
     done = []
     for name in names:
-        done.append(run(name, arguments, show=chosen.show))
+        done.append(run(name, chosen.arguments, show=chosen.show))
         steps.tell(done[-1])
     return steps.close("scenarios", done, start)
 
