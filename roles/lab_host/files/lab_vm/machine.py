@@ -81,7 +81,8 @@ class Machine:
     def arguments(self, accelerator: str) -> list[str]:
         """QEMU's arguments as far as they shape the machine; where its files and its port are is not in here."""
         with_key = base64.b64encode(self.key.with_suffix(".pub").read_bytes()).decode()
-        kernel = ["root=/dev/vda", "rw", "console=ttyS0", "quiet", "fsck.mode=skip", "net.ifnames=0"]
+        # TERM: or else newer systemds ask the terminal for its size, and wait for the answer.
+        kernel = ["root=/dev/vda", "rw", "console=ttyS0", "TERM=dumb", "quiet", "fsck.mode=skip", "net.ifnames=0"]
         kernel.append(f"systemd.hostname={self.settings.name}")
         if accelerator == "tcg":
             # An emulated processor does not speculate, so there is nothing to protect.
