@@ -181,7 +181,10 @@ class Machine:
                     self.halt()
                     if accelerator == accelerators[-1]:
                         raise
-                    notes.append(f"The machine did not come up with {accelerator}, so it is emulated: {error}")
+                    notes.append(
+                        f"It did not work with {accelerator}, so the machine is emulated. To save the attempt the next "
+                        f"time, set lab_host_vm_accelerator to {accelerators[-1]}. ({error})"
+                    )
             return {"changed": True, "notes": notes}
 
     def bring_up(self, accelerator: str, notes: list[str]) -> None:
@@ -196,7 +199,7 @@ class Machine:
                 port = self.launch(accelerator, "-loadvm", SNAPSHOT)
                 self.enter(port, RESUME_PATIENCE)
             except LabError as error:
-                notes.append(f"The machine did not come up from its kept state, so it was booted: {error}")
+                notes.append(f"The machine did not wake up from its kept state, so it was booted. ({error})")
                 self.clear()
                 snapshot.unlink(missing_ok=True)
             else:
@@ -210,7 +213,7 @@ class Machine:
             try:
                 self.keep(snapshot)
             except LabError as error:
-                notes.append(f"The state of the machine could not be kept for the next time: {error}")
+                notes.append(f"The state after the boot could not be kept for the next time. ({error})")
             self.settle()
         self.note(accelerator, port)
 
@@ -241,10 +244,9 @@ class Machine:
             if not self.processes():
                 raise LabError("QEMU ended while the machine started.")
             if time.monotonic() > deadline:
-                raise LabError(
-                    f"No answer by ssh for {patience} seconds. The end of the console, {self.console}:\n"
-                    + last_lines(self.console.read_text(errors="replace"))
-                )
+                said = last_lines(self.console.read_text(errors="replace"))
+                where = f"The end of its console, {self.console}:\n{said}" if said else "Its console is empty."
+                raise LabError(f"The machine does not answer by ssh after {patience} seconds. {where}")
             time.sleep(0.2)
         self.settle()
 
