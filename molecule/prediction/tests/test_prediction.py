@@ -1,0 +1,58 @@
+# Copyright (c) 2026, the linuxnet.ipvs contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Check mode on a fresh node says what the run then does: the same tasks, the same changed, the same diff.
+
+The tests stand in the order in which they are to run.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+
+def said(run):
+    """What a run reported that a person would compare."""
+    return [(outcome.task, outcome.item, outcome.changed, outcome.diff) for outcome in run.outcomes]
+
+
+def visible(host):
+    """What the topology consists of, read without loading a module, as ipvsadm would."""
+    return host.check_output(
+        "ip -o link | cut -d: -f2; ip -4 -o address; ip netns; iptables-save | grep ^-A; ls /etc/netns"
+        " /run/systemd/system /run/ipvs_node* 2>&1; grep -E '^(br_netfilter|dummy) ' /proc/modules; true"
+    )
+
+
+@pytest.mark.parametrize("playbook", ["topology.yml", "dismantle.yml"])
+def test_foretold(play, host, playbook):
+    before = visible(host)
+    foretold = play(playbook, "--check", "--diff")
+    assert foretold.code == 0, foretold.output
+    assert visible(host) == before
+    done = play(playbook, "--diff")
+    assert done.code == 0, done.output
+    assert done.changed
+    assert visible(host) != before
+    assert said(foretold) == said(done)
+
+
+def test_second_run(play):
+    first = play("topology.yml")
+    assert first.code == 0, first.output
+    second = play("topology.yml", "--diff")
+    assert second.code == 0, second.output
+    assert second.changed == []
+    foretold = play("topology.yml", "--check", "--diff")
+    assert said(foretold) == said(second)
+
+
+def test_drift_is_foretold(play, host):
+    host.check_output("bridge link set dev veth_dustin hairpin off")
+    host.check_output("ipvsadm -d -t 10.100.100.100:8080 -r 10.0.0.21:8080")
+    foretold = play("topology.yml", "--check", "--diff")
+    done = play("topology.yml", "--diff")
+    assert done.code == 0, done.output
+    assert len(done.changed) == 2
+    assert said(foretold) == said(done)

@@ -1,0 +1,174 @@
+# Copyright (c) 2026, the linuxnet.ipvs contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The lab's plays where something is wrong: refused before anything is changed, or mended by the next run."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from contextlib import contextmanager
+
+import kernel
+import plays
+import pytest
+
+
+@contextmanager
+def unchanged(host):
+    """The body leaves the node's network as it finds it."""
+    before = kernel.read(host)
+    yield
+    assert list(kernel.differences(before, kernel.read(host))) == []
+
+
+def refusal(run):
+    """What a run that was refused says."""
+    assert run.code != 0, run.output
+    assert run.changed == []
+    (failure,) = run.failures
+    return failure.msg
+
+
+# Other owners of the table (stage 12b)
+
+
+@contextmanager
+def keepalived(host):
+    """A process of that name; what it does is no matter."""
+    host.check_output("ln -sf /usr/bin/sleep /run/keepalived && systemd-run --unit keepalived-fake /run/keepalived 600")
+    try:
+        yield "keepalived"
+    finally:
+        host.check_output("systemctl stop keepalived-fake; rm /run/keepalived")
+
+
+@contextmanager
+def kube_proxy(host):
+    """The device that kube-proxy's IPVS mode makes; its process may live in another pid namespace."""
+    host.check_output("ip link add kube-ipvs0 type dummy")
+    try:
+        yield "kube-proxy"
+    finally:
+        host.check_output("ip link del kube-ipvs0")
+
+
+@pytest.mark.parametrize("present", [keepalived, kube_proxy])
+def test_other_owner_is_refused(host, play, present):
+    with present(host) as name, unchanged(host):
+        told = refusal(play("topology.yml"))
+        assert name in told
+        assert "Service not defined" in told
+        assert "ipvs_node_allow_other_owners" in told
+
+
+def test_other_owner_is_allowed(host, play):
+    with kube_proxy(host):
+        run = play("topology.yml", "--check", "--extra-vars", "ipvs_node_allow_other_owners=true")
+        assert run.code == 0, run.output
+
+
+# Bad variables: an explanation, and no change
+
+
+@pytest.mark.parametrize(
+    ("variables", "words"),
+    [
+        ({"lab_bridge": "a-bridge-with-a-long-name"}, "'a-bridge-with-a-long-name' cannot be a device's name"),
+        ({"lab_bridge": "a/b"}, "'a/b' cannot be a device's name"),
+        ({"lab_bridge_addresses": ["10.0.0.1/33"]}, "'10.0.0.1/33' is not an address with its prefix"),
+        ({"lab_pods": [{"name": "penelope", "addresses": ["10.0.0.11/24"]}]}, "'veth_ns_penelope' cannot be a device's"),
+        (
+            {"lab_pods": [{"name": "eve", "addresses": ["10.0.0.11/24"], "netns": "../eve"}]},
+            "'../eve' cannot be a namespace's name",
+        ),
+        (
+            {
+                "lab_pods": [
+                    {"name": "eve", "addresses": ["10.0.0.11/24"]},
+                    {"name": "eva", "addresses": ["10.0.0.12/24"], "veth": "veth_eve"},
+                ]
+            },
+            "two devices are named 'veth_eve'",
+        ),
+        ({"lab_pods": [{"addresses": ["10.0.0.11/24"]}]}, "name"),
+        ({"lab_pods": [{"name": "eve", "addresses": ["10.0.0.11/24"], "port": 70000}]}, "port 70000"),
+        ({"lab_services": [{"address": "10.100.100.100", "port": 0}]}, "port 0 is not a number from 1 to 65535"),
+        ({"lab_services": [{"address": "10.100.100.300"}]}, "'10.100.100.300' is not an address"),
+        ({"lab_services": [{"address": "10.100.100.100", "scheduler": "fair"}]}, "fair"),
+        ({"lab_loopback_set": "A-SET-WITH-A-NAME-OF-MORE-THAN-THIRTY"}, "cannot be a set's name"),
+    ],
+    ids=lambda value: json.dumps(value) if isinstance(value, dict) else "",
+)
+def test_bad_variables(host, play, variables, words):
+    with unchanged(host):
+        assert words in refusal(play("topology.yml", "--extra-vars", json.dumps(variables)))
+
+
+def test_without_root(host, play, tmp_path):
+    """A login without root's rights is told so by the first task, and what to do about it."""
+    playbook = tmp_path / "node.yml"
+    playbook.write_text("- {hosts: lab_nodes, gather_facts: false, roles: [linuxnet.ipvs.ipvs_node]}\n")
+    host.check_output(
+        "useradd --create-home plain && cp -r /root/.ssh /home/plain/ && chown -R plain /home/plain/.ssh"
+    )
+    try:
+        with unchanged(host):
+            assert "become: true" in refusal(play(playbook, "--extra-vars", "ansible_user=plain"))
+    finally:
+        host.run("pkill -KILL -u plain; sleep 1; userdel --remove plain")
+
+
+# Runs that end in the middle
+
+
+def test_killed_and_repeated(host, play, inventory):
+    """A run that is killed as soon as the bridge is there leaves nothing that the next one cannot finish."""
+    run = subprocess.Popen(
+        plays.command(inventory, plays.PLAYBOOKS / "topology.yml"),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        deadline = time.monotonic() + 300
+        while host.run("ip link show veth_ns_dustin || ip -n netns_dustin link show veth_ns_dustin").rc != 0:
+            assert run.poll() is None, "the run ended before it could be killed"
+            assert time.monotonic() < deadline
+    finally:
+        os.killpg(run.pid, signal.SIGKILL)
+        run.wait()
+    assert host.run("ipvsadm -Sn | grep 10.0.0.21").rc != 0
+    finished(play)
+
+
+def test_namespace_deleted(host, play):
+    """The pair goes with the namespace, and the server with its namespace; the next run brings all three back."""
+    host.check_output("ip netns del netns_leah")
+    finished(play)
+
+
+def test_far_end_in_wrong_namespace(host, play):
+    host.check_output("ip netns del netns_leah && ip link add veth_leah type veth peer name veth_ns_leah netns netns_dustin")
+    finished(play)
+
+
+def test_half_built_bridge(host, play):
+    host.check_output("ip link del bridge_home && ip link add bridge_home type bridge && ip link set veth_leah nomaster")
+    finished(play)
+
+
+def finished(play):
+    """The next run completes the lab, the one behind it finds nothing to do, and everyone reaches everyone."""
+    done = play("topology.yml")
+    assert done.code == 0, done.output
+    again = play("topology.yml")
+    assert again.code == 0, again.output
+    assert again.changed == []
+    proof = play("verify.yml")
+    assert proof.code == 0, proof.output
