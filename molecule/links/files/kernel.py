@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Print what some namespaces hold, one fact a line, as ip(8) and bridge(8) see it. Arguments: their names."""
+"""Print what some namespaces hold, one fact a line, as ip(8) sees it. Arguments: their names."""
 
 from __future__ import annotations
 
@@ -14,42 +14,67 @@ from collections.abc import Iterator
 from typing import Any
 
 
-def tool(*command: str) -> Any:
-    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout or "[]")
+class Namespace:
+    """What ip(8) says of one namespace, in as few processes as it takes."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.links, routes, self.known = ip(name, "address", "route", "netns list-id")
+        (routes6,) = ip(name, "route", family="-6")
+        self.routes = [("0.0.0.0/0", route) for route in routes] + [("::/0", route) for route in routes6]
 
 
-def facts(netns: str, links: dict[str, list[dict[str, Any]]]) -> Iterator[str]:
-    hairpin = {port["ifname"]: port.get("hairpin") for port in tool("bridge", "-n", netns, "-d", "-j", "link")}
-    for link in links[netns]:
-        name, flags = link["ifname"], link["flags"]
+def ip(netns: str, *requests: str, family: str = "-0") -> list[Any]:
+    options = [] if family == "-0" else [family]
+    done = subprocess.run(
+        ["ip", "-n", netns, "-j", "-d", *options, "-batch", "-"],
+        input="\n".join(requests) + "\n",
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    decoder = json.JSONDecoder()
+    answers = []
+    rest = done.stdout.strip()
+    while rest:
+        answer, end = decoder.raw_decode(rest)
+        answers.append(answer)
+        rest = rest[end:].lstrip()
+    assert len(answers) == len(requests), done.stdout
+    return answers
+
+
+def facts(here: Namespace, all_of_them: dict[str, Namespace]) -> Iterator[str]:
+    for link in here.links:
+        name, flags, info = link["ifname"], link["flags"], link.get("linkinfo", {})
         if name == "lo":
             yield "lo " + ("up" if "UP" in flags else "down")
             continue
-        words = [name, link.get("linkinfo", {}).get("info_kind", "device"), "up" if "UP" in flags else "down"]
+        words = [name, info.get("info_kind", "device"), "up" if "UP" in flags else "down"]
         words += ["promiscuous"] if "PROMISC" in flags else []
         words += ["mtu %d" % link["mtu"]] if link["mtu"] != 1500 else []
         words += ["port of " + link["master"]] if "master" in link else []
-        words += ["hairpin"] if hairpin.get(name) else []
-        words += ["to " + far_end(link, netns, links)] if "link_index" in link or "link" in link else []
+        words += ["hairpin"] if info.get("info_slave_data", {}).get("hairpin") else []
+        words += ["to " + far_end(link, here, all_of_them)] if "link_index" in link or "link" in link else []
         yield " ".join(words)
         for address in link["addr_info"]:
             if address.get("scope") != "link":
                 yield "%s address %s/%d" % (name, address["local"], address["prefixlen"])
-    for family in ("-4", "-6"):
-        for route in tool("ip", "-n", netns, "-j", family, "route"):
-            if route.get("protocol") != "kernel":
-                metric = " metric %d" % route["metric"] if route.get("metric", 1024) != 1024 else ""
-                to = route["dst"] if route["dst"] != "default" else {"-4": "0.0.0.0/0", "-6": "::/0"}[family]
-                yield "route to %s via %s dev %s%s" % (to, route.get("gateway"), route["dev"], metric)
+    for anywhere, route in here.routes:
+        if route.get("protocol") != "kernel" and route.get("type", "unicast") == "unicast":
+            to = route["dst"] if route["dst"] != "default" else anywhere
+            metric = " metric %d" % route["metric"] if route.get("metric", 1024) != 1024 else ""
+            yield "route to %s via %s dev %s%s" % (to, route.get("gateway"), route["dev"], metric)
 
 
-def far_end(link: dict[str, Any], netns: str, links: dict[str, list[dict[str, Any]]]) -> str:
+def far_end(link: dict[str, Any], here: Namespace, all_of_them: dict[str, Namespace]) -> str:
     """Where the other end of a veth is: `link` names it in the same namespace, `link_index` counts in another one."""
     if "link" in link:
         return str(link["link"])
-    names = {each["nsid"]: each.get("name", "nowhere") for each in tool("ip", "-n", netns, "-j", "netns", "list-id")}
-    there = names.get(link.get("link_netnsid"), "nowhere") if "link_netnsid" in link else netns
-    devices = [each["ifname"] for each in links.get(there, []) if each["ifindex"] == link["link_index"]]
+    names = {each["nsid"]: each.get("name", "nowhere") for each in here.known}
+    there = names.get(link.get("link_netnsid"), "nowhere") if "link_netnsid" in link else here.name
+    links = all_of_them[there].links if there in all_of_them else []
+    devices = [each["ifname"] for each in links if each["ifindex"] == link["link_index"]]
     return "%s %s" % (there, devices[0] if devices else "?")
 
 
@@ -66,10 +91,9 @@ def files(netns: str) -> Iterator[str]:
 
 
 def main() -> None:
-    known = {name for name in sys.argv[1:] if os.path.ismount("/run/netns/" + name)}
-    links = {name: tool("ip", "-n", name, "-j", "-d", "address") for name in sorted(known)}
+    known = {name: Namespace(name) for name in sys.argv[1:] if os.path.ismount("/run/netns/" + name)}
     for name in sys.argv[1:]:
-        for fact in sorted([*files(name), *(facts(name, links) if name in known else ())]):
+        for fact in sorted([*files(name), *(facts(known[name], known) if name in known else ())]):
             print("%s: %s" % (name, fact))
 
 
