@@ -18,8 +18,9 @@ from .host import locked, run
 
 GUEST_FILES = Path(__file__).resolve().parent.parent / "guest"
 KERNEL = "linux-image-cloud-amd64"
-# Without these the machine would not boot, or Ansible would not reach it. initramfs-tools: what newer kernels would bring
-# instead boots more slowly. libnss-myhostname: Python's HTTP server asks for its own name, and no name server knows it.
+# Without these the machine would not boot, or Ansible would not reach it.
+# initramfs-tools: what newer kernels would bring instead boots more slowly.
+# libnss-myhostname: Python's HTTP server asks for its own name, and no name server knows it.
 BASE_PACKAGES = (
     "dbus",
     "initramfs-tools",

@@ -286,11 +286,13 @@ class Machine:
 
         :returns: whether there was anything
         """
-        existed = self.exists()
-        self.clear()
-        if self.folder.is_dir() and not any(self.folder.iterdir()):
-            self.folder.rmdir()
-        return existed
+        if not self.exists():
+            return False
+        with locked(self.folder):
+            self.clear()
+            if not any(self.folder.iterdir()):
+                self.folder.rmdir()
+        return True
 
     def exists(self) -> bool:
         """Whether anything is left of a machine, running or not."""
