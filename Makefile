@@ -7,7 +7,8 @@
 PYTHON ?= python3
 # How tasks are run: mitogen_linear is many times faster on a slow node, linear is Ansible's own.
 STRATEGY ?= mitogen_linear
-# Further arguments for ansible-playbook (lab, destroy), pytest (unit), molecule (scenario) or ansible-test (sanity)
+# Further arguments for ansible-playbook (lab, destroy), pytest (unit), molecule (scenario),
+# ansible-test (sanity) or the measurements (bench)
 ARGS ?=
 # A folder of molecule/
 NAME ?= default
@@ -17,15 +18,15 @@ COLLECTION := .venv/collections/ansible_collections/linuxnet/ipvs
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # Named, because Ansible does not look for it in a folder that everybody may write to
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
-lab destroy scenario scenarios: export ANSIBLE_STRATEGY := $(STRATEGY)
-lab destroy scenario scenarios: export ANSIBLE_STRATEGY_PLUGINS := $(CURDIR)/.venv/strategy
+lab destroy scenario scenarios bench: export ANSIBLE_STRATEGY := $(STRATEGY)
+lab destroy scenario scenarios bench: export ANSIBLE_STRATEGY_PLUGINS := $(CURDIR)/.venv/strategy
 # Each play would warn of a strategy that is not Ansible's own.
-lab destroy: export ANSIBLE_DEPRECATION_WARNINGS := false
+lab destroy bench: export ANSIBLE_DEPRECATION_WARNINGS := false
 
 # Ask for sudo's password only if it is needed.
 ASK_BECOME = $$([ "$$(id -u)" = 0 ] || sudo -n true 2>/dev/null || echo --ask-become-pass)
 
-.PHONY: help venv lab shell destroy test lint sanity unit scenarios scenario tables changelog constraints clean
+.PHONY: help venv lab shell destroy test lint sanity unit scenarios scenario bench tables changelog constraints clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -60,6 +61,9 @@ scenarios: .venv/test.stamp ## Run every Molecule scenario
 
 scenario: .venv/test.stamp ## Run one Molecule scenario: make scenario NAME=default
 	@python tests/tools/scenarios.py --show $(NAME) $(ARGS)
+
+bench: venv ## Make the lab anew, and measure it against its peers
+	@python tests/bench/bench.py $(ARGS)
 
 ## Upkeep
 

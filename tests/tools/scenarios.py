@@ -26,6 +26,8 @@ import summary
 
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 CONFIG = ".config/molecule/config.yml"
+# How much is shown of a failing action
+LAST_LINES = 100
 LOGS = steps.OUTPUT / "molecule"
 # The scenario that proves that all works with Ansible's own strategy; the others may run with a faster one.
 STOCK_STRATEGY = {"default"}
@@ -117,7 +119,8 @@ def run(name: str, arguments: Sequence[str], *, show: bool) -> steps.Step:
     failure = None
     if process.returncode != 0:
         failed = [action for action in done if action.ending.startswith("Failed")] or done[-1:]
-        failure = f"The whole log: {log.relative_to(steps.CHECKOUT)}\n" + "".join(failed[0].lines)
+        last = [] if show else failed[0].lines[-LAST_LINES:]
+        failure = f"{failed[0].name} failed; the whole log: {log.relative_to(steps.CHECKOUT)}\n" + "".join(last)
     else:
         failure = "\n".join(complaints(done, summary.count(junit) if junit.exists() else summary.Count())) or None
     return steps.Step(name, time.monotonic() - start, failure)
