@@ -7,8 +7,7 @@
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass
-from typing import Iterable, Optional, Sequence, Tuple
+from typing import Iterable, NamedTuple, Optional, Sequence, Tuple
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import InvalidOption
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._link_values import (
@@ -22,8 +21,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._values import Inter
 _LINK_LOCAL = ipaddress.IPv6Network("fe80::/10")
 
 
-@dataclass(frozen=True)
-class AddressPlan:
+class AddressPlan(NamedTuple):
     """The operations, and the addresses before and after; ``disturbed`` names the IP versions whose routes may go."""
 
     operations: Tuple[Operation, ...]

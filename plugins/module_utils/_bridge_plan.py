@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._address_plan import plan_addresses, texts
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._bridge_values import (
@@ -39,15 +39,14 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._values import Inter
 _OUT_OF_REACH = "a namespace out of reach"
 
 
-@dataclass(frozen=True)
-class Have:
+class Have(NamedTuple):
     """What the kernel holds: each namespace concerned, and the far ends of the ports that :func:`ports_to_find` names.
 
     A port whose far end is missing here has it where no name and no process leads.
     """
 
     namespaces: Mapping[Netns, Snapshot]
-    far_ends: Mapping[str, FarEnd] = field(default_factory=dict)
+    far_ends: Mapping[str, FarEnd] = {}
 
 
 @dataclass

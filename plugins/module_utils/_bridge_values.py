@@ -6,8 +6,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any, Callable, Mapping, Optional, Tuple
+from typing import Any, Callable, Mapping, NamedTuple, Optional, Tuple
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._address_plan import wanted_addresses
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import InvalidOption
@@ -47,8 +46,7 @@ PORT: dict[str, Any] = dict(
 )
 
 
-@dataclass(frozen=True)
-class WantedPeer:
+class WantedPeer(NamedTuple):
     """A port's far end; ``None`` leaves alone."""
 
     name: str
@@ -65,8 +63,7 @@ class WantedPeer:
         return default + (self.routes or ())
 
 
-@dataclass(frozen=True)
-class WantedPort:
+class WantedPort(NamedTuple):
     """A bridge port, one end of a veth pair; without a peer the pair has to be there already."""
 
     name: str
@@ -75,8 +72,7 @@ class WantedPort:
     peer: Optional[WantedPeer] = None
 
 
-@dataclass(frozen=True)
-class WantedBridge:
+class WantedBridge(NamedTuple):
     """A bridge; ``ports`` is ``None`` where the task does not speak of them."""
 
     name: str
@@ -91,9 +87,9 @@ class WantedBridge:
     def map_netns(self, spelling: Callable[[Netns], Netns]) -> WantedBridge:
         """The same bridge with its namespaces spelled otherwise."""
         ports = self.ports and tuple(
-            replace(port, peer=port.peer and replace(port.peer, netns=spelling(port.peer.netns))) for port in self.ports
+            port._replace(peer=port.peer and port.peer._replace(netns=spelling(port.peer.netns))) for port in self.ports
         )
-        return replace(self, netns=spelling(self.netns), ports=ports)
+        return self._replace(netns=spelling(self.netns), ports=ports)
 
 
 def wanted_bridge(params: Mapping[str, Any]) -> WantedBridge:

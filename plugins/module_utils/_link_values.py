@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Optional, Tuple, Union
+from typing import NamedTuple, Optional, Tuple, Union
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._values import Address, Interface, Network
 
@@ -70,8 +70,7 @@ def usual_metric(to: Network) -> int:
     return 0 if to.version == 4 else _IPV6_METRIC
 
 
-@dataclass(frozen=True)
-class Snapshot:
+class Snapshot(NamedTuple):
     """What one namespace held when it was looked at; the routes only where they were asked for."""
 
     links: Tuple[Link, ...] = ()
@@ -95,8 +94,7 @@ class Snapshot:
         return tuple(a.interface for a in self.addresses if a.index == link.index and a.permanent)
 
 
-@dataclass(frozen=True)
-class FarEnd:
+class FarEnd(NamedTuple):
     """Where the other end of a veth device is, and the addresses it has there."""
 
     netns: Netns
@@ -104,11 +102,11 @@ class FarEnd:
     addresses: Tuple[Interface, ...] = ()
 
 
-# Operations: each names its device, since an index is only known once the device exists.
+# Operations: each names its device, since an index is only known once the device exists. They are tuples, because
+# every task defines them anew, and a frozen dataclass takes several times as long.
 
 
-@dataclass(frozen=True)
-class AddDevice:
+class AddDevice(NamedTuple):
     """Create a device of a kind that needs no more than a name: ``bridge`` (up) or ``dummy`` (down)."""
 
     netns: Netns
@@ -120,8 +118,7 @@ class AddDevice:
         return "add %s '%s'" % (self.kind, self.name)
 
 
-@dataclass(frozen=True)
-class AddPair:
+class AddPair(NamedTuple):
     """Create a veth pair in one step: this end up and in its bridge, the other end in its namespace."""
 
     netns: Netns
@@ -136,8 +133,7 @@ class AddPair:
         return "add veth pair '%s' and '%s'" % (self.name, self.peer_name)
 
 
-@dataclass(frozen=True)
-class DeleteDevice:
+class DeleteDevice(NamedTuple):
     """Delete a device; the other end of a veth goes with it. One that is gone already will do."""
 
     netns: Netns
@@ -147,8 +143,7 @@ class DeleteDevice:
         return "delete device '%s'" % self.name
 
 
-@dataclass(frozen=True)
-class SetDevice:
+class SetDevice(NamedTuple):
     """Change a device; ``None`` leaves alone."""
 
     netns: Netns
@@ -163,8 +158,7 @@ class SetDevice:
         return "set %s of device '%s'" % (" and ".join(said), self.name)
 
 
-@dataclass(frozen=True)
-class SetMaster:
+class SetMaster(NamedTuple):
     """Make a device a port of a bridge, or of none."""
 
     netns: Netns
@@ -177,8 +171,7 @@ class SetMaster:
         return "make device '%s' a port of bridge '%s'" % (self.name, self.bridge)
 
 
-@dataclass(frozen=True)
-class SetHairpin:
+class SetHairpin(NamedTuple):
     """Switch a bridge port's hairpin mode."""
 
     netns: Netns
@@ -189,8 +182,7 @@ class SetHairpin:
         return "switch hairpin mode of bridge port '%s' %s" % (self.name, "on" if self.on else "off")
 
 
-@dataclass(frozen=True)
-class MoveDevice:
+class MoveDevice(NamedTuple):
     """Move a device to another namespace and name; the kernel sets it down and flushes its addresses and routes."""
 
     netns: Netns
@@ -203,8 +195,7 @@ class MoveDevice:
         return "move device '%s' to %s as '%s'" % (self.name, where, self.to_name)
 
 
-@dataclass(frozen=True)
-class RenameDevice:
+class RenameDevice(NamedTuple):
     """Rename a device, which has to be down for it: its routes and IPv6 addresses are lost."""
 
     netns: Netns
@@ -215,8 +206,7 @@ class RenameDevice:
         return "rename device '%s' to '%s'" % (self.name, self.to_name)
 
 
-@dataclass(frozen=True)
-class SetAddress:
+class SetAddress(NamedTuple):
     """Add an address; one that is there already will do."""
 
     netns: Netns
@@ -227,8 +217,7 @@ class SetAddress:
         return "add address %s to device '%s'" % (self.interface, self.name)
 
 
-@dataclass(frozen=True)
-class DeleteAddress:
+class DeleteAddress(NamedTuple):
     """Take an address away; one that is gone already will do (a first address takes others of its subnet along)."""
 
     netns: Netns
@@ -239,8 +228,7 @@ class DeleteAddress:
         return "delete address %s of device '%s'" % (self.interface, self.name)
 
 
-@dataclass(frozen=True)
-class SetRoute:
+class SetRoute(NamedTuple):
     """Add a route, in place of one with the same destination and metric."""
 
     netns: Netns
@@ -254,8 +242,7 @@ class SetRoute:
         return "add route to %s%s on device '%s'" % (self.to, via, self.name)
 
 
-@dataclass(frozen=True)
-class DeleteRoute:
+class DeleteRoute(NamedTuple):
     """Take a route away; one that is gone already will do."""
 
     netns: Netns

@@ -6,8 +6,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any, Mapping, Optional, Sequence, Tuple, Union
+from typing import Any, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import InvalidOption
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._plan import Plan, differing
@@ -17,8 +16,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._values import addre
 SysctlPath = Tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Sysctl:
+class Sysctl(NamedTuple):
     """A sysctl: the key as the user spells it, where the kernel has it, and its value with single spaces."""
 
     key: str
@@ -26,8 +24,7 @@ class Sysctl:
     value: str
 
 
-@dataclass(frozen=True)
-class WantedNetns:
+class WantedNetns(NamedTuple):
     """A named namespace; ``None`` leaves its resolv.conf alone."""
 
     name: str
@@ -35,8 +32,7 @@ class WantedNetns:
     sysctls: Tuple[Sysctl, ...] = ()
 
 
-@dataclass(frozen=True)
-class HaveNetns:
+class HaveNetns(NamedTuple):
     """What is there under a name; the sysctls are those that were asked for, by their path."""
 
     exists: bool = False
@@ -44,48 +40,42 @@ class HaveNetns:
     loopback_up: bool = False
     resolv_conf: Optional[str] = None
     etc_folder: bool = False
-    sysctls: Mapping[SysctlPath, str] = field(default_factory=dict)
+    sysctls: Mapping[SysctlPath, str] = {}
 
 
-@dataclass(frozen=True)
-class CreateNetns:
+class CreateNetns(NamedTuple):
     """Make a namespace of that name, or put one where an interrupted creation left an empty file."""
 
     name: str
 
 
-@dataclass(frozen=True)
-class SetLoopbackUp:
+class SetLoopbackUp(NamedTuple):
     """Set the device ``lo`` of a namespace up."""
 
     name: str
 
 
-@dataclass(frozen=True)
-class WriteSysctl:
+class WriteSysctl(NamedTuple):
     """Write a sysctl inside a namespace."""
 
     name: str
     sysctl: Sysctl
 
 
-@dataclass(frozen=True)
-class WriteResolvConf:
+class WriteResolvConf(NamedTuple):
     """Write the resolv.conf of a namespace, all of it at once."""
 
     name: str
     text: str
 
 
-@dataclass(frozen=True)
-class RemoveNetns:
+class RemoveNetns(NamedTuple):
     """Take a name, and what is mounted on it, away."""
 
     name: str
 
 
-@dataclass(frozen=True)
-class RemoveEtc:
+class RemoveEtc(NamedTuple):
     """Take the configuration folder of a namespace away."""
 
     name: str

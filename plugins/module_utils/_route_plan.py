@@ -7,8 +7,7 @@
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass
-from typing import Iterable, List, Mapping, Sequence, Tuple
+from typing import Iterable, List, Mapping, NamedTuple, Sequence, Tuple
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import InvalidOption
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._link_values import (
@@ -26,16 +25,14 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._values import Addre
 _LINK_LOCAL = ipaddress.IPv6Network("fe80::/10")
 
 
-@dataclass(frozen=True)
-class WantedRoute:
+class WantedRoute(NamedTuple):
     """A route by a gateway."""
 
     to: Network
     via: Address
 
 
-@dataclass(frozen=True)
-class RoutePlan:
+class RoutePlan(NamedTuple):
     """The operations, and for each wanted destination the gateways it has now."""
 
     operations: Tuple[Operation, ...]

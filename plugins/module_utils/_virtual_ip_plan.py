@@ -6,8 +6,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Mapping, Optional, Tuple
+from typing import Any, Mapping, NamedTuple, Optional, Tuple
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._address_plan import (
     AddressPlan,
@@ -29,8 +28,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._plan import Plan, d
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._values import Interface, device_name
 
 
-@dataclass(frozen=True)
-class WantedVirtualIp:
+class WantedVirtualIp(NamedTuple):
     """Addresses on a dummy device; ``addresses`` is ``None`` where the task does not speak of them."""
 
     name: str
