@@ -11,6 +11,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+import hypothesis
+
 CHECKOUT = Path(__file__).resolve().parents[2]
 
 
@@ -29,6 +31,15 @@ def _make_importable() -> None:
     sys.path.insert(0, str(collections))
 
 
-# `ansible-test units` comes with an import hook that knows the collection already.
+# `ansible-test units` comes with an import hook that knows the collection.
 if not any(type(finder).__name__ == "_AnsibleCollectionFinder" for finder in sys.meta_path):
     _make_importable()
+
+# It does not read pyproject.toml, where this stands for pytest.
+sys.path.insert(0, str(CHECKOUT / "tests" / "tools"))
+
+# How fast the machine is at the moment is not what is tested.
+hypothesis.settings.register_profile(
+    "patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow], print_blob=True
+)
+hypothesis.settings.load_profile("patient")

@@ -33,6 +33,8 @@ def test_versions(version, enough):
 
 @pytest.fixture
 def package(tmp_path, monkeypatch):
+    for name in [name for name in sys.modules if name.split(".")[0] == "pyroute2"]:
+        monkeypatch.delitem(sys.modules, name)  # another test may have imported the real one
     folder = tmp_path / "pyroute2"
     folder.mkdir()
     (folder / "__init__.py").write_text("raise ImportError('not from here')\n")
