@@ -59,7 +59,7 @@ def plan_addresses(
         lost: the IP versions whose addresses an earlier operation (a move, a rename) flushes.
     """
     listed = tuple(want or ())
-    before = _sorted(each for each in have if each in listed or each.ip not in _LINK_LOCAL)
+    before = _theirs(have, listed)
     kept = [each for each in before if each in listed or not (purge or _in_the_way(each, listed))]
     after = _sorted({*listed, *kept})
     held = [each for each in before if each.version not in lost]
@@ -73,8 +73,8 @@ def plan_addresses(
 
 
 def plan_removal(netns: Netns, name: str, have: Iterable[Interface], unwanted: Sequence[Interface]) -> AddressPlan:
-    """Plan some of a device's addresses away."""
-    before = _sorted(have)
+    """Plan some of a device's addresses away; the kernel's own count only where they are listed."""
+    before = _theirs(have, unwanted)
     gone = [each for each in before if each in unwanted]
     after = tuple(each for each in before if each not in unwanted)
     return AddressPlan(_steps(netns, name, before, gone, after) if gone else (), before, after)
@@ -104,6 +104,11 @@ def texts(addresses: Iterable[Interface]) -> list[str]:
 
 def _sorted(addresses: Iterable[Interface]) -> tuple[Interface, ...]:
     return tuple(sorted(addresses, key=lambda each: (each.version, int(each.ip), each.network.prefixlen)))
+
+
+def _theirs(addresses: Iterable[Interface], listed: Sequence[Interface]) -> tuple[Interface, ...]:
+    """Without the link-local addresses that the kernel makes by itself."""
+    return _sorted(each for each in addresses if each in listed or each.ip not in _LINK_LOCAL)
 
 
 def _in_the_way(old: Interface, listed: Sequence[Interface]) -> bool:

@@ -90,7 +90,7 @@ def addresses_after(want: WantedVirtualIp, have: Snapshot, present: bool) -> lis
         return texts(_addresses(want, have, device).after)
     if device is None or want.addresses is None:
         return []
-    return texts(each for each in have.addresses_on(device) if each not in want.addresses)
+    return texts(plan_removal(want.netns, want.name, have.addresses_on(device), want.addresses).after)
 
 
 def _addresses(want: WantedVirtualIp, have: Snapshot, device: Link | None) -> AddressPlan:

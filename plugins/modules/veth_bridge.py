@@ -113,7 +113,7 @@ options:
   purge_ports:
     description:
       - Whether ports that O(ports) does not list are taken away. Of those, veth pairs are deleted and other devices
-        are only released from the bridge.
+        are only released from the bridge. With an empty list all are taken away.
     type: bool
     default: false
   state:
@@ -256,6 +256,7 @@ def main():
             **NETNS,
             **STATE,
         ),
+        required_if=[("purge_ports", True, ["ports"])],
         supports_check_mode=True,
     )
     with reporting(module):

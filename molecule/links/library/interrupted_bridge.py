@@ -10,6 +10,7 @@ from __future__ import annotations
 import subprocess
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.kernel_view import view
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._bridge_plan import (
     Have,
@@ -33,10 +34,6 @@ def run_until(params, operations):
     return len(plan.operations)
 
 
-def look(oracle):
-    return subprocess.run(oracle, check=True, capture_output=True, text=True).stdout.splitlines()
-
-
 def interrupt(module):
     params = dict(module.params["options"], state="present")
     complaints = []
@@ -48,19 +45,20 @@ def interrupt(module):
         total = run_until(params, operations)
         run_until(params, None)
         again = run_until(params, None)
-        kernel = look(module.params["oracle"])
+        kernel = view(module.params["names"])
         wanted = wanted or kernel
         if again or kernel != wanted:
             complaints.append({"after": operations, "again": again, "kernel": kernel})
-        operations += 1
+        operations += module.params["stride"]
     module.exit_json(changed=True, complaints=complaints, operations=total, kernel=wanted)
 
 
 def main():
     module = AnsibleModule(
         argument_spec=dict(
+            stride=dict(type="int", default=1),
             start=dict(type="list", elements="str", required=True),
-            oracle=dict(type="list", elements="str", required=True),
+            names=dict(type="list", elements="str", required=True),
             options=dict(
                 type="dict",
                 required=True,

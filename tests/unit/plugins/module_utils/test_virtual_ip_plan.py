@@ -18,7 +18,10 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._virtual_ip_plan imp
 )
 
 DUMMY = Link(7, "vip0", "dummy")
-HAVE = Snapshot((DUMMY,), tuple(DeviceAddress(7, ip_interface(each)) for each in ("10.1.1.1/32", "10.1.1.2/32")))
+HAVE = Snapshot(
+    (DUMMY,),
+    tuple(DeviceAddress(7, ip_interface(each)) for each in ("10.1.1.1/32", "10.1.1.2/32", "fe80::7/64")),
+)
 
 
 def wanted(**options):
@@ -62,6 +65,7 @@ def test_absent_takes_the_listed_addresses_or_the_device():
     plan = plan_absent(wanted(addresses=["10.1.1.1", "10.9.9.9"], state="absent"), HAVE)
     assert said(plan) == ["delete address 10.1.1.1/32 of device 'vip0'"]
     assert plan.after == {"addresses": ["10.1.1.2/32"]}
+    assert plan_absent(wanted(addresses=["fe80::7/64"], state="absent"), HAVE).changed
     assert not plan_absent(wanted(addresses=["10.9.9.9"], state="absent"), HAVE).changed
     assert said(plan_absent(wanted(state="absent"), HAVE)) == ["delete device 'vip0'"]
     assert not plan_absent(wanted(state="absent"), Snapshot()).changed

@@ -2,15 +2,14 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Print what some namespaces hold, one fact a line, as ip(8) sees it. Arguments: their names."""
+"""What some namespaces hold, one fact a line, as ip(8) sees it."""
 
 from __future__ import annotations
 
 import json
 import os
 import subprocess
-import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 
@@ -90,11 +89,11 @@ def files(netns: str) -> Iterator[str]:
         yield "a folder in /etc/netns"
 
 
-def main() -> None:
-    known = {name: Namespace(name) for name in sys.argv[1:] if os.path.ismount("/run/netns/" + name)}
-    for name in sys.argv[1:]:
-        for fact in sorted([*files(name), *(facts(known[name], known) if name in known else ())]):
-            print("%s: %s" % (name, fact))
-
-
-main()
+def view(names: Iterable[str]) -> list[str]:
+    """Each fact after the name of its namespace; a namespace that is not there has none."""
+    there = {name: Namespace(name) for name in names if os.path.ismount("/run/netns/" + name)}
+    return [
+        "%s: %s" % (name, fact)
+        for name in names
+        for fact in sorted([*files(name), *(facts(there[name], there) if name in there else ())])
+    ]
