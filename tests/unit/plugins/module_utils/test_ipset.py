@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import ipaddress
+from typing import Literal
 
 import pytest
 from hypothesis import given
@@ -43,7 +44,7 @@ def entries(draw):
     """A set's type with an entry that fits it."""
     name = draw(st.sampled_from(sorted(SET_TYPES)))
     kind = SetType(name, draw(st.sampled_from(SET_TYPES[name])))
-    version = 6 if kind.family == "inet6" else 4
+    version: Literal[4, 6] = 6 if kind.family == "inet6" else 4
     address = st.ip_addresses(v=version).map(str)
     prefix = st.integers(1, 32 if version == 4 else 128)
     network = st.tuples(st.ip_addresses(v=version), prefix).map(
