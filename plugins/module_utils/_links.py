@@ -273,7 +273,9 @@ class Kernel:
     def _routes(self, ip: Any) -> Iterator[Route]:
         for family in (socket.AF_INET, socket.AF_INET6):
             for message in self._dump(ip.get_routes, family=family):
-                if message["type"] == _RTN_UNICAST and message.get_attr("RTA_TABLE") == _RT_TABLE_MAIN:
+                # A kernel without IPv6 answers the request for its routes with those of all families.
+                wanted = (message["family"], message["type"], message.get_attr("RTA_TABLE"))
+                if wanted == (family, _RTN_UNICAST, _RT_TABLE_MAIN):
                     yield _route(message)
 
     def _numbered(self, netns: Netns, wanted: set[int]) -> Iterator[tuple[Netns, int]]:
