@@ -210,9 +210,10 @@ def _plan_port(want: WantedBridge, have: Have, port: WantedPort, bridge: Optiona
     here = have.namespaces[want.netns]
     link = here.link(port.name)
     far = have.far_ends.get(port.name)
-    if port.peer and (link is None or far is None):
+    if link is None or (port.peer and far is None):
+        if port.peer is None:  # refused before: nothing says how to make it
+            raise InvalidOption("ports", port.name, "there is no such port")
         return _plan_new_port(want, have, port, port.peer, out_of_reach=link is not None)
-    assert link is not None  # refused before
     draft = _Draft()
     master = here.link_at(link.master) if link.master else None
     joins = bridge is None or link.master != bridge.index

@@ -218,6 +218,8 @@ NEWEST_REVISIONS = {
     "list:set": 3,
 }
 
+#: An entry's first address and its prefix length, and its second ones.
+_ADDRESS_PLACES = ((DATA_IP, DATA_CIDR), (DATA_IP2, DATA_CIDR2))
 #: Bytes of entries in one message; an attribute's length is a 16-bit number.
 _ENTRY_BYTES = 32768
 
@@ -282,17 +284,17 @@ def _encode_entries(entries: Sequence[Entry]) -> Iterator[bytes]:
 
 def encode_entry(entry: Entry) -> Iterator[bytes]:
     """The attributes of an entry: its first address goes by one pair of numbers, its second by another."""
-    places = iter(((DATA_IP, DATA_CIDR), (DATA_IP2, DATA_CIDR2)))
+    places = list(_ADDRESS_PLACES)
     for value in entry.values:
         if isinstance(value, ProtocolPort):
             yield attribute(DATA_PORT | NLA_F_NET_BYTEORDER, struct.pack(">H", value.port))
             yield attribute(DATA_PROTO, bytes([value.protocol]))
         elif isinstance(value, (ipaddress.IPv4Network, ipaddress.IPv6Network)):
-            address, prefix = next(places)
+            address, prefix = places.pop(0)
             yield _encode_address(address, value.network_address)
             yield attribute(prefix, bytes([value.prefixlen]))
         elif isinstance(value, (ipaddress.IPv4Address, ipaddress.IPv6Address)):
-            yield _encode_address(next(places)[0], value)
+            yield _encode_address(places.pop(0)[0], value)
         elif ":" in value:
             yield attribute(DATA_ETHER, bytes.fromhex(value.replace(":", "")))
         else:
@@ -307,7 +309,7 @@ def _encode_address(kind: int, address: ipaddress.IPv4Address | ipaddress.IPv6Ad
 def decode_entry(kind: SetType, data: bytes) -> Entry:
     """An entry from its attributes in a listing."""
     found = attribute_map(data)
-    places = iter(((DATA_IP, DATA_CIDR), (DATA_IP2, DATA_CIDR2)))
+    places = list(_ADDRESS_PLACES)
     values: list[Value] = []
     try:
         for part in kind.parts:
@@ -318,7 +320,7 @@ def decode_entry(kind: SetType, data: bytes) -> Entry:
             elif part == "set":
                 values.append(text_of(found[DATA_NAME]))
             else:
-                address, prefix = next(places)
+                address, prefix = places.pop(0)
                 packed = next(payload for _kind, payload in attributes(found[address]))
                 if part == "ip":
                     values.append(ipaddress.ip_address(packed))

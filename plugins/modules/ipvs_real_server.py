@@ -153,10 +153,9 @@ def run(module):
                 raise NoSuchPlace(
                     "virtual service %s does not exist: create it first, with linuxnet.ipvs.ipvs_service" % key
                 )
-            return service, {server.key: server for server in ipvs.real_servers(key)}
+            return service, next((server for server in ipvs.real_servers(key) if server.key == wish.key), None)
 
-    service, servers = found(module, read, (Service(key), {}))
-    have = servers.get(wish.key)
+    service, have = found(module, read, (Service(key), None))
     result = {}
     if params["state"] == "absent":
         plan = plan_no_server(service, have)

@@ -55,7 +55,7 @@ def task_times(rounds: int) -> dict[str, float]:
             start, end = (datetime.fromisoformat(task["task"]["duration"][moment]) for moment in ("start", "end"))
             if any(host.get("changed") for host in task["hosts"].values()):
                 sys.exit(f"{task['task']['name']} changed the node, which is not what is measured here")
-            times[task["task"]["name"]].append((end - start).total_seconds())
+            times[task["task"]["name"].removeprefix("Time ")].append((end - start).total_seconds())
     return {name: statistics.median(seconds) for name, seconds in times.items()}
 
 

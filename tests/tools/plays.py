@@ -63,7 +63,7 @@ def play(inventory: str, playbook: Path, *arguments: str) -> Run:
         text=True,
         check=False,
     )
-    _, brace, text = done.stdout.partition("{\n")
+    _banner, brace, text = done.stdout.partition("{\n")
     outcomes = list(_outcomes(json.loads(brace + text))) if brace else []
     return Run(done.returncode, outcomes, done.stdout + done.stderr)
 

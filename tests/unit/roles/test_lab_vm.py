@@ -213,7 +213,7 @@ def test_only_ssh_greets_like_ssh(greeting: bytes, expected: bool):
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def serve():
-            connection, _ = server.accept()
+            connection, _client = server.accept()
             connection.sendall(greeting)
             connection.close()
 

@@ -52,12 +52,26 @@ def run(
             environment["TMPDIR"] = str(log.parent)
         with log.open("wb") as out:
             code = subprocess.run(
-                argv, cwd=cwd, env=environment, stdin=subprocess.DEVNULL, stdout=out, stderr=out, pass_fds=pass_fds
+                argv,
+                cwd=cwd,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                pass_fds=pass_fds,
+                check=False,
             ).returncode
         said = log.read_text(errors="replace") if code else ""
     else:
         done = subprocess.run(
-            argv, cwd=cwd, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace"
+            argv,
+            cwd=cwd,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
         )
         code, said = done.returncode, done.stderr if done.returncode else done.stdout
     if code:

@@ -340,7 +340,7 @@ Host {self.settings.name}
         argv = ["ssh", "-F", str(self.folder / "ssh_config"), "-o", "BatchMode=yes", self.settings.name, command]
         environment = {**os.environ, "PATH": SEARCH_PATH}
         try:
-            done = subprocess.run(argv, env=environment, input=stdin, capture_output=True, timeout=60)
+            done = subprocess.run(argv, env=environment, input=stdin, capture_output=True, timeout=60, check=False)
         except subprocess.TimeoutExpired as error:
             raise LabError("The machine greets, but a command by ssh did not end in a minute.") from error
         if done.returncode:
