@@ -13,7 +13,6 @@ import plays
 import pytest
 
 
-
 @pytest.fixture(scope="session")
 def inventory(request: pytest.FixtureRequest) -> str:
     """The inventory in which the scenario's node is."""

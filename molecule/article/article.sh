@@ -1,4 +1,4 @@
-#!/bin/bash
+#!/usr/bin/env bash
 # The article's commands, word for word, stage by stage; and behind some stages, what its author saw.
 # Run as root on a node with nothing on it. It ends when a command fails or the network answers otherwise.
 set -euo pipefail

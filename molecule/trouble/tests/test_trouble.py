@@ -81,7 +81,10 @@ def test_other_owner_is_allowed(host, play):
         ({"lab_bridge": "a-bridge-with-a-long-name"}, "'a-bridge-with-a-long-name' cannot be a device's name"),
         ({"lab_bridge": "a/b"}, "'a/b' cannot be a device's name"),
         ({"lab_bridge_addresses": ["10.0.0.1/33"]}, "'10.0.0.1/33' is not an address with its prefix"),
-        ({"lab_pods": [{"name": "penelope", "addresses": ["10.0.0.11/24"]}]}, "'veth_ns_penelope' cannot be a device's"),
+        (
+            {"lab_pods": [{"name": "penelope", "addresses": ["10.0.0.11/24"]}]},
+            "'veth_ns_penelope' cannot be a device's",
+        ),
         (
             {"lab_pods": [{"name": "eve", "addresses": ["10.0.0.11/24"], "netns": "../eve"}]},
             "'../eve' cannot be a namespace's name",
@@ -113,9 +116,7 @@ def test_without_root(host, play, tmp_path):
     """A login without root's rights is told so by the first task, and what to do about it."""
     playbook = tmp_path / "node.yml"
     playbook.write_text("- {hosts: lab_nodes, gather_facts: false, roles: [linuxnet.ipvs.ipvs_node]}\n")
-    host.check_output(
-        "useradd --create-home plain && cp -r /root/.ssh /home/plain/ && chown -R plain /home/plain/.ssh"
-    )
+    host.check_output("useradd --create-home plain && cp -r /root/.ssh /home/plain/ && chown -R plain /home/plain/.ssh")
     try:
         with unchanged(host):
             assert "become: true" in refusal(play(playbook, "--extra-vars", "ansible_user=plain"))
@@ -154,12 +155,16 @@ def test_namespace_deleted(host, play):
 
 
 def test_far_end_in_wrong_namespace(host, play):
-    host.check_output("ip netns del netns_leah && ip link add veth_leah type veth peer name veth_ns_leah netns netns_dustin")
+    host.check_output(
+        "ip netns del netns_leah && ip link add veth_leah type veth peer name veth_ns_leah netns netns_dustin"
+    )
     finished(play)
 
 
 def test_half_built_bridge(host, play):
-    host.check_output("ip link del bridge_home && ip link add bridge_home type bridge && ip link set veth_leah nomaster")
+    host.check_output(
+        "ip link del bridge_home && ip link add bridge_home type bridge && ip link set veth_leah nomaster"
+    )
     finished(play)
 
 
