@@ -10,42 +10,45 @@ Sources: iptables(8), iptables-extensions(8). ``--check`` compares a whole rule,
 from __future__ import annotations
 
 import shutil
-import subprocess
-from typing import Sequence
+from typing import Callable, Sequence, Tuple
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import LinuxnetError, MissingRequirement
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns import inside
+
+#: ``AnsibleModule.run_command``: exit code, what was printed, what was complained about.
+Run = Callable[..., Tuple[int, str, str]]
 
 _COMMANDS = {"inet": "iptables", "inet6": "ip6tables"}
 _PATH = "/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin"
 
 
 class Chain:
-    """A chain in one network namespace; it waits ``lock_timeout`` seconds for the xtables lock.
+    """A chain in one network namespace; ``run`` runs commands, which wait ``lock_timeout`` seconds for the lock.
 
     Raises:
         MissingRequirement: the command is not installed.
     """
 
-    def __init__(self, family: str, table: str, name: str, netns: str | None, lock_timeout: int) -> None:
+    def __init__(self, run: Run, family: str, table: str, name: str, netns: str | None, lock_timeout: int) -> None:
         command = shutil.which(_COMMANDS[family], path=_PATH)
         if command is None:
             raise MissingRequirement(
                 "the command '%s' is not installed: install the package 'iptables'" % _COMMANDS[family]
             )
+        self._run_command = run
         self._command = [command, "--wait", str(lock_timeout), "--table", table]
         self._name = name
         self._netns = netns
 
     def has(self, rule: Sequence[str]) -> bool:
         """Whether the chain has a rule that is exactly this one."""
-        done = self._run("--check", rule)
+        code, told = self._run("--check", rule)
         # iptables(8): 0 found; 1 is "no such rule" as well as most errors, so the text decides.
-        if done.returncode == 0:
+        if code == 0:
             return True
-        if done.returncode == 1 and any(told in done.stderr for told in _NO_SUCH_RULE):
+        if code == 1 and any(words in told for words in _NO_SUCH_RULE):
             return False
-        raise self._failed("look for", rule, done)
+        raise self._failed("look for", rule, code, told)
 
     def append(self, rule: Sequence[str]) -> None:
         """Add a rule at the chain's end."""
@@ -57,24 +60,20 @@ class Chain:
             self._expect("delete", "--delete", rule)
 
     def _expect(self, verb: str, option: str, rule: Sequence[str]) -> None:
-        done = self._run(option, rule)
-        if done.returncode != 0:
-            raise self._failed(verb, rule, done)
+        code, told = self._run(option, rule)
+        if code != 0:
+            raise self._failed(verb, rule, code, told)
 
-    def _run(self, option: str, rule: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    def _run(self, option: str, rule: Sequence[str]) -> tuple[int, str]:
         with inside(self._netns):
-            return subprocess.run(
-                [*self._command, option, self._name, *rule],
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                env={"PATH": _PATH, "LC_ALL": "C"},
-                check=False,
+            code, _printed, told = self._run_command(
+                [*self._command, option, self._name, *rule], environ_update={"LC_ALL": "C"}
             )
+        return code, told
 
-    def _failed(self, verb: str, rule: Sequence[str], done: subprocess.CompletedProcess[str]) -> LinuxnetError:
-        told = " ".join(done.stderr.split()) or "exit code %d" % done.returncode
-        remedy = ": the xtables lock is held by another program; raise 'lock_timeout'" if done.returncode == 4 else ""
+    def _failed(self, verb: str, rule: Sequence[str], code: int, told: str) -> LinuxnetError:
+        told = " ".join(told.split()) or "exit code %d" % code
+        remedy = ": the xtables lock is held by another program; raise 'lock_timeout'" if code == 4 else ""
         return LinuxnetError(
             "iptables could not %s the rule '%s' of chain %s: %s%s" % (verb, " ".join(rule), self._name, told, remedy)
         )

@@ -117,7 +117,7 @@ def run(module):
     values.number("lock_timeout", params["lock_timeout"], 1, 3600, "a time (seconds)")
     words = rule(params)
     shown = "%s %s" % (CHAIN, shlex.join(words))
-    chain = Chain(rule_family(params), TABLE, CHAIN, netns, params["lock_timeout"])
+    chain = Chain(module.run_command, rule_family(params), TABLE, CHAIN, netns, params["lock_timeout"])
 
     def read():
         if match is not None:
