@@ -72,11 +72,11 @@ Table = Sequence[Tuple[Service, Sequence[RealServer]]]
 
 
 class NoIpvs(NoSuchPlace):
-    """The kernel has no IPVS, or has not loaded it."""
+    """The kernel has no IPVS: asking for it by name would have loaded it."""
 
     def __init__(self) -> None:
         super().__init__(
-            "this kernel has no IPVS, or has not loaded it: run 'modprobe ip_vs' (community.general.modprobe)"
+            "this kernel has no IPVS, or cannot load it: 'modprobe ip_vs' says why"
         )
 
 

@@ -34,7 +34,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 available:
-  description: Whether the kernel has IPVS loaded; where it has not, there are no services.
+  description: Whether the kernel has IPVS; where it has not, there are no services.
   returned: always
   type: bool
 services:
