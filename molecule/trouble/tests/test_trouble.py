@@ -158,7 +158,7 @@ def test_namespace_deleted(host, play):
 
 def test_far_end_in_wrong_namespace(host, play):
     host.check_output(
-        "ip link del veth_leah && ip link add veth_leah type veth peer name veth_ns_leah netns netns_dustin"
+        "ip link del veth_leah; ip link add veth_leah type veth peer name veth_ns_leah netns netns_dustin"
     )
     finished(play)
 
