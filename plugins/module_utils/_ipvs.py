@@ -75,9 +75,7 @@ class NoIpvs(NoSuchPlace):
     """The kernel has no IPVS: asking for it by name would have loaded it."""
 
     def __init__(self) -> None:
-        super().__init__(
-            "this kernel has no IPVS, or cannot load it: 'modprobe ip_vs' says why"
-        )
+        super().__init__("this kernel has no IPVS, or cannot load it: 'modprobe ip_vs' says why")
 
 
 class Ipvs:
