@@ -1,0 +1,124 @@
+# Copyright (c) 2026, the linuxnet.ipvs contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The collection's modules on a node, hundreds of times a minute: one Python process there runs them all.
+
+What runs is the modules' own ``main()``, on the node's kernel; what is left out is Ansible's way there. Tests that
+generate their cases need that, and so do measurements of the modules alone.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import shlex
+import subprocess
+import sys
+import tarfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import ansible.module_utils
+import steps
+
+AGENT = Path(__file__).with_name("node_agent.py")
+#: Where the collection is unpacked on the node: made anew for each process, in a file system that a reboot empties.
+UNPACK = "import sys, tarfile, tempfile; d = tempfile.mkdtemp(dir='/run'); "
+UNPACK += "tarfile.open(fileobj=sys.stdin.buffer, mode='r|').extractall(d); print(d)"
+
+
+class Failed(Exception):
+    """A module or a program has failed; the message is what it said."""
+
+
+class Node:
+    """A process on a node; a context manager.
+
+    Args:
+        inventory: The file that ``playbooks/create.yml`` left behind, whose ``ssh_config`` lies beside it. None for
+            this machine, which needs root.
+    """
+
+    def __init__(self, inventory: str | Path | None = None) -> None:
+        self._way: list[str] = []
+        if inventory is not None:
+            config = Path(inventory).resolve().parent / "ssh_config"
+            names = [line.split()[1] for line in config.read_text().splitlines() if line.startswith("Host ")]
+            self._way = ["ssh", "-F", str(config), names[0], "--"]
+        python = "python3" if self._way else sys.executable
+        # ssh hands one text to the shell of the other side.
+        script = shlex.quote(UNPACK) if self._way else UNPACK
+        unpack = [*self._way, python, "-c", script]
+        done = subprocess.run(unpack, input=_package(), capture_output=True, check=True)
+        self._folder = done.stdout.decode().strip()
+        self._process = subprocess.Popen(
+            [*self._way, "env", f"PYTHONPATH={self._folder}", python, "-u", f"{self._folder}/node_agent.py"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def __enter__(self) -> Node:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.command("rm", "-r", self._folder)
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait()
+
+    def module(self, name: str, /, *, check: bool = False, **params: Any) -> dict[str, Any]:
+        """The result of a module.
+
+        Raises:
+            Failed: the module says so.
+        """
+        result = self.ask(dict(module=name, params=params, check=check))
+        if result.get("failed"):
+            raise Failed(result["msg"])
+        return result
+
+    def killed(self, name: str, messages: int, /, **params: Any) -> bool:
+        """Run a module that is killed after the kernel has taken so many messages; whether it was before its end."""
+        return self.ask(dict(module=name, params=params, die_after=messages)) is None
+
+    def command(self, *words: str, stdin: str = "") -> str:
+        """What a program prints.
+
+        Raises:
+            Failed: its exit code is not 0.
+        """
+        done = self.ask(dict(command=words, stdin=stdin))
+        if done["rc"]:
+            raise Failed("%s: exit code %d: %s" % (" ".join(words), done["rc"], done["stderr"] or done["stdout"]))
+        return str(done["stdout"])
+
+    def ask(self, request: dict[str, Any]) -> Any:
+        """The answer to a request, as tests/tools/node_agent.py describes both."""
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._process.stdin.write(json.dumps(request) + "\n")
+        self._process.stdin.flush()
+        answer = self._process.stdout.readline()
+        if not answer:
+            raise Failed(f"the process on the node ended with {self._process.wait()} at {request}")
+        return json.loads(answer)
+
+
+def _package() -> bytes:
+    """The collection's plugins, what they import of Ansible, and the node's end, as a tar file."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as tar:
+        tar.add(AGENT, AGENT.name)
+        for source in _python_files(steps.CHECKOUT / "plugins"):
+            tar.add(source, Path("ansible_collections/linuxnet/ipvs") / source.relative_to(steps.CHECKOUT))
+        utils = Path(ansible.module_utils.__path__[0])
+        for source in _python_files(utils):
+            tar.add(source, Path("ansible/module_utils") / source.relative_to(utils))
+        tar.add(utils.parent / "release.py", "ansible/release.py")
+    return packed.getvalue()
+
+
+def _python_files(folder: Path) -> Iterable[Path]:
+    return (path for path in folder.rglob("*.py") if "__pycache__" not in path.parts)
