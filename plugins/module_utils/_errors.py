@@ -20,6 +20,7 @@ class InvalidOption(LinuxnetError):
         super().__init__("%s: %r is not valid: %s" % (option, value, remedy))
         self.option = option
         self.value = value
+        self.remedy = remedy
 
 
 class MissingRequirement(LinuxnetError):

@@ -53,3 +53,17 @@ SERVICE: dict[str, Any] = dict(
     real_servers=dict(type="list", elements="dict", options=REAL_SERVER),
     purge_real_servers=dict(type="bool", default=False),
 )
+SERVICES: dict[str, Any] = dict(
+    type="list",
+    elements="dict",
+    options=dict(**SERVICE_KEY, **SERVICE),
+    **SERVICE_KEY_RULES,
+)
+SCOPE: dict[str, Any] = dict(
+    type="dict",
+    options=dict(
+        addresses=dict(type="list", elements="str"),
+        protocols=dict(type="list", elements="str", choices=list(PROTOCOLS)),
+        fwmarks=dict(type="list", elements="str"),
+    ),
+)

@@ -6,15 +6,20 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any, Mapping, Sequence
+from collections import Counter
+from typing import Iterable, Mapping, NamedTuple, Sequence
 
+from ansible_collections.linuxnet.ipvs.plugins.module_utils import _ipvsadm as ipvsadm
+from ansible_collections.linuxnet.ipvs.plugins.module_utils import _values as values
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import InvalidOption
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_codec import RealServers, configuration
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_values import (
     Operation,
     RealServer,
     RealServerWish,
+    Scope,
     Service,
-    ServiceKey,
+    ServiceWish,
     service_options,
 )
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._plan import Plan, differing
@@ -23,37 +28,25 @@ Servers = Sequence[RealServer]
 
 
 def plan_service(
-    key: ServiceKey,
-    given: Mapping[str, Any],
-    wishes: Sequence[RealServerWish] | None,
-    purge: bool,
-    have: Service | None,
-    have_servers: Servers,
+    wish: ServiceWish, have: Service | None, have_servers: Servers
 ) -> tuple[Plan[Operation], Service, list[RealServer]]:
     """Bring a virtual service, and the real servers that are wished, into being.
 
     Args:
-        key: Which virtual service.
-        given: The fields of :class:`Service` that the task sets; the others stay as they are.
-        wishes: The real servers the task lists; None leaves them all alone.
-        purge: Whether real servers that are not listed go.
+        wish: The service as the task describes it.
         have: The virtual service as the kernel has it, or None.
         have_servers: Its real servers as the kernel has them.
 
     Returns:
         The plan, and the service and its real servers as they are after it.
     """
-    service = replace(have or Service(key), **given)
-    service.check()
-    verb = "add" if have is None else "set"
-    operations = [] if service == have else [Operation(verb, service)]
-    steps, servers = _server_steps(service, wishes, purge, have_servers)
+    operations, service, servers = _service_steps(wish, wish.purge, have, have_servers)
     kept = set(have_servers) & set(servers)
     before, after = differing(
         service_options(have, [server for server in have_servers if server not in kept]) if have else {},
         service_options(service, [server for server in servers if server not in kept]),
     )
-    return Plan((*operations, *steps), before, after), service, servers
+    return Plan(tuple(operations), before, after), service, servers
 
 
 def plan_no_service(have: Service | None, have_servers: Servers) -> Plan[Operation]:
@@ -77,6 +70,125 @@ def plan_no_server(service: Service, have: RealServer | None) -> Plan[Operation]
     return Plan((Operation("delete", service, have),), have.options(), {}) if have else Plan()
 
 
+class TablePlan(NamedTuple):
+    """A plan for a whole table; its difference is text in ipvsadm's own words, one line for each thing.
+
+    A service that differs stands in the text with its own line and with the real servers that differ.
+    """
+
+    operations: Sequence[Operation]
+    before: Sequence[str]
+    after: Sequence[str]
+    #: How many virtual services and real servers are added, changed, deleted and unchanged.
+    counts: Mapping[str, Mapping[str, int]]
+
+    @property
+    def changed(self) -> bool:
+        """Whether applying the plan changes the kernel."""
+        return bool(self.operations)
+
+    def diff(self) -> dict[str, str]:
+        """The difference as Ansible shows it, under a line that sums it up."""
+        if not self.changed:
+            return dict(before="", after="")
+        return dict(
+            before="".join(line + "\n" for line in self.before),
+            after="".join(line + "\n" for line in self.after),
+            before_header="IPVS table (what stays as it is is left out)",
+            after_header="IPVS table (%s)"
+            % "; ".join(
+                "%s: %s" % (what.replace("_", " "), ", ".join("%d %s" % (n, verb) for verb, n in counted.items()))
+                for what, counted in self.counts.items()
+            ),
+        )
+
+
+_COUNTED = {"add": "added", "set": "changed", "delete": "deleted"}
+
+
+def plan_table(
+    wishes: Sequence[ServiceWish], have: Iterable[tuple[Service, RealServers]], owned: Scope | None
+) -> TablePlan:
+    """Bring a whole table into being.
+
+    What is added or changed comes before what is deleted, so that a run that ends half-way has lost nothing.
+
+    Args:
+        wishes: The virtual services with their real servers.
+        have: The table as the kernel has it.
+        owned: Of what the task owns all: there, services that are not listed go, and so do real servers that are not
+            listed of services that list some. None where it owns only what it lists.
+
+    Raises:
+        InvalidOption: a service is listed twice, or is outside what the task owns.
+    """
+    present = {service.key: (service, servers) for service, servers in have}
+    if len({wish.key for wish in wishes}) != len(wishes):
+        values.unique("services", (str(wish.key) for wish in wishes), "a virtual service")
+    steps: list[Operation] = []
+    before: list[str] = []
+    after: list[str] = []
+    server_count = sum(len(servers) for _service, servers in present.values())
+    service_count = len(present)
+    for wish in wishes:
+        if owned and wish.key not in owned:
+            raise InvalidOption(
+                wish.prefix + "address", str(wish.key), "it is outside 'scope', so a later run could not delete it"
+            )
+        had, had_servers = present.pop(wish.key, (None, RealServers()))
+        purge = wish.purge or owned is not None
+        if had and _in_place(wish, purge, had, had_servers):
+            continue
+        operations, service, servers = _service_steps(wish, purge, had, had_servers)
+        if operations:
+            steps += operations
+            kept = set(had_servers) & set(servers)
+            if had:
+                before += ipvsadm.render(had, [server for server in had_servers if server not in kept])
+            after += ipvsadm.render(service, [server for server in servers if server not in kept])
+    gone = [entry for key, entry in present.items() if owned and key in owned]
+    for service, servers in gone:
+        steps.append(Operation("delete", service))
+        before += ipvsadm.render(service, servers)
+    counted = Counter((_COUNTED[step.verb], step.server is None) for step in steps)
+    counted["deleted", False] += sum(len(servers) for _service, servers in gone)
+
+    def counts(of_services: bool, there: int) -> dict[str, int]:
+        found = {word: counted[word, of_services] for word in _COUNTED.values()}
+        return dict(found, unchanged=there - found["changed"] - found["deleted"])
+
+    return TablePlan(
+        steps,
+        before,
+        after,
+        dict(virtual_services=counts(True, service_count), real_servers=counts(False, server_count)),
+    )
+
+
+def _in_place(wish: ServiceWish, purge: bool, have: Service, have_servers: RealServers) -> bool:
+    """Whether a service and its real servers are as wished, told from their bytes; False where these do not tell.
+
+    A real server that equals the wish for a new one is what the wish makes of it, too: only the others must be read.
+    """
+    if wish.resolve(have) != have:
+        return False
+    if wish.servers is None:
+        return True
+    wished = {configuration(server.resolve(wish.key, None)) for server in wish.servers}
+    found = have_servers.configurations()
+    return wished.issubset(found) and (not purge or len(wished) == len(found))
+
+
+def _service_steps(
+    wish: ServiceWish, purge: bool, have: Service | None, have_servers: Servers
+) -> tuple[list[Operation], Service, list[RealServer]]:
+    """The operations for a service and its real servers, and both as they are afterwards."""
+    service = wish.resolve(have)
+    operations = [] if service == have else [Operation("add" if have is None else "set", service)]
+    steps, servers = _server_steps(service, wish.servers, purge, have_servers)
+    return operations + steps, service, servers
+
+
 def _server_steps(
     service: Service, wishes: Sequence[RealServerWish] | None, purge: bool, have: Servers
 ) -> tuple[list[Operation], list[RealServer]]:
@@ -89,6 +201,7 @@ def _server_steps(
             steps.append(Operation("set" if wish.key in servers else "add", service, server))
             servers[wish.key] = server
     if purge and wishes is not None:
-        for key in servers.keys() - {wish.key for wish in wishes}:
+        listed = {wish.key for wish in wishes}
+        for key in [key for key in servers if key not in listed]:
             steps.append(Operation("delete", service, servers.pop(key)))
     return steps, list(servers.values())

@@ -10,8 +10,9 @@ Names are ipvsadm(8)'s, numbers are the kernel's (linux/ip_vs.h).
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass, fields, replace
-from typing import Any, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any, Mapping, NamedTuple, Sequence
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils import _values as values
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import InvalidOption
@@ -45,12 +46,6 @@ MAX_WEIGHT = 65535
 MAX_PERSISTENCE_TIMEOUT = (2**31 - 1) // 1000
 #: What a real server has of a tunnel when it has none.
 NO_TUNNEL = dict(tunnel_type="ipip", tunnel_port=0, tunnel_checksum="none")
-_SERVER_NUMBERS = {
-    "weight": (0, MAX_WEIGHT, "a weight"),
-    "upper_threshold": (0, 2**32 - 1, "a number of connections"),
-    "lower_threshold": (0, 2**32 - 1, "a number of connections"),
-    "tunnel_port": (1, 65535, "a port"),
-}
 
 
 @dataclass(frozen=True)
@@ -86,7 +81,7 @@ class ServiceKey:
             mark = values.number(prefix + "fwmark", options["fwmark"], 1, 0xFFFFFFFF, "a firewall mark")
             return cls(family=options.get("family") or "inet", fwmark=mark)
         for name in ("address", "port"):  # given, but empty: the argument spec lets that through
-            if options[name] is None:
+            if options.get(name) is None:
                 raise InvalidOption(
                     prefix + name, None, "a virtual service has an address and a port, or a firewall mark"
                 )
@@ -160,20 +155,24 @@ def scheduler_flag_names(scheduler: str, flags: int) -> list[str]:
 def service_fields(key: ServiceKey, options: Mapping[str, Any], have: Service | None) -> dict[str, Any]:
     """The fields of :class:`Service` that a task sets, checked; ``have`` is the service in the kernel, or None."""
     plain = ("scheduler", "one_packet", "persistence_timeout")
-    given = {name: options[name] for name in plain if options[name] is not None}
-    if options["persistence_timeout"] is not None:
+    given = {name: options[name] for name in plain if options.get(name) is not None}
+    if options.get("persistence_timeout") is not None:
         values.number(
             "persistence_timeout", options["persistence_timeout"], 0, MAX_PERSISTENCE_TIMEOUT, "a timeout (seconds)"
         )
         if options["persistence_timeout"] == 0:  # what hangs on it goes with it, unless the task says otherwise
             given.update(persistence_netmask=key.prefix_max, persistence_engine="")
-    if options["persistence_netmask"] is not None:
+    if options.get("persistence_netmask") is not None:
         given["persistence_netmask"] = _prefix(key, options["persistence_netmask"])
-    if options["persistence_engine"] is not None:
+    if options.get("persistence_engine") is not None:
+        values.refuse_unknown("persistence_engine", options["persistence_engine"], (*PERSISTENCE_ENGINES, "none"))
         given["persistence_engine"] = "" if options["persistence_engine"] == "none" else options["persistence_engine"]
     scheduler = given.get("scheduler", have.scheduler if have else DEFAULT_SCHEDULER)
-    if options["scheduler_flags"] is not None:
+    if "scheduler" in given:  # the kernel may have one of its own
+        values.refuse_unknown("scheduler", scheduler, SCHEDULERS)
+    if options.get("scheduler_flags") is not None:
         for name in options["scheduler_flags"]:
+            values.refuse_unknown("scheduler_flags", name, SCHEDULER_FLAGS)
             owner = name.partition("-")[0]
             if owner not in ("flag", scheduler):
                 raise InvalidOption(
@@ -200,9 +199,8 @@ def _prefix(key: ServiceKey, written: str) -> int:
     return length
 
 
-@dataclass(frozen=True)
-class RealServer:
-    """A real server of one virtual service."""
+class RealServer(NamedTuple):
+    """A real server of one virtual service; a tuple, since tables hold them by the ten thousand."""
 
     address: values.Address
     port: int
@@ -242,45 +240,43 @@ class RealServer:
 
     def check(self, service: ServiceKey, prefix: str = "") -> None:
         """Refuse what the kernel refuses, or what it takes and then never uses (ip_vs_ctl.c, ipvsadm.c)."""
-        tunnel = self.forwarding_method == "tunnel"
-        if not tunnel and values.family_of(self.address) != service.family:
+        if self.forwarding_method != "tunnel" and values.family_of(self.address) != service.family:
             raise InvalidOption(
                 prefix + "address",
                 str(self.address),
                 "the virtual service is %s, and only forwarding method 'tunnel' crosses families" % service.family,
             )
-        if self.forwarding_method != "masquerading" and not service.fwmark and self.port != service.port:
+        if self.port != service.port and self.forwarding_method != "masquerading" and not service.fwmark:
             raise InvalidOption(
                 prefix + "port",
                 self.port,
                 "forwarding method '%s' cannot change the port, so it must be the virtual service's, %d"
                 % (self.forwarding_method, service.port),
             )
-        if self.lower_threshold > self.upper_threshold:
-            raise InvalidOption(
-                prefix + "lower_threshold",
-                self.lower_threshold,
-                "it must not be above 'upper_threshold', which is %d" % self.upper_threshold,
-            )
-        if (self.tunnel_type == "gue") != bool(self.tunnel_port):
-            raise InvalidOption(
-                prefix + "tunnel_port", self.tunnel_port, "tunnel type 'gue' needs a port, others have none"
-            )
-        kinds = {"ipip": ("none",), "gre": ("none", "full")}.get(self.tunnel_type, tuple(TUNNEL_CHECKSUMS))
-        if self.tunnel_checksum not in kinds:
-            raise InvalidOption(
-                prefix + "tunnel_checksum",
-                self.tunnel_checksum,
-                "tunnel type '%s' has %s" % (self.tunnel_type, " or ".join(kinds)),
-            )
-        if not tunnel and self.tunnel_type != "ipip":
-            raise InvalidOption(
-                prefix + "tunnel_type", self.tunnel_type, "it goes with forwarding method 'tunnel' only"
-            )
+        fault = _fault(*self[2:])
+        if fault:
+            option, value, remedy = fault
+            raise InvalidOption(prefix + option, value, remedy)
 
 
-@dataclass(frozen=True)
-class RealServerWish:
+@lru_cache(maxsize=1024)
+def _fault(
+    method: str, weight: int, upper: int, lower: int, tunnel_type: str, tunnel_port: int, checksum: str
+) -> tuple[str, Any, str] | None:
+    """What cannot be in a real server whatever its address is: the option, its value and what is wrong with it."""
+    if lower > upper:
+        return "lower_threshold", lower, "it must not be above 'upper_threshold', which is %d" % upper
+    if (tunnel_type == "gue") != bool(tunnel_port):
+        return "tunnel_port", tunnel_port, "tunnel type 'gue' needs a port, others have none"
+    kinds = {"ipip": ("none",), "gre": ("none", "full")}.get(tunnel_type, tuple(TUNNEL_CHECKSUMS))
+    if checksum not in kinds:
+        return "tunnel_checksum", checksum, "tunnel type '%s' has %s" % (tunnel_type, " or ".join(kinds))
+    if method != "tunnel" and tunnel_type != "ipip":
+        return "tunnel_type", tunnel_type, "it goes with forwarding method 'tunnel' only"
+    return None
+
+
+class RealServerWish(NamedTuple):
     """A real server as a task describes it: what the task leaves open stays as the kernel has it."""
 
     address: values.Address
@@ -293,7 +289,7 @@ class RealServerWish:
     @property
     def key(self) -> tuple[values.Address, int]:
         """What tells it from its service's other real servers."""
-        return self.address, self.port
+        return self[:2]
 
     @property
     def endpoint(self) -> str:
@@ -306,14 +302,17 @@ class RealServerWish:
         Raises:
             InvalidOption: the two together make something that cannot be.
         """
-        given = dict(self.given)
-        if have and self.keep_weight:
-            given.pop("weight", None)
-        if have and have.forwarding_method == "tunnel" and given.get("forwarding_method", "tunnel") != "tunnel":
-            given = {**NO_TUNNEL, **given}
-        elif have and given.get("tunnel_type", have.tunnel_type) != have.tunnel_type:
-            given = {**{k: v for k, v in NO_TUNNEL.items() if k != "tunnel_type"}, **given}
-        server = replace(have or RealServer(self.address, self.port), **given)
+        given = self.given
+        if have:
+            if self.keep_weight:
+                given = {name: value for name, value in given.items() if name != "weight"}
+            if have.forwarding_method == "tunnel" and given.get("forwarding_method", "tunnel") != "tunnel":
+                given = {**NO_TUNNEL, **given}
+            elif given.get("tunnel_type", have.tunnel_type) != have.tunnel_type:
+                given = {**{k: v for k, v in NO_TUNNEL.items() if k != "tunnel_type"}, **given}
+            server = have._replace(**given)
+        else:
+            server = RealServer(self.address, self.port, **given)
         server.check(service, self.prefix)
         return server
 
@@ -321,19 +320,131 @@ class RealServerWish:
     def from_options(cls, service: ServiceKey, options: Mapping[str, Any], prefix: str = "") -> RealServerWish:
         """Read a real server's options; its port is by default its service's."""
         address = values.address(prefix + "address", options["address"])
-        port = service.port if options.get("port") is None else options["port"]
-        lowest = 1 if service.port else 0
-        values.number(prefix + "port", port, lowest, 65535, "a real server's port")
-        for name, (low, high, meaning) in _SERVER_NUMBERS.items():
-            if options.get(name) is not None:
-                values.number(prefix + name, options[name], low, high, meaning)
-        own = {field.name for field in fields(RealServer)} - {"address", "port"}
-        given = {name: value for name, value in options.items() if name in own and value is not None}
+        port = options.get("port")
+        if port is None:
+            port = service.port
+        values.number(prefix + "port", port, 1 if service.port else 0, 65535, "a real server's port")
+        try:
+            given = _server_fields(tuple(map(options.get, _SERVER_TERMS)))
+        except InvalidOption as exc:
+            raise InvalidOption(prefix + exc.option, exc.value, exc.remedy) from None
         return cls(address, port, given, bool(options.get("keep_weight")), prefix)
 
 
-@dataclass(frozen=True)
-class Operation:
+#: The fields of a real server that a task may leave open.
+_SERVER_TERMS = RealServer._fields[2:]
+_SERVER_NUMBERS = {
+    "weight": (0, MAX_WEIGHT, "a weight"),
+    "upper_threshold": (0, 2**32 - 1, "a number of connections"),
+    "lower_threshold": (0, 2**32 - 1, "a number of connections"),
+    "tunnel_port": (1, 65535, "a UDP port"),
+}
+_SERVER_NAMES: Mapping[str, Mapping[str, int]] = {
+    "forwarding_method": FORWARDING_METHODS,
+    "tunnel_type": TUNNEL_TYPES,
+    "tunnel_checksum": TUNNEL_CHECKSUMS,
+}
+
+
+@lru_cache(maxsize=1024)
+def _server_fields(terms: tuple[Any, ...]) -> Mapping[str, Any]:
+    """The fields of :class:`RealServer` that a task sets, from the values of all in their order; None is unset."""
+    given = {name: value for name, value in zip(_SERVER_TERMS, terms) if value is not None}
+    for name, (low, high, meaning) in _SERVER_NUMBERS.items():
+        if name in given:
+            values.number(name, given[name], low, high, meaning)
+    for name, known in _SERVER_NAMES.items():
+        if name in given:
+            values.refuse_unknown(name, given[name], known)
+    return given
+
+
+class ServiceWish(NamedTuple):
+    """A virtual service as a task describes it; ``servers`` is None where the task leaves all real servers alone."""
+
+    key: ServiceKey
+    options: Mapping[str, Any]
+    servers: Sequence[RealServerWish] | None
+    #: Whether real servers that are not listed go.
+    purge: bool
+    #: What goes before an option's name in errors, such as ``services[1].``
+    prefix: str = ""
+
+    def resolve(self, have: Service | None) -> Service:
+        """The whole wished service, given what the kernel has in its place.
+
+        Raises:
+            InvalidOption: the two together make something that cannot be.
+        """
+        try:
+            service = replace(have or Service(self.key), **service_fields(self.key, self.options, have))
+            service.check()
+        except InvalidOption as exc:
+            raise InvalidOption(self.prefix + exc.option, exc.value, exc.remedy) from None
+        return service
+
+    @classmethod
+    def from_options(cls, options: Mapping[str, Any], prefix: str = "") -> ServiceWish:
+        """Read a service's options; ``prefix`` goes before their names in errors."""
+        key = ServiceKey.from_options(options, prefix)
+        listed = options.get("real_servers")
+        wishes = None
+        if listed is not None:
+            wishes = [
+                RealServerWish.from_options(key, server, "%sreal_servers[%d]." % (prefix, place))
+                for place, server in enumerate(listed)
+            ]
+            if len({(wish.address.packed, wish.port) for wish in wishes}) != len(wishes):
+                values.unique(prefix + "real_servers", (wish.endpoint for wish in wishes), "a real server")
+        return cls(key, options, wishes, bool(options.get("purge_real_servers")), prefix)
+
+
+class Scope(NamedTuple):
+    """A part of a table: virtual services by address and protocol, and firewall marks; None is any."""
+
+    networks: Sequence[values.Network] | None = None
+    protocols: Sequence[str] | None = None
+    #: Ranges of firewall marks, each from its first to its last.
+    fwmarks: Sequence[tuple[int, int]] | None = None
+
+    def __contains__(self, key: object) -> bool:
+        assert isinstance(key, ServiceKey)
+        if key.fwmark:
+            return self.fwmarks is None or any(first <= key.fwmark <= last for first, last in self.fwmarks)
+        return (self.networks is None or any(key.address in network for network in self.networks)) and (
+            self.protocols is None or key.protocol in self.protocols
+        )
+
+    @classmethod
+    def from_options(cls, options: Mapping[str, Any] | None) -> Scope:
+        """Read the option ``scope``; where it names something, it is that only, and where it is not given, all.
+
+        Raises:
+            InvalidOption: a network or a range of marks cannot be read.
+        """
+        if options is None:
+            return cls()
+        networks, protocols, marks = options["addresses"], options["protocols"], options["fwmarks"]
+        if networks is None and protocols is None:
+            if marks is None:
+                raise InvalidOption("scope", {}, "name 'addresses', 'protocols' or 'fwmarks', or leave the option out")
+            networks = []  # marks only
+        return cls(
+            None if networks is None else [values.network("scope.addresses", text) for text in networks],
+            protocols,
+            [_mark_range(text) for text in marks or ()],
+        )
+
+
+def _mark_range(text: str) -> tuple[int, int]:
+    """A firewall mark, or a range of them as FIRST-LAST."""
+    first, _hyphen, last = text.partition("-")
+    if not first.isdigit() or not (last or first).isdigit() or not 0 < int(first) <= int(last or first) < 2**32:
+        raise InvalidOption("scope.fwmarks", text, "write a firewall mark, or a range of them such as 100-199")
+    return int(first), int(last or first)
+
+
+class Operation(NamedTuple):
     """One step on the table: ``verb`` is add, set or delete; without a ``server`` it is about the service itself."""
 
     verb: str

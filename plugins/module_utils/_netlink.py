@@ -17,8 +17,7 @@ import errno
 import os
 import socket
 import struct
-from dataclasses import dataclass
-from typing import Iterable, Iterator, Sequence
+from typing import Iterable, Iterator, NamedTuple, Sequence
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import KernelRefused, LinuxnetError, errno_text
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns import inside
@@ -67,8 +66,7 @@ class MalformedReply(LinuxnetError):
     """Bytes from the kernel's side that are not the netlink they claim to be."""
 
 
-@dataclass(frozen=True)
-class Message:
+class Message(NamedTuple):
     """One request: the message type, its flags without NLM_F_REQUEST and NLM_F_ACK, and what follows the header."""
 
     type: int

@@ -93,6 +93,13 @@ options:
     type: str
     choices: [present, absent]
     default: present
+  drain_timeout:
+    description:
+      - With O(state=absent), let the live connections end before the real server goes. It gets weight 0, and so no new
+        connections, and the task waits until none is left or this many seconds have passed. Then it deletes, and
+        RV(drained) tells what happened.
+      - Without the option nothing is waited for.
+    type: int
 author:
   - the linuxnet.ipvs contributors (@linuxnet-collections)
 """
@@ -117,6 +124,13 @@ EXAMPLES = r"""
     service: {address: 10.100.100.100, port: 8080}
     address: 10.0.0.21
     state: absent
+
+- name: Take it away once its connections have ended, after ten minutes at the latest
+  linuxnet.ipvs.ipvs_real_server:
+    service: {address: 10.100.100.100, port: 8080}
+    address: 10.0.0.21
+    state: absent
+    drain_timeout: 600
 """
 
 RETURN = r"""
@@ -125,12 +139,31 @@ real_server:
   returned: when O(state=present)
   type: dict
   sample: {address: 10.0.0.21, port: 8080, forwarding_method: masquerading, weight: 1}
+drained:
+  description: What became of the live connections.
+  returned: when O(drain_timeout) was given and something was deleted, not in check mode
+  type: dict
+  contains:
+    complete:
+      description: Whether no live connection was left.
+      type: bool
+    connections:
+      description: How many live connections there were at first.
+      type: int
+    left:
+      description: How many were left when the waiting ended.
+      type: int
+    seconds:
+      description: How long the task waited.
+      type: int
+  sample: {complete: true, connections: 118, left: 0, seconds: 42}
 """
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import NoSuchPlace
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs import Ipvs
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_drain import DRAIN, drain, drain_timeout
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_options import (
     REAL_SERVER,
     SERVICE_KEY,
@@ -145,6 +178,7 @@ def run(module):
     params = module.params
     key = ServiceKey.from_options(params["service"], "service.")
     wish = RealServerWish.from_options(key, params)
+    timeout = drain_timeout(params)
 
     def read():
         with Ipvs(params["netns"]) as ipvs:
@@ -164,6 +198,8 @@ def run(module):
         result["real_server"] = server.options()
     if plan.changed and not module.check_mode:
         with Ipvs(params["netns"]) as ipvs:
+            if timeout is not None:
+                result["drained"] = drain(module, ipvs, service, [have], timeout)
             ipvs.apply(plan.operations)
     finish(module, plan, **result)
 
@@ -173,6 +209,7 @@ def main():
         argument_spec=dict(
             REAL_SERVER,
             service=dict(type="dict", required=True, options=SERVICE_KEY, **SERVICE_KEY_RULES),
+            **DRAIN,
             **NETNS,
             **STATE,
         ),

@@ -137,6 +137,13 @@ options:
     type: str
     choices: [present, absent]
     default: present
+  drain_timeout:
+    description:
+      - With O(state=absent), let the live connections end before the service goes. Its real servers get weight 0, and
+        so no new connections, and the task waits until none is left or this many seconds have passed. Then it deletes,
+        and RV(drained) tells what happened.
+      - Without the option nothing is waited for.
+    type: int
 author:
   - the linuxnet.ipvs contributors (@linuxnet-collections)
 """
@@ -190,6 +197,13 @@ EXAMPLES = r"""
     address: 10.100.100.100
     port: 8080
     state: absent
+
+- name: Take it away once its connections have ended, after ten minutes at the latest
+  linuxnet.ipvs.ipvs_service:
+    address: 10.100.100.100
+    port: 8080
+    state: absent
+    drain_timeout: 600
 """
 
 RETURN = r"""
@@ -205,59 +219,67 @@ service:
     real_servers:
       - {address: 10.0.0.11, port: 8080, forwarding_method: masquerading, weight: 1}
       - {address: 10.0.0.21, port: 8080, forwarding_method: masquerading, weight: 1}
+drained:
+  description: What became of the live connections.
+  returned: when O(drain_timeout) was given and something was deleted, not in check mode
+  type: dict
+  contains:
+    complete:
+      description: Whether no live connection was left.
+      type: bool
+    connections:
+      description: How many live connections there were at first.
+      type: int
+    left:
+      description: How many were left when the waiting ended.
+      type: int
+    seconds:
+      description: How long the task waited.
+      type: int
+  sample: {complete: true, connections: 118, left: 0, seconds: 42}
 """
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.linuxnet.ipvs.plugins.module_utils import _values as values
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs import Ipvs
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_drain import DRAIN, drain, drain_timeout
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_options import (
     SERVICE,
     SERVICE_KEY,
     SERVICE_KEY_RULES,
 )
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_plan import plan_no_service, plan_service
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_values import (
-    RealServerWish,
-    ServiceKey,
-    service_fields,
-    service_options,
-)
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_values import ServiceWish, service_options
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._module import NETNS, STATE, finish, found, reporting
 
 
 def run(module):
     params = module.params
-    key = ServiceKey.from_options(params)
-    wishes = None
-    if params["real_servers"] is not None:
-        wishes = [
-            RealServerWish.from_options(key, server, "real_servers[%d]." % place)
-            for place, server in enumerate(params["real_servers"])
-        ]
-        values.unique("real_servers", (wish.endpoint for wish in wishes), "a real server")
+    wish = ServiceWish.from_options(params)
+    timeout = drain_timeout(params)
 
     def read():
         with Ipvs(params["netns"]) as ipvs:
-            return ipvs.service(key), ipvs.real_servers(key)
+            return ipvs.service(wish.key), ipvs.real_servers(wish.key)
 
     have, have_servers = found(module, read, (None, ()))
     result = {}
     if params["state"] == "absent":
         plan = plan_no_service(have, have_servers)
     else:
-        given = service_fields(key, params, have)
-        plan, service, servers = plan_service(key, given, wishes, params["purge_real_servers"], have, have_servers)
+        plan, service, servers = plan_service(wish, have, have_servers)
         result["service"] = service_options(service, servers)
     if plan.changed and not module.check_mode:
         with Ipvs(params["netns"]) as ipvs:
+            if timeout is not None:
+                result["drained"] = drain(module, ipvs, have, have_servers, timeout)
             ipvs.apply(plan.operations)
     finish(module, plan, **result)
 
 
 def main():
     module = AnsibleModule(
-        argument_spec=dict(**SERVICE_KEY, **SERVICE, **NETNS, **STATE),
+        argument_spec=dict(**SERVICE_KEY, **SERVICE, **DRAIN, **NETNS, **STATE),
         supports_check_mode=True,
         **SERVICE_KEY_RULES,
     )

@@ -64,7 +64,6 @@ class Node:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        self.command("rm", "-r", self._folder)
         assert self._process.stdin is not None
         self._process.stdin.close()
         self._process.wait()
@@ -97,7 +96,8 @@ class Node:
 
     def ask(self, request: dict[str, Any]) -> Any:
         """The answer to a request, as tests/tools/node_agent.py describes both."""
-        assert self._process.stdin is not None and self._process.stdout is not None
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
         self._process.stdin.write(json.dumps(request) + "\n")
         self._process.stdin.flush()
         answer = self._process.stdout.readline()
@@ -116,6 +116,7 @@ def _package() -> bytes:
         utils = Path(ansible.module_utils.__path__[0])
         for source in _python_files(utils):
             tar.add(source, Path("ansible/module_utils") / source.relative_to(utils))
+        tar.addfile(tarfile.TarInfo("ansible/__init__.py"))  # the real one wants the rest of Ansible
         tar.add(utils.parent / "release.py", "ansible/release.py")
     return packed.getvalue()
 

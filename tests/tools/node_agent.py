@@ -21,6 +21,7 @@ import io
 import json
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -36,9 +37,9 @@ def run_module(name, params, check=False):
     module = importlib.import_module("%s.modules.%s" % (COLLECTION, name))
     printed = io.StringIO()
     start = time.perf_counter()
-    with patch_module_args(dict(params, _ansible_check_mode=check, _ansible_diff=True)):
-        with contextlib.redirect_stdout(printed), contextlib.suppress(SystemExit):
-            module.main()
+    given = patch_module_args(dict(params, _ansible_check_mode=check, _ansible_diff=True))
+    with given, contextlib.redirect_stdout(printed), contextlib.suppress(SystemExit):
+        module.main()
     seconds = time.perf_counter() - start
     result = json.loads(printed.getvalue())
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -86,8 +87,11 @@ def answer(request):
 
 
 def main():
-    for line in sys.stdin:
-        print(json.dumps(answer(json.loads(line))), flush=True)
+    try:
+        for line in sys.stdin:
+            print(json.dumps(answer(json.loads(line))), flush=True)
+    finally:
+        shutil.rmtree(os.path.dirname(os.path.abspath(__file__)))
 
 
 if __name__ == "__main__":

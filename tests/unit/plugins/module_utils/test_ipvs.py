@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyroute2.netlink.generic.ipvs import ipvsmsg
 
-from ansible_collections.linuxnet.ipvs.plugins.module_utils import _ipvs as ipvs
+from ansible_collections.linuxnet.ipvs.plugins.module_utils import _ipvs_codec as codec
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import InvalidOption
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_plan import (
     plan_no_server,
@@ -31,9 +31,10 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_values import 
     TUNNEL_TYPES,
     RealServer,
     RealServerWish,
+    Scope,
     Service,
     ServiceKey,
-    service_fields,
+    ServiceWish,
 )
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netlink import MalformedReply
 
@@ -89,17 +90,17 @@ def decoded_by_pyroute2(data):
 
 @given(services())
 def test_a_service_comes_back_as_it_went(service):
-    assert ipvs.decode_service(inner(ipvs.encode_service(service))) == service
+    assert codec.decode_service(inner(codec.encode_service(service))) == service
 
 
 @given(servers())
 def test_a_real_server_comes_back_as_it_went(server):
-    assert ipvs.decode_server(inner(ipvs.encode_server(server)), "inet") == server
+    assert codec.decode_server(inner(codec.encode_server(server)), "inet") == server
 
 
 @given(services())
 def test_pyroute2_reads_the_service_that_we_encode(service):
-    found = decoded_by_pyroute2(ipvs.encode_service(service)).get_attr("IPVS_CMD_ATTR_SERVICE")
+    found = decoded_by_pyroute2(codec.encode_service(service)).get_attr("IPVS_CMD_ATTR_SERVICE")
     assert found.get_attr("IPVS_SVC_ATTR_AF") == {"inet": 2, "inet6": 10}[service.key.family]
     if service.key.fwmark:
         assert found.get_attr("IPVS_SVC_ATTR_FWMARK") == service.key.fwmark
@@ -120,7 +121,7 @@ def test_pyroute2_reads_the_service_that_we_encode(service):
 
 @given(servers())
 def test_pyroute2_reads_the_real_server_that_we_encode(server):
-    found = decoded_by_pyroute2(ipvs.encode_server(server)).get_attr("IPVS_CMD_ATTR_DEST")
+    found = decoded_by_pyroute2(codec.encode_server(server)).get_attr("IPVS_CMD_ATTR_DEST")
     assert found.get_attr("IPVS_DEST_ATTR_ADDR_FAMILY") == {4: 2, 6: 10}[server.address.version]
     assert ipaddress.ip_address(found.get_attr("IPVS_DEST_ATTR_ADDR")) == server.address
     assert found.get_attr("IPVS_DEST_ATTR_PORT") == server.port
@@ -135,7 +136,7 @@ def test_pyroute2_reads_the_real_server_that_we_encode(server):
 
 @given(st.binary(max_size=300))
 def test_no_bytes_make_the_decoding_hang_or_crash(data):
-    for decode in (ipvs.decode_service, lambda found: ipvs.decode_server(found, "inet")):
+    for decode in (codec.decode_service, lambda found: codec.decode_server(found, "inet")):
         try:
             decode(data)
         except MalformedReply:
@@ -144,10 +145,10 @@ def test_no_bytes_make_the_decoding_hang_or_crash(data):
 
 @given(services(), st.integers(0, 200), st.integers(0, 255))
 def test_a_changed_byte_is_read_as_something_or_refused_with_a_typed_error(service, place, value):
-    data = bytearray(inner(ipvs.encode_service(service)))
+    data = bytearray(inner(codec.encode_service(service)))
     data[place % len(data)] = value
     try:
-        ipvs.decode_service(bytes(data))
+        codec.decode_service(bytes(data))
     except MalformedReply:
         return
 
@@ -195,7 +196,7 @@ def steps(plan):
 
 def test_a_new_service_comes_before_its_real_servers():
     wishes = [wish(DUSTIN, forwarding_method="masquerading"), wish(LEAH, forwarding_method="masquerading")]
-    plan, service, after = plan_service(VIP, dict(scheduler="rr"), wishes, False, None, ())
+    plan, service, after = plan_service(ServiceWish(VIP, dict(scheduler="rr"), wishes, False), None, ())
     assert steps(plan) == [
         "add virtual service tcp 10.100.100.100:8080",
         "add real server 10.0.0.11:8080 of virtual service tcp 10.100.100.100:8080",
@@ -209,7 +210,7 @@ def test_a_new_service_comes_before_its_real_servers():
 
 def test_nothing_to_do_is_an_empty_plan():
     have = Service(VIP, scheduler="rr")
-    plan, _service, _servers = plan_service(VIP, dict(scheduler="rr"), [wish(LEAH)], False, have, [DUSTIN, LEAH])
+    plan, _service, _servers = plan_service(ServiceWish(VIP, dict(scheduler="rr"), [wish(LEAH)], False), have, [DUSTIN, LEAH])
     assert not plan.changed
     assert plan.before == plan.after == {}
 
@@ -218,12 +219,12 @@ def test_what_a_task_leaves_open_stays():
     have = Service(
         VIP, "sh", scheduler_flags=0x8, persistence_timeout=300, persistence_netmask=24, persistence_engine="sip"
     )
-    drained = replace(DUSTIN, weight=0, upper_threshold=10)
-    plan, service, after = plan_service(VIP, {}, [wish(DUSTIN)], False, have, [drained])
+    drained = DUSTIN._replace(weight=0, upper_threshold=10)
+    plan, service, after = plan_service(ServiceWish(VIP, {}, [wish(DUSTIN)], False), have, [drained])
     assert not plan.changed
-    plan, service, after = plan_service(VIP, dict(scheduler="mh"), [wish(DUSTIN, weight=2)], False, have, [drained])
-    assert service == replace(have, scheduler="mh")  # the flags are the module's edge to clear: service_fields()
-    assert after == [replace(drained, weight=2)]
+    plan, service, after = plan_service(ServiceWish(VIP, dict(scheduler="mh"), [wish(DUSTIN, weight=2)], False), have, [drained])
+    assert service == replace(have, scheduler="mh", scheduler_flags=0)  # the flags mean something else there
+    assert after == [drained._replace(weight=2)]
     assert steps(plan)[0].startswith("set virtual service")
     assert plan.before["scheduler"] == "sh"
     assert plan.after["scheduler"] == "mh"
@@ -231,7 +232,7 @@ def test_what_a_task_leaves_open_stays():
 
 def test_the_diff_shows_only_the_real_servers_that_change():
     have = Service(VIP)
-    plan, _service, _servers = plan_service(VIP, {}, [wish(LEAH, weight=0)], False, have, [DUSTIN, LEAH])
+    plan, _service, _servers = plan_service(ServiceWish(VIP, {}, [wish(LEAH, weight=0)], False), have, [DUSTIN, LEAH])
     assert [server["address"] for server in plan.before["real_servers"]] == ["10.0.0.21"]
     assert [server["weight"] for server in plan.after["real_servers"]] == [0]
     assert "scheduler" not in plan.after
@@ -242,14 +243,14 @@ def test_the_diff_shows_only_the_real_servers_that_change():
 )
 def test_real_servers_go_only_when_a_list_is_to_be_exact(wishes, purge, gone):
     wishes = None if wishes is None else [wish(server) for server in wishes]
-    plan, _service, after = plan_service(VIP, {}, wishes, purge, Service(VIP), [DUSTIN, LEAH])
+    plan, _service, after = plan_service(ServiceWish(VIP, {}, wishes, purge), Service(VIP), [DUSTIN, LEAH])
     assert len(plan.operations) == gone
     assert all(operation.verb == "delete" for operation in plan.operations)
     assert len(after) == 2 - gone
 
 
 def test_new_real_servers_come_before_old_ones_go():
-    plan, _service, _servers = plan_service(VIP, {}, [wish(LEAH)], True, Service(VIP), [DUSTIN])
+    plan, _service, _servers = plan_service(ServiceWish(VIP, {}, [wish(LEAH)], True), Service(VIP), [DUSTIN])
     assert [operation.verb for operation in plan.operations] == ["add", "delete"]
 
 
@@ -298,14 +299,14 @@ def test_real_servers_that_are_none(options, told):
 def test_a_real_server_that_leaves_a_tunnel_leaves_its_options_behind():
     have = RealServer(DUSTIN.address, 8080, "tunnel", 1, 0, 0, "gue", 6080, "remote")
     assert wish(have, forwarding_method="masquerading").resolve(VIP, have) == DUSTIN
-    assert wish(have, tunnel_type="gre").resolve(VIP, have) == replace(
-        have, tunnel_type="gre", tunnel_port=0, tunnel_checksum="none"
+    assert wish(have, tunnel_type="gre").resolve(VIP, have) == have._replace(
+        tunnel_type="gre", tunnel_port=0, tunnel_checksum="none"
     )
-    assert wish(have, weight=3).resolve(VIP, have) == replace(have, weight=3)
+    assert wish(have, weight=3).resolve(VIP, have) == have._replace(weight=3)
 
 
 def test_who_owns_the_weight():
-    have = replace(DUSTIN, weight=0)
+    have = DUSTIN._replace(weight=0)
     kept = RealServerWish.from_options(VIP, dict(address="10.0.0.11", weight=5, keep_weight=True))
     assert kept.resolve(VIP, have).weight == 0
     assert kept.resolve(VIP, None).weight == 5
@@ -314,11 +315,7 @@ def test_who_owns_the_weight():
 
 def service_after(have, key_options, **options):
     """The service after a task with these options."""
-    unset = dict.fromkeys(("scheduler", "scheduler_flags", "one_packet"))
-    unset.update(dict.fromkeys(("persistence_timeout", "persistence_netmask", "persistence_engine")))
-    which = ServiceKey.from_options(key_options)
-    fields = service_fields(which, dict(unset, **options), have)
-    return plan_service(which, fields, None, False, have, ())[1]
+    return ServiceWish.from_options({**key_options, **options}).resolve(have)
 
 
 TCP = dict(address="10.100.100.100", port=8080)

@@ -1,0 +1,366 @@
+# Copyright (c) 2026, the linuxnet.ipvs contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""IPVS's netlink attributes as bytes and as values, without a socket.
+
+Sources: linux/ip_vs.h, net/netfilter/ipvs/ip_vs_ctl.c.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import struct
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any, Iterable, Mapping, overload
+
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_settings import SyncDaemon, Timeouts
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_values import (
+    FORWARDING_METHODS,
+    PROTOCOLS,
+    TUNNEL_CHECKSUMS,
+    TUNNEL_TYPES,
+    RealServer,
+    Service,
+    ServiceKey,
+)
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netlink import (
+    MalformedReply,
+    attribute,
+    attribute_map,
+    integer,
+    nested,
+    text,
+    text_of,
+)
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._values import Address
+
+# linux/ip_vs.h
+ATTR_SERVICE, ATTR_DEST, ATTR_DAEMON = 1, 2, 3
+ATTR_TIMEOUT_TCP, ATTR_TIMEOUT_TCP_FIN, ATTR_TIMEOUT_UDP = 4, 5, 6
+SVC_AF, SVC_PROTOCOL, SVC_ADDR, SVC_PORT, SVC_FWMARK = 1, 2, 3, 4, 5
+SVC_SCHED_NAME, SVC_FLAGS, SVC_TIMEOUT, SVC_NETMASK, SVC_STATS, SVC_PE_NAME, SVC_STATS64 = 6, 7, 8, 9, 10, 11, 12
+DEST_ADDR, DEST_PORT, DEST_FWD_METHOD, DEST_WEIGHT, DEST_U_THRESH, DEST_L_THRESH = 1, 2, 3, 4, 5, 6
+DEST_ACTIVE_CONNS, DEST_INACT_CONNS, DEST_PERSIST_CONNS = 7, 8, 9
+DEST_STATS, DEST_ADDR_FAMILY, DEST_STATS64 = 10, 11, 12
+DEST_TUN_TYPE, DEST_TUN_PORT, DEST_TUN_FLAGS = 13, 14, 15
+DAEMON_STATE, DAEMON_MCAST_IFN, DAEMON_SYNC_ID, DAEMON_SYNC_MAXLEN = 1, 2, 3, 4
+DAEMON_MCAST_GROUP, DAEMON_MCAST_GROUP6, DAEMON_MCAST_PORT, DAEMON_MCAST_TTL = 5, 6, 7, 8
+
+FLAG_PERSISTENT = 0x1
+FLAG_ONE_PACKET = 0x4
+FLAGS_OF_SCHEDULER = 0x8 | 0x10 | 0x20
+#: IP_VS_STATE_MASTER, IP_VS_STATE_BACKUP
+DAEMON_STATES = {"master": 1, "backup": 2}
+
+#: What the kernel counts, in IPVS_STATS_ATTR_*'s order: totals since the start, then what it estimates a second.
+STATISTICS = (
+    "connections",
+    "incoming_packets",
+    "outgoing_packets",
+    "incoming_bytes",
+    "outgoing_bytes",
+    "connections_per_second",
+    "incoming_packets_per_second",
+    "outgoing_packets_per_second",
+    "incoming_bytes_per_second",
+    "outgoing_bytes_per_second",
+)
+
+_FAMILIES = {"inet": int(socket.AF_INET), "inet6": int(socket.AF_INET6)}
+_FAMILY_NAMES = {number: name for name, number in _FAMILIES.items()}
+_PROTOCOL_NAMES = {number: name for name, number in PROTOCOLS.items()}
+_TUNNEL_TYPE_NAMES = {number: name for name, number in TUNNEL_TYPES.items()}
+_TUNNEL_CHECKSUM_NAMES = {number: name for name, number in TUNNEL_CHECKSUMS.items()}
+_DAEMON_STATE_NAMES = {number: name for name, number in DAEMON_STATES.items()}
+#: The kernel's own two are what it makes of a real server, never what a user asks for.
+_METHOD_NAMES = {**{number: name for name, number in FORWARDING_METHODS.items()}, 1: "local", 4: "bypass"}
+
+#: What lies before an attribute's own ones in a reply: struct genlmsghdr, the attribute's header.
+_GENL_BYTES = 4
+_NESTED_BYTES = 4
+
+
+def _u8(kind: int, value: int) -> bytes:
+    return attribute(kind, struct.pack("=B", value))
+
+
+def _u16(kind: int, value: int) -> bytes:
+    return attribute(kind, struct.pack("=H", value))
+
+
+def _u32(kind: int, value: int) -> bytes:
+    return attribute(kind, struct.pack("=I", value))
+
+
+@lru_cache(maxsize=1024)
+def _be16(kind: int, value: int) -> bytes:
+    return attribute(kind, struct.pack(">H", value))
+
+
+def _address(kind: int, value: Address) -> bytes:
+    """union nf_inet_addr: 16 bytes, an IPv4 address in the first four."""
+    return attribute(kind, value.packed.ljust(16, b"\0"))
+
+
+def inner(reply: bytes, kind: int) -> bytes:
+    """The attributes inside the one attribute that a reply holds."""
+    try:
+        return attribute_map(reply[_GENL_BYTES:])[kind]
+    except KeyError as exc:
+        raise MalformedReply("an IPVS reply without attribute %d" % kind) from exc
+
+
+# Virtual services
+
+
+def _key_attributes(key: ServiceKey) -> Iterable[bytes]:
+    yield _u16(SVC_AF, _FAMILIES[key.family])
+    if key.fwmark:
+        yield _u32(SVC_FWMARK, key.fwmark)
+    elif key.address is not None and key.protocol is not None:
+        yield _u16(SVC_PROTOCOL, PROTOCOLS[key.protocol])
+        yield _address(SVC_ADDR, key.address)
+        yield _be16(SVC_PORT, key.port)
+
+
+def encode_key(key: ServiceKey) -> bytes:
+    """A virtual service's key, as GET_SERVICE, DEL_SERVICE and all commands on real servers want it."""
+    return nested(ATTR_SERVICE, *_key_attributes(key))
+
+
+def encode_service(service: Service) -> bytes:
+    """A whole virtual service, as NEW_SERVICE and SET_SERVICE want it."""
+    flags = service.scheduler_flags
+    flags |= FLAG_PERSISTENT if service.persistence_timeout else 0
+    flags |= FLAG_ONE_PACKET if service.one_packet else 0
+    if service.key.family == "inet":
+        mask = attribute(SVC_NETMASK, ipaddress.IPv4Network((0, service.persistence_netmask)).netmask.packed)
+    else:
+        mask = _u32(SVC_NETMASK, service.persistence_netmask)
+    return nested(
+        ATTR_SERVICE,
+        *_key_attributes(service.key),
+        text(SVC_SCHED_NAME, service.scheduler),
+        attribute(SVC_FLAGS, struct.pack("=II", flags, 0xFFFFFFFF)),
+        _u32(SVC_TIMEOUT, service.persistence_timeout),
+        mask,
+        *([text(SVC_PE_NAME, service.persistence_engine)] if service.persistence_engine else []),
+    )
+
+
+def decode_service(data: bytes) -> Service:
+    """A virtual service from the attributes of a GET_SERVICE reply."""
+    found = attribute_map(data)
+    try:
+        key = _decode_key(found)
+        flags, _mask = struct.unpack("=II", found[SVC_FLAGS])
+        mask = found[SVC_NETMASK]
+        return Service(
+            key,
+            scheduler=text_of(found[SVC_SCHED_NAME]),
+            scheduler_flags=flags & FLAGS_OF_SCHEDULER,
+            one_packet=bool(flags & FLAG_ONE_PACKET),
+            persistence_timeout=integer(found[SVC_TIMEOUT]) if flags & FLAG_PERSISTENT else 0,
+            persistence_netmask=bin(integer(mask)).count("1") if key.family == "inet" else integer(mask),
+            persistence_engine=text_of(found.get(SVC_PE_NAME, b"")),
+        )
+    except (KeyError, ValueError, struct.error) as exc:
+        raise MalformedReply("a virtual service that cannot be read: %s %s" % (type(exc).__name__, exc)) from exc
+
+
+def _decode_key(found: Mapping[int, bytes]) -> ServiceKey:
+    family = _FAMILY_NAMES[integer(found[SVC_AF])]
+    if SVC_FWMARK in found:
+        return ServiceKey(family, fwmark=integer(found[SVC_FWMARK]))
+    return ServiceKey(
+        family,
+        _PROTOCOL_NAMES[integer(found[SVC_PROTOCOL])],
+        _decode_address(found[SVC_ADDR], family),
+        integer(found[SVC_PORT], ">"),
+    )
+
+
+def _decode_address(data: bytes, family: str) -> Address:
+    return ipaddress.IPv4Address(data[:4]) if family == "inet" else ipaddress.IPv6Address(data[:16])
+
+
+# Real servers
+
+
+def encode_server(server: RealServer) -> bytes:
+    """A whole real server, as NEW_DEST, SET_DEST and DEL_DEST want it."""
+    return nested(ATTR_DEST, configuration(server))
+
+
+def configuration(server: RealServer) -> bytes:
+    """A real server's attributes in the order in which the kernel writes them, so that both can be compared."""
+    address = server[0]
+    return b"".join(
+        (
+            attribute(DEST_ADDR, address.packed.ljust(16, b"\0")),
+            _be16(DEST_PORT, server[1]),
+            _terms(*server[2:]),
+            _FAMILY_OF_SERVER[address.version],
+        )
+    )
+
+
+_FAMILY_OF_SERVER = {
+    4: _u16(DEST_ADDR_FAMILY, _FAMILIES["inet"]),
+    6: _u16(DEST_ADDR_FAMILY, _FAMILIES["inet6"]),
+}
+
+
+@lru_cache(maxsize=1024)
+def _terms(
+    method: str, weight: int, upper: int, lower: int, tunnel_type: str, tunnel_port: int, checksum: str
+) -> bytes:
+    """All of a real server but its address: many servers of a table share it."""
+    return b"".join(
+        (
+            _u32(DEST_FWD_METHOD, FORWARDING_METHODS[method]),
+            _u32(DEST_WEIGHT, weight),
+            _u8(DEST_TUN_TYPE, TUNNEL_TYPES[tunnel_type]),
+            _be16(DEST_TUN_PORT, tunnel_port),
+            _u16(DEST_TUN_FLAGS, TUNNEL_CHECKSUMS[checksum]),
+            _u32(DEST_U_THRESH, upper),
+            _u32(DEST_L_THRESH, lower),
+        )
+    )
+
+
+#: Where a reply to GET_DEST holds the bytes of :func:`configuration` (ip_vs_genl_fill_dest()): before and behind the
+#: three numbers of connections. A kernel with another order makes them differ, and then the attributes are read.
+_BEFORE_CONNECTIONS = slice(_GENL_BYTES + _NESTED_BYTES, _GENL_BYTES + _NESTED_BYTES + 84)
+_BEHIND_CONNECTIONS = slice(_BEFORE_CONNECTIONS.stop + 24, _BEFORE_CONNECTIONS.stop + 32)
+
+
+class RealServers(Sequence[RealServer]):
+    """The real servers of one virtual service as the kernel wrote them, read only when somebody looks at one."""
+
+    def __init__(self, replies: Sequence[bytes] = (), family: str = "inet") -> None:
+        self._replies = replies
+        self._family = family
+        self._read: list[RealServer] | None = None
+
+    def configurations(self) -> list[bytes]:
+        """The bytes of each that :func:`configuration` makes of an equal one."""
+        return [reply[_BEFORE_CONNECTIONS] + reply[_BEHIND_CONNECTIONS] for reply in self._replies]
+
+    def __len__(self) -> int:
+        return len(self._replies)
+
+    @overload
+    def __getitem__(self, place: int) -> RealServer: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[RealServer]: ...
+
+    def __getitem__(self, place: Any) -> Any:
+        if self._read is None:
+            self._read = [decode_server(inner(reply, ATTR_DEST), self._family) for reply in self._replies]
+        return self._read[place]
+
+
+def decode_server(data: bytes, service_family: str) -> RealServer:
+    """A real server from the attributes of a GET_DEST reply; kernels before 3.18 leave out its family."""
+    found = attribute_map(data)
+    try:
+        family = _FAMILY_NAMES[integer(found[DEST_ADDR_FAMILY])] if DEST_ADDR_FAMILY in found else service_family
+        return RealServer(
+            _decode_address(found[DEST_ADDR], family),
+            integer(found[DEST_PORT], ">"),
+            forwarding_method=_METHOD_NAMES[integer(found[DEST_FWD_METHOD])],
+            weight=integer(found[DEST_WEIGHT]),
+            upper_threshold=integer(found[DEST_U_THRESH]),
+            lower_threshold=integer(found[DEST_L_THRESH]),
+            tunnel_type=_TUNNEL_TYPE_NAMES[integer(found.get(DEST_TUN_TYPE, b"\0"))],
+            tunnel_port=integer(found.get(DEST_TUN_PORT, b"\0\0"), ">"),
+            tunnel_checksum=_TUNNEL_CHECKSUM_NAMES[integer(found.get(DEST_TUN_FLAGS, b"\0\0"))],
+        )
+    except (KeyError, ValueError) as exc:
+        raise MalformedReply("a real server that cannot be read: %s %s" % (type(exc).__name__, exc)) from exc
+
+
+# What is counted
+
+
+def decode_connections(data: bytes) -> dict[str, int]:
+    """How many connections a real server has, from the attributes of a GET_DEST reply."""
+    found = attribute_map(data)
+    try:
+        return dict(
+            active_connections=integer(found[DEST_ACTIVE_CONNS]),
+            inactive_connections=integer(found[DEST_INACT_CONNS]),
+            persistent_connections=integer(found[DEST_PERSIST_CONNS]),
+        )
+    except KeyError as exc:
+        raise MalformedReply("a real server without attribute %s" % exc) from exc
+
+
+def decode_statistics(data: bytes, stats: int, stats64: int) -> dict[str, int]:
+    """What is counted of a service or a real server, by the numbers of the two attributes that may hold it.
+
+    Kernels before 4.1 write the first only, whose totals are 32-bit numbers.
+    """
+    found = attribute_map(data)
+    try:
+        counted = attribute_map(found[stats64] if stats64 in found else found[stats])
+        return {name: integer(counted[kind]) for kind, name in enumerate(STATISTICS, 1)}
+    except KeyError as exc:
+        raise MalformedReply("statistics without attribute %s" % exc) from exc
+
+
+# Timeouts and synchronization daemons
+
+
+def encode_timeouts(timeouts: Timeouts) -> bytes:
+    """The three timeouts, as SET_CONFIG wants them; one that is 0 stays as it is."""
+    kinds = (ATTR_TIMEOUT_TCP, ATTR_TIMEOUT_TCP_FIN, ATTR_TIMEOUT_UDP)
+    return b"".join(_u32(kind, value) for kind, value in zip(kinds, timeouts))
+
+
+def decode_timeouts(reply: bytes) -> Timeouts:
+    """The timeouts from a reply to GET_CONFIG."""
+    found = attribute_map(reply[_GENL_BYTES:])
+    try:
+        return Timeouts(*(integer(found[kind]) for kind in (ATTR_TIMEOUT_TCP, ATTR_TIMEOUT_TCP_FIN, ATTR_TIMEOUT_UDP)))
+    except KeyError as exc:
+        raise MalformedReply("timeouts without attribute %s" % exc) from exc
+
+
+def encode_daemon(daemon: SyncDaemon) -> bytes:
+    """A synchronization daemon, as NEW_DAEMON and DEL_DAEMON want it; what is unset becomes the kernel's choice."""
+    group = daemon.mcast_group
+    return nested(
+        ATTR_DAEMON,
+        _u32(DAEMON_STATE, DAEMON_STATES[daemon.role]),
+        text(DAEMON_MCAST_IFN, daemon.interface),
+        _u32(DAEMON_SYNC_ID, daemon.sync_id),
+        *([_u16(DAEMON_SYNC_MAXLEN, daemon.sync_maxlen)] if daemon.sync_maxlen else []),
+        *([attribute(DAEMON_MCAST_GROUP, group.packed)] if group and group.version == 4 else []),
+        *([attribute(DAEMON_MCAST_GROUP6, group.packed)] if group and group.version == 6 else []),
+        *([_u16(DAEMON_MCAST_PORT, daemon.mcast_port)] if daemon.mcast_port else []),
+        *([_u8(DAEMON_MCAST_TTL, daemon.mcast_ttl)] if daemon.mcast_ttl else []),
+    )
+
+
+def decode_daemon(data: bytes) -> SyncDaemon:
+    """A synchronization daemon from the attributes of a GET_DAEMON reply."""
+    found = attribute_map(data)
+    try:
+        group = found.get(DAEMON_MCAST_GROUP6) or found.get(DAEMON_MCAST_GROUP)
+        return SyncDaemon(
+            _DAEMON_STATE_NAMES[integer(found[DAEMON_STATE])],
+            text_of(found[DAEMON_MCAST_IFN]),
+            integer(found[DAEMON_SYNC_ID]),
+            sync_maxlen=integer(found.get(DAEMON_SYNC_MAXLEN, b"\0\0")),
+            mcast_group=ipaddress.ip_address(group) if group else None,
+            mcast_port=integer(found.get(DAEMON_MCAST_PORT, b"\0\0")),
+            mcast_ttl=integer(found.get(DAEMON_MCAST_TTL, b"\0")),
+        )
+    except (KeyError, ValueError) as exc:
+        raise MalformedReply("a synchronization daemon that cannot be read: %s" % exc) from exc

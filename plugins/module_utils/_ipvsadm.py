@@ -1,0 +1,260 @@
+# Copyright (c) 2026, the linuxnet.ipvs contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The text that ``ipvsadm --save --numeric`` prints and ``ipvsadm --restore`` reads, as the modules' options and back.
+
+Sources: ipvsadm(8), and print_service_entry() and parse_options() in ipvsadm.c.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from functools import lru_cache
+from typing import Any, Iterable, Iterator, Mapping, Sequence
+
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import InvalidOption
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_values import (
+    DEFAULT_FORWARDING_METHOD,
+    DEFAULT_SCHEDULER,
+    DEFAULT_WEIGHT,
+    NO_TUNNEL,
+    RealServer,
+    Service,
+    endpoint,
+    scheduler_flag_names,
+)
+
+#: ipvsadm(8), -p: "If the timeout is not specified, 300 seconds is used".
+DEFAULT_PERSISTENCE_TIMEOUT = 300
+
+_PROTOCOLS = {"tcp": "-t", "udp": "-u", "sctp": "--sctp-service"}
+_METHODS = {"masquerading": "-m", "direct": "-g", "tunnel": "-i"}
+_CHECKSUMS = {"none": "--tun-nocsum", "full": "--tun-csum", "remote": "--tun-remcsum"}
+
+#: Long options by their short ones, where ipvsadm has both.
+_SHORT = {
+    "--add-service": "-A",
+    "--add-server": "-a",
+    "--tcp-service": "-t",
+    "--udp-service": "-u",
+    "--fwmark-service": "-f",
+    "--ipv6": "-6",
+    "--scheduler": "-s",
+    "--persistent": "-p",
+    "--netmask": "-M",
+    "--ops": "-o",
+    "--sched-flags": "-b",
+    "--real-server": "-r",
+    "--gatewaying": "-g",
+    "--ipip": "-i",
+    "--masquerading": "-m",
+    "--weight": "-w",
+    "--u-threshold": "-x",
+    "--l-threshold": "-y",
+}
+#: Options with a value that is taken over as it stands, and those whose value is a number.
+_TEXTS = {"-s": "scheduler", "-M": "persistence_netmask", "--pe": "persistence_engine", "--tun-type": "tunnel_type"}
+_NUMBERS = {"-w": "weight", "-x": "upper_threshold", "-y": "lower_threshold", "--tun-port": "tunnel_port"}
+#: Options without a value, and what each sets.
+_SWITCHES: Mapping[str, tuple[str, Any]] = {
+    "-o": ("one_packet", True),
+    "-6": ("family", "inet6"),
+    **{option: ("forwarding_method", method) for method, option in _METHODS.items()},
+    **{option: ("tunnel_checksum", checksum) for checksum, option in _CHECKSUMS.items()},
+}
+_PROTOCOL_OPTIONS = {option: protocol for protocol, option in _PROTOCOLS.items()}
+
+#: What a line leaves out, ipvsadm takes so; a text describes its services and real servers wholly.
+_SERVICE_DEFAULTS = dict(
+    scheduler=DEFAULT_SCHEDULER,
+    scheduler_flags=(),
+    one_packet=False,
+    persistence_timeout=0,
+    persistence_engine="none",
+)
+_SERVER_DEFAULTS = dict(
+    forwarding_method=DEFAULT_FORWARDING_METHOD,
+    weight=DEFAULT_WEIGHT,
+    upper_threshold=0,
+    lower_threshold=0,
+    **{name: value for name, value in NO_TUNNEL.items() if value},
+)
+_LINE = re.compile(r"(-a|--add-server) (\S+ \S+(?: -6)?) (?:-r|--real-server) (\S+)(.*)")
+_ENDPOINT = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^:\[\]]+)|([0-9A-Fa-f:.]+))(?::([^:\[\]]*))?")
+
+
+def parse(text: str, option: str = "text") -> list[dict[str, Any]]:
+    """The virtual services in a text, under the names of the modules' options, each with all its real servers.
+
+    Raises:
+        InvalidOption: a line cannot be read; the error shows it.
+    """
+    services: dict[str, dict[str, Any]] = {}
+    for place, line in enumerate(text.splitlines(), 1):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        try:
+            match = _LINE.fullmatch(line)
+            if match:
+                _verb, service, server, rest = match.groups()
+                services[_service_name(service)]["real_servers"].append(
+                    {"address": server, **_server_terms(rest), **_address(server)}
+                )
+            else:
+                _read_line(line, services)
+        except KeyError:
+            raise InvalidOption(option, line, "line %d: no line before it adds its virtual service" % place) from None
+        except (ValueError, IndexError) as exc:
+            raise InvalidOption(option, line, "line %d: %s" % (place, exc)) from exc
+    return list(services.values())
+
+
+def _read_line(line: str, services: dict[str, dict[str, Any]]) -> None:
+    """A line that adds a service, or that adds a real server with its options in an unusual order."""
+    words = [_SHORT.get(word, word) for word in line.split()]
+    verb, rest = words[0], words[1:]
+    if verb not in ("-A", "-a"):
+        raise ValueError("a saved table has lines with -A (--add-service) and -a (--add-server) only")
+    service, rest = _cut(rest, (*_PROTOCOL_OPTIONS, "-f"))
+    if service[0] == "-f" and "-6" in rest:
+        rest.remove("-6")
+        service.append("-6")
+    name = " ".join(service)
+    if verb == "-a":
+        server, rest = _cut(rest, ("-r",))
+        listed = services[_service_name(name)]["real_servers"]
+        listed.append({**_server_terms(" " + " ".join(rest)), **_address(server[1])})
+        return
+    key = _service_key(name)
+    if _service_name(name) in services:
+        raise ValueError("this virtual service is added twice")
+    whole = 128 if ":" in str(key.get("address")) or key.get("family") == "inet6" else 32
+    terms = {"persistence_netmask": str(whole), **_service_terms(rest)}
+    services[_service_name(name)] = {**key, **terms, "real_servers": []}
+
+
+def _cut(words: Sequence[str], options: Iterable[str]) -> tuple[list[str], list[str]]:
+    """The one of these options with its value, and the words without them."""
+    places = [place for place, word in enumerate(words) if word in options]
+    if len(places) != 1 or places[0] + 1 == len(words):
+        raise ValueError("it needs one of %s, with a value" % ", ".join(options))
+    start = places[0]
+    return list(words[start : start + 2]), [*words[:start], *words[start + 2 :]]
+
+
+@lru_cache(maxsize=4)
+def _service_name(written: str) -> str:
+    """A service's name that does not depend on how its line spells it."""
+    words = [_SHORT.get(word, word) for word in written.split()]
+    return " ".join(map(str, _service_key(" ".join(words)).values()))
+
+
+def _service_key(written: str) -> dict[str, Any]:
+    option, value, *family = written.split()
+    if option == "-f":
+        return dict(fwmark=_number(value), family="inet6" if family else "inet")
+    found = _address(value)
+    return dict(protocol=_PROTOCOL_OPTIONS[option], address=found["address"], port=found.get("port", 0))
+
+
+def _address(written: str) -> dict[str, Any]:
+    """ADDRESS:PORT, [ADDRESS]:PORT or an address alone."""
+    match = _ENDPOINT.fullmatch(written)
+    if not match:
+        raise ValueError("%r is no ADDRESS:PORT" % written)
+    bracketed, plain, six, port = match.groups()
+    address = bracketed or plain or six
+    if plain and not plain[0].isdigit():
+        raise ValueError("%r is a name: save the table with --numeric" % plain)
+    return {"address": address} if port is None else {"address": address, "port": _number(port)}
+
+
+def _number(written: str) -> int:
+    if not written.isdigit():
+        raise ValueError("%r is no number: save the table with --numeric" % written)
+    return int(written)
+
+
+@lru_cache(maxsize=1024)
+def _server_terms(written: str) -> Mapping[str, Any]:
+    return {**_SERVER_DEFAULTS, **_terms(written.split(), ("-s", "-M", "--pe", "-o", "-6", "-p", "-b"))}
+
+
+def _service_terms(words: Sequence[str]) -> dict[str, Any]:
+    return {**_SERVICE_DEFAULTS, **_terms(words, (*_NUMBERS, *_METHODS.values(), *_CHECKSUMS.values(), "--tun-type"))}
+
+
+def _terms(words: Sequence[str], foreign: Sequence[str]) -> dict[str, Any]:
+    """Options behind a line's addresses; ``foreign`` are those of the other kind of line."""
+    found: dict[str, Any] = {}
+    left = [_SHORT.get(word, word) for word in words]
+    while left:
+        word = left.pop(0)
+        if word in foreign:
+            raise ValueError("%s does not belong here" % word)
+        if word in _SWITCHES:
+            name, value = _SWITCHES[word]
+            found[name] = value
+        elif word == "-p":
+            found["persistence_timeout"] = (
+                int(left.pop(0)) if left and left[0].isdigit() else DEFAULT_PERSISTENCE_TIMEOUT
+            )
+        elif word in _TEXTS and left:
+            found[_TEXTS[word]] = left.pop(0)
+        elif word in _NUMBERS and left:
+            found[_NUMBERS[word]] = _number(left.pop(0))
+        elif word == "-b" and left:
+            found["scheduler_flags"] = left.pop(0).split(",")
+        else:
+            raise ValueError("%s is no option of ipvsadm here, or lacks its value" % word)
+    return found
+
+
+def render(service: Service, servers: Iterable[RealServer]) -> Iterator[str]:
+    """The lines of a virtual service and its real servers; they say more than ipvsadm's own, which omit thresholds."""
+    key = service.key
+    if key.fwmark:
+        name = "-f %d%s" % (key.fwmark, " -6" if key.family == "inet6" else "")
+    else:
+        assert key.protocol is not None
+        name = "%s %s" % (_PROTOCOLS[key.protocol], endpoint(key.address, key.port))
+    yield "-A %s%s" % (name, "".join(" " + word for word in _service_words(service)))
+    for server in servers:
+        yield "-a %s -r %s%s" % (
+            name,
+            endpoint(server.address, server.port),
+            "".join(" " + word for word in _server_words(server)),
+        )
+
+
+def _service_words(service: Service) -> Iterator[str]:
+    yield "-s %s" % service.scheduler
+    if service.persistence_timeout:
+        yield "-p %d" % service.persistence_timeout
+        if service.persistence_netmask != service.key.prefix_max:
+            if service.key.family == "inet":
+                yield "-M %s" % ipaddress.IPv4Network((0, service.persistence_netmask)).netmask
+            else:
+                yield "-M %d" % service.persistence_netmask
+        if service.persistence_engine:
+            yield "--pe %s" % service.persistence_engine
+    if service.one_packet:
+        yield "-o"
+    if service.scheduler_flags:
+        yield "-b %s" % ",".join(scheduler_flag_names(service.scheduler, service.scheduler_flags))
+
+
+def _server_words(server: RealServer) -> Iterator[str]:
+    # What the kernel has made of a server (local, bypass) was asked for in one of the three ways.
+    yield _METHODS.get(server.forwarding_method, _METHODS[DEFAULT_FORWARDING_METHOD])
+    yield "-w %d" % server.weight
+    if server.upper_threshold:
+        yield "-x %d -y %d" % (server.upper_threshold, server.lower_threshold)
+    if server.forwarding_method == "tunnel":
+        yield "--tun-type %s" % server.tunnel_type
+        if server.tunnel_type == "gue":
+            yield "--tun-port %d" % server.tunnel_port
+        if server.tunnel_type != "ipip":
+            yield _CHECKSUMS[server.tunnel_checksum]

@@ -1,0 +1,282 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the linuxnet.ipvs contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: ipvs_table
+short_description: Manage a whole IPVS table in one task
+version_added: 1.0.0
+description:
+  - Brings many virtual services with their real servers into being at once, thousands of them faster than
+    C(ipvsadm --restore) does, and changes only what differs.
+  - What is added or changed comes before what is deleted, and what an existing service or real server can change is
+    changed in place, so that no connection and no counter is lost. A run that was killed is completed by the next one.
+  - What the task does not list is left alone, unless O(purge).
+extends_documentation_fragment:
+  - linuxnet.ipvs.attributes
+  - linuxnet.ipvs.ipvs
+  - linuxnet.ipvs.netns
+options:
+  services:
+    description:
+      - The virtual services, each with the options of M(linuxnet.ipvs.ipvs_service). What
+        RV(linuxnet.ipvs.ipvs_info#module:services) is can be given as it is.
+      - An empty list lists none, which with O(purge) deletes all.
+    type: list
+    elements: dict
+    suboptions:
+      protocol:
+        description: The transport protocol. It is V(tcp) where O(services[].address) is given without it.
+        type: str
+        choices: [tcp, udp, sctp]
+      address:
+        description: The virtual address, IPv4 or IPv6, without a prefix.
+        type: str
+      port:
+        description:
+          - The virtual port, 1 to 65535, or 0 for all ports together, which needs O(services[].persistence_timeout).
+        type: int
+      fwmark:
+        description: The firewall mark that takes the place of protocol, address and port, 1 to 4294967295.
+        type: int
+      family:
+        description:
+          - The address family of a service with O(services[].fwmark), V(inet) unless said. With O(services[].address)
+            it follows from that.
+        type: str
+        choices: [inet, inet6]
+      scheduler:
+        description:
+          - How a real server is chosen for a new connection. Without it an existing service keeps its scheduler and a
+            new one gets C(wlc), as with C(ipvsadm).
+          - The kernel loads the module C(ip_vs_NAME) by itself where it has it.
+        type: str
+        choices: [rr, wrr, lc, wlc, lblc, lblcr, dh, sh, sed, nq, fo, ovf, mh, twos]
+      scheduler_flags:
+        description:
+          - Variations of the scheduler, all of them; an empty list is none. Those that begin with C(sh-) and C(mh-) are
+            of these schedulers, the numbered ones are the same bits for any other.
+          - Without it an existing service keeps its flags, unless its scheduler changes.
+        type: list
+        elements: str
+        choices: [sh-fallback, sh-port, mh-fallback, mh-port, flag-1, flag-2, flag-3]
+      one_packet:
+        description: Whether each packet is scheduled by itself, for UDP only.
+        type: bool
+      persistence_timeout:
+        description:
+          - For how many seconds after its last connection a client is sent to the same real server, up to 2147483. With
+            0 the service is not persistent. Without it an existing service stays as it is, and a new one is not
+            persistent.
+        type: int
+      persistence_netmask:
+        description:
+          - Which part of their address makes clients one client, as a prefix length (C(24), C(64)) or as an IPv4
+            netmask (C(255.255.255.0)). Needs O(services[].persistence_timeout). A new service takes the whole address.
+        type: str
+      persistence_engine:
+        description:
+          - What makes connections belong together beside the client's address. V(sip) is the Call-ID of SIP, V(none)
+            takes the engine from the service. Needs O(services[].persistence_timeout).
+        type: str
+        choices: [sip, none]
+      real_servers:
+        description:
+          - Real servers that the service shall have. Without the option all are left alone; others than the listed ones
+            are left alone too, unless O(services[].purge_real_servers).
+        type: list
+        elements: dict
+        suboptions:
+          address:
+            description: The real server's address, IPv4 or IPv6, without a prefix.
+            type: str
+            required: true
+          port:
+            description:
+              - The real server's port; without it the virtual service's, and 0 (the port the client asked for) for a
+                service with O(services[].fwmark).
+            type: int
+          forwarding_method:
+            description:
+              - How packets reach the real server, V(masquerading) (NAT), V(direct) (direct routing) or V(tunnel)
+                (IP-in-IP).
+              - Without it an existing real server keeps its own and a new one gets V(direct), as with C(ipvsadm).
+            type: str
+            choices: [direct, masquerading, tunnel]
+          weight:
+            description:
+              - The share of new connections, 0 to 65535. With 0 the real server gets no new ones and keeps serving the
+                live ones.
+              - Without it an existing real server keeps its weight and a new one gets 1.
+            type: int
+          keep_weight:
+            description:
+              - Whether an existing real server keeps its weight although O(services[].real_servers[].weight) is given,
+                for weights that somebody else owns, such as a health checker. Then the option is what a new real server
+                starts with.
+            type: bool
+            default: false
+          upper_threshold:
+            description: The number of connections from which on the real server gets no new ones; 0 for no limit.
+            type: int
+          lower_threshold:
+            description:
+              - The number of connections below which a real server that reached
+                O(services[].real_servers[].upper_threshold) gets new ones again; with 0 that is three quarters of the
+                upper one.
+            type: int
+          tunnel_type:
+            description:
+              - How packets are wrapped with O(services[].real_servers[].forwarding_method=tunnel); V(ipip) unless said.
+            type: str
+            choices: [ipip, gue, gre]
+          tunnel_port:
+            description: The UDP port of O(services[].real_servers[].tunnel_type=gue), which needs one.
+            type: int
+          tunnel_checksum:
+            description:
+              - The checksum of the wrapping of types V(gue) and V(gre), V(none) unless said. V(remote) is remote
+                checksum offload, for V(gue) only.
+            type: str
+            choices: [none, full, remote]
+      purge_real_servers:
+        description:
+          - Whether real servers that O(services[].real_servers) does not list are deleted. With an empty list all are.
+        type: bool
+        default: false
+  text:
+    description:
+      - The virtual services as C(ipvsadm --save --numeric) prints them. In contrast to O(services), what a line leaves
+        out is not left alone but what C(ipvsadm) takes by default, and C(ipvsadm) saves no thresholds.
+      - Its options may also be the long ones. Blank lines and lines that start with C(#) are skipped.
+    type: str
+  purge:
+    description:
+      - Whether what is not listed is deleted. That is other virtual services, and other real servers of those virtual
+        services that list some.
+    type: bool
+    default: false
+  scope:
+    description:
+      - Limits O(purge) to a part of the table. What is outside is left alone, and may not be listed either.
+    type: dict
+    suboptions:
+      addresses:
+        description: The networks in which the virtual addresses lie. With O(scope.protocols) and without it, any.
+        type: list
+        elements: str
+      protocols:
+        description: The protocols of the virtual services. With O(scope.addresses) and without it, any.
+        type: list
+        elements: str
+        choices: [tcp, udp, sctp]
+      fwmarks:
+        description:
+          - Firewall marks, and ranges of them such as C(100-199). Without it no service of a firewall mark is in the
+            scope.
+        type: list
+        elements: str
+author:
+  - the linuxnet.ipvs contributors (@linuxnet-collections)
+"""
+
+EXAMPLES = r"""
+- name: Have exactly these virtual services on 10.100.0.0/16, and leave the rest of the table alone
+  linuxnet.ipvs.ipvs_table:
+    services:
+      - address: 10.100.0.1
+        port: 80
+        scheduler: rr
+        real_servers:
+          - {address: 10.0.0.11, port: 8080, forwarding_method: masquerading}
+          - {address: 10.0.0.21, port: 8080, forwarding_method: masquerading}
+      - {address: 10.100.0.2, port: 53, protocol: udp, one_packet: true, real_servers: [{address: 10.0.0.31}]}
+    purge: true
+    scope: {addresses: [10.100.0.0/16]}
+# ipvsadm -Sn
+# -A -t 10.100.0.1:80 -s rr
+# -a -t 10.100.0.1:80 -r 10.0.0.11:8080 -m -w 1
+# -a -t 10.100.0.1:80 -r 10.0.0.21:8080 -m -w 1
+# -A -u 10.100.0.2:53 -s wlc -o
+# -a -u 10.100.0.2:53 -r 10.0.0.31:53 -g -w 1
+
+- name: Take over what 'ipvsadm --save --numeric' wrote on the old director
+  linuxnet.ipvs.ipvs_table:
+    text: "{{ lookup('ansible.builtin.file', 'ipvsadm.rules') }}"
+
+- name: Read the table of one director
+  linuxnet.ipvs.ipvs_info:
+  register: director
+  delegate_to: director1
+
+- name: Have the same on this one, and nothing else
+  linuxnet.ipvs.ipvs_table:
+    services: "{{ director.services }}"
+    purge: true
+"""
+
+RETURN = r"""
+virtual_services:
+  description: How many virtual services the task added, changed, deleted, and found as they should be or not its own.
+  returned: always
+  type: dict
+  sample: {added: 2, changed: 1, deleted: 0, unchanged: 997}
+real_servers:
+  description: How many real servers the task added, changed, deleted, and found as they should be or not its own.
+  returned: always
+  type: dict
+  sample: {added: 20, changed: 0, deleted: 1, unchanged: 9979}
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.linuxnet.ipvs.plugins.module_utils import _ipvsadm as ipvsadm
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import InvalidOption
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs import Ipvs
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_options import SCOPE, SERVICES
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_plan import plan_table
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_values import Scope, ServiceWish
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._module import NETNS, found, reporting
+
+
+def run(module):
+    params = module.params
+    if params["scope"] is not None and not params["purge"]:
+        raise InvalidOption("scope", params["scope"], "it limits what 'purge: true' deletes, so it goes with that only")
+    owned = Scope.from_options(params["scope"]) if params["purge"] else None
+    listed = params["services"] if params["text"] is None else ipvsadm.parse(params["text"])
+    wishes = [ServiceWish.from_options(options, "services[%d]." % place) for place, options in enumerate(listed)]
+
+    def read():
+        with Ipvs(params["netns"]) as ipvs:
+            return ipvs.table()
+
+    plan = plan_table(wishes, found(module, read, ()), owned)
+    if plan.changed and not module.check_mode:
+        with Ipvs(params["netns"]) as ipvs:
+            ipvs.apply(plan.operations)
+    module.exit_json(changed=plan.changed, diff=plan.diff(), **plan.counts)
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec=dict(
+            services=SERVICES,
+            text=dict(type="str"),
+            purge=dict(type="bool", default=False),
+            scope=SCOPE,
+            **NETNS,
+        ),
+        mutually_exclusive=[("services", "text")],
+        required_one_of=[("services", "text")],
+        supports_check_mode=True,
+    )
+    with reporting(module):
+        run(module)
+
+
+if __name__ == "__main__":
+    main()
