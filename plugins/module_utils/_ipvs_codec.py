@@ -192,33 +192,29 @@ def _decode_address(data: bytes, family: str) -> Address:
 
 def encode_server(server: RealServer) -> bytes:
     """A whole real server, as NEW_DEST, SET_DEST and DEL_DEST want it."""
-    return nested(ATTR_DEST, configuration(server))
+    return nested(ATTR_DEST, configuration(server[0], server[1], server[2:]))
 
 
-def configuration(server: RealServer) -> bytes:
-    """A real server's attributes in the order in which the kernel writes them, so that both can be compared."""
-    address = server[0]
-    return b"".join(
-        (
-            attribute(DEST_ADDR, address.packed.ljust(16, b"\0")),
-            _be16(DEST_PORT, server[1]),
-            _terms(*server[2:]),
-            _FAMILY_OF_SERVER[address.version],
-        )
-    )
+def configuration(packed: bytes, port: int, terms: tuple[Any, ...]) -> bytes:
+    """A real server's attributes in the order in which the kernel writes them, so that both can be compared.
+
+    ``terms`` are the values of :class:`RealServer`'s fields behind its address and port.
+    """
+    before, padding, family = _ADDRESS_PARTS[len(packed)]
+    return b"".join((before, packed, padding, _be16(DEST_PORT, port), _terms(terms), family))
 
 
-_FAMILY_OF_SERVER = {
-    4: _u16(DEST_ADDR_FAMILY, _FAMILIES["inet"]),
-    6: _u16(DEST_ADDR_FAMILY, _FAMILIES["inet6"]),
+#: For an address of so many bytes: what goes before it, what fills it up to union nf_inet_addr, and its family.
+_ADDRESS_PARTS = {
+    size: (attribute(DEST_ADDR, bytes(16))[:4], bytes(16 - size), _u16(DEST_ADDR_FAMILY, _FAMILIES[family]))
+    for size, family in ((4, "inet"), (16, "inet6"))
 }
 
 
 @lru_cache(maxsize=1024)
-def _terms(
-    method: str, weight: int, upper: int, lower: int, tunnel_type: str, tunnel_port: int, checksum: str
-) -> bytes:
-    """All of a real server but its address: many servers of a table share it."""
+def _terms(terms: tuple[Any, ...]) -> bytes:
+    """All of a real server but its address and port: many servers of a table share it."""
+    method, weight, upper, lower, tunnel_type, tunnel_port, checksum = terms
     return b"".join(
         (
             _u32(DEST_FWD_METHOD, FORWARDING_METHODS[method]),
@@ -271,7 +267,7 @@ def decode_server(data: bytes, service_family: str) -> RealServer:
     try:
         family = _FAMILY_NAMES[integer(found[DEST_ADDR_FAMILY])] if DEST_ADDR_FAMILY in found else service_family
         return RealServer(
-            _decode_address(found[DEST_ADDR], family),
+            found[DEST_ADDR][: 4 if family == "inet" else 16],
             integer(found[DEST_PORT], ">"),
             forwarding_method=_METHOD_NAMES[integer(found[DEST_FWD_METHOD])],
             weight=integer(found[DEST_WEIGHT]),

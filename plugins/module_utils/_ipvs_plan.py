@@ -20,6 +20,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_values import 
     Scope,
     Service,
     ServiceWish,
+    completed,
     service_options,
 )
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._plan import Plan, differing
@@ -71,14 +72,12 @@ def plan_no_server(service: Service, have: RealServer | None) -> Plan[Operation]
 
 
 class TablePlan(NamedTuple):
-    """A plan for a whole table; its difference is text in ipvsadm's own words, one line for each thing.
-
-    A service that differs stands in the text with its own line and with the real servers that differ.
-    """
+    """A plan for a whole table; its difference is text in ipvsadm's own words, one line for each thing."""
 
     operations: Sequence[Operation]
-    before: Sequence[str]
-    after: Sequence[str]
+    #: The services that differ, before and after, each with those of its real servers that differ.
+    before: Sequence[tuple[Service, Servers]]
+    after: Sequence[tuple[Service, Servers]]
     #: How many virtual services and real servers are added, changed, deleted and unchanged.
     counts: Mapping[str, Mapping[str, int]]
 
@@ -92,8 +91,8 @@ class TablePlan(NamedTuple):
         if not self.changed:
             return dict(before="", after="")
         return dict(
-            before="".join(line + "\n" for line in self.before),
-            after="".join(line + "\n" for line in self.after),
+            before=_lines(self.before),
+            after=_lines(self.after),
             before_header="IPVS table (what stays as it is is left out)",
             after_header="IPVS table (%s)"
             % "; ".join(
@@ -101,6 +100,10 @@ class TablePlan(NamedTuple):
                 for what, counted in self.counts.items()
             ),
         )
+
+
+def _lines(entries: Iterable[tuple[Service, Servers]]) -> str:
+    return "".join(line + "\n" for entry in entries for line in ipvsadm.render(*entry))
 
 
 _COUNTED = {"add": "added", "set": "changed", "delete": "deleted"}
@@ -126,8 +129,8 @@ def plan_table(
     if len({wish.key for wish in wishes}) != len(wishes):
         values.unique("services", (str(wish.key) for wish in wishes), "a virtual service")
     steps: list[Operation] = []
-    before: list[str] = []
-    after: list[str] = []
+    before: list[tuple[Service, Servers]] = []
+    after: list[tuple[Service, Servers]] = []
     server_count = sum(len(servers) for _service, servers in present.values())
     service_count = len(present)
     for wish in wishes:
@@ -142,14 +145,14 @@ def plan_table(
         operations, service, servers = _service_steps(wish, purge, had, had_servers)
         if operations:
             steps += operations
-            kept = set(had_servers) & set(servers)
+            kept = set(had_servers) & set(servers) if had else ()
             if had:
-                before += ipvsadm.render(had, [server for server in had_servers if server not in kept])
-            after += ipvsadm.render(service, [server for server in servers if server not in kept])
+                before.append((had, [server for server in had_servers if server not in kept]))
+            after.append((service, [server for server in servers if server not in kept] if kept else servers))
     gone = [entry for key, entry in present.items() if owned and key in owned]
     for service, servers in gone:
         steps.append(Operation("delete", service))
-        before += ipvsadm.render(service, servers)
+        before.append((service, servers))
     counted = Counter((_COUNTED[step.verb], step.server is None) for step in steps)
     counted["deleted", False] += sum(len(servers) for _service, servers in gone)
 
@@ -174,7 +177,7 @@ def _in_place(wish: ServiceWish, purge: bool, have: Service, have_servers: RealS
         return False
     if wish.servers is None:
         return True
-    wished = {configuration(server.resolve(wish.key, None)) for server in wish.servers}
+    wished = {configuration(packed, port, completed(terms)) for packed, port, terms, _keep, _prefix in wish.servers}
     found = have_servers.configurations()
     return wished.issubset(found) and (not purge or len(wished) == len(found))
 
@@ -193,6 +196,9 @@ def _server_steps(
     service: Service, wishes: Sequence[RealServerWish] | None, purge: bool, have: Servers
 ) -> tuple[list[Operation], list[RealServer]]:
     """The operations on real servers, new ones before old ones go, and the servers there are afterwards."""
+    if not have and wishes is not None:
+        servers_anew = [wish.resolve(service.key, None) for wish in wishes]
+        return [Operation("add", service, server) for server in servers_anew], servers_anew
     servers = {server.key: server for server in have}
     steps = []
     for wish in wishes or ():

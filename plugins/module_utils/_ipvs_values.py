@@ -12,6 +12,7 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import repeat
 from typing import Any, Mapping, NamedTuple, Sequence
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils import _values as values
@@ -200,9 +201,12 @@ def _prefix(key: ServiceKey, written: str) -> int:
 
 
 class RealServer(NamedTuple):
-    """A real server of one virtual service; a tuple, since tables hold them by the ten thousand."""
+    """A real server of one virtual service; a tuple of plain values, since tables hold them by the ten thousand.
 
-    address: values.Address
+    ``packed`` is its address as 4 or 16 bytes.
+    """
+
+    packed: bytes
     port: int
     forwarding_method: str = DEFAULT_FORWARDING_METHOD
     weight: int = DEFAULT_WEIGHT
@@ -213,9 +217,14 @@ class RealServer(NamedTuple):
     tunnel_checksum: str = "none"
 
     @property
-    def key(self) -> tuple[values.Address, int]:
+    def address(self) -> values.Address:
+        """Its address."""
+        return ipaddress.ip_address(self.packed)
+
+    @property
+    def key(self) -> tuple[bytes, int]:
         """What tells it from its service's other real servers."""
-        return self.address, self.port
+        return self[:2]
 
     def __str__(self) -> str:
         return endpoint(self.address, self.port)
@@ -240,7 +249,7 @@ class RealServer(NamedTuple):
 
     def check(self, service: ServiceKey, prefix: str = "") -> None:
         """Refuse what the kernel refuses, or what it takes and then never uses (ip_vs_ctl.c, ipvsadm.c)."""
-        if self.forwarding_method != "tunnel" and values.family_of(self.address) != service.family:
+        if self.forwarding_method != "tunnel" and len(self.packed) * 8 != service.prefix_max:
             raise InvalidOption(
                 prefix + "address",
                 str(self.address),
@@ -279,22 +288,23 @@ def _fault(
 class RealServerWish(NamedTuple):
     """A real server as a task describes it: what the task leaves open stays as the kernel has it."""
 
-    address: values.Address
+    packed: bytes
     port: int
-    given: Mapping[str, Any]
+    #: The values of :class:`RealServer`'s fields behind its key, in their order; None is left open.
+    terms: tuple[Any, ...]
     keep_weight: bool = False
     #: What goes before an option's name in errors, such as ``real_servers[1].``
     prefix: str = ""
 
     @property
-    def key(self) -> tuple[values.Address, int]:
+    def key(self) -> tuple[bytes, int]:
         """What tells it from its service's other real servers."""
         return self[:2]
 
     @property
     def endpoint(self) -> str:
         """ADDRESS:PORT, as ipvsadm(8) writes it."""
-        return endpoint(self.address, self.port)
+        return endpoint(ipaddress.ip_address(self.packed), self.port)
 
     def resolve(self, service: ServiceKey, have: RealServer | None) -> RealServer:
         """The whole wished real server, given what the kernel has in its place.
@@ -302,37 +312,58 @@ class RealServerWish(NamedTuple):
         Raises:
             InvalidOption: the two together make something that cannot be.
         """
-        given = self.given
         if have:
+            given = {name: value for name, value in zip(SERVER_TERMS, self.terms) if value is not None}
             if self.keep_weight:
-                given = {name: value for name, value in given.items() if name != "weight"}
+                given.pop("weight", None)
             if have.forwarding_method == "tunnel" and given.get("forwarding_method", "tunnel") != "tunnel":
                 given = {**NO_TUNNEL, **given}
             elif given.get("tunnel_type", have.tunnel_type) != have.tunnel_type:
                 given = {**{k: v for k, v in NO_TUNNEL.items() if k != "tunnel_type"}, **given}
             server = have._replace(**given)
         else:
-            server = RealServer(self.address, self.port, **given)
+            server = RealServer(self.packed, self.port, *completed(self.terms))
         server.check(service, self.prefix)
         return server
 
     @classmethod
     def from_options(cls, service: ServiceKey, options: Mapping[str, Any], prefix: str = "") -> RealServerWish:
         """Read a real server's options; its port is by default its service's."""
-        address = values.address(prefix + "address", options["address"])
-        port = options.get("port")
-        if port is None:
-            port = service.port
-        values.number(prefix + "port", port, 1 if service.port else 0, 65535, "a real server's port")
-        try:
-            given = _server_fields(tuple(map(options.get, _SERVER_TERMS)))
-        except InvalidOption as exc:
-            raise InvalidOption(prefix + exc.option, exc.value, exc.remedy) from None
-        return cls(address, port, given, bool(options.get("keep_weight")), prefix)
+        (wish,) = cls.many(
+            service, [(options["address"], options.get("port"), tuple(map(options.get, SERVER_TERMS)))], prefix
+        )
+        return wish._replace(keep_weight=True) if options.get("keep_weight") else wish
+
+    @classmethod
+    def many(
+        cls, service: ServiceKey, listed: Sequence[tuple[str, int | None, tuple[Any, ...]]], prefix: str = ""
+    ) -> list[RealServerWish]:
+        """Read real servers, each from its address, its port (None: its service's) and the values of the other options.
+
+        Whatever many of them have in common is looked at once.
+
+        Raises:
+            InvalidOption: a value cannot be meant, or a real server is listed twice.
+        """
+        if not listed:
+            return []
+        addresses, ports, terms = zip(*listed)
+        for port in set(ports) - {None}:
+            values.number(prefix + "port", port, 1 if service.port else 0, 65535, "a real server's port")
+        for fault in filter(None, map(_faulty_term, set(terms))):
+            raise InvalidOption(prefix + fault.option, fault.value, fault.remedy)
+        option = prefix + "address"
+        packed = [values.packed_address(option, address) for address in addresses]
+        ports = tuple(service.port if port is None else port for port in ports)
+        wishes = list(map(cls._make, zip(packed, ports, terms, repeat(False), repeat(prefix))))
+        if len(set(zip(packed, ports))) != len(wishes):
+            values.unique(prefix + "real_servers", (wish.endpoint for wish in wishes), "a real server")
+        return wishes
 
 
 #: The fields of a real server that a task may leave open.
-_SERVER_TERMS = RealServer._fields[2:]
+SERVER_TERMS = RealServer._fields[2:]
+_SERVER_DEFAULTS = tuple(RealServer._field_defaults[name] for name in SERVER_TERMS)
 _SERVER_NUMBERS = {
     "weight": (0, MAX_WEIGHT, "a weight"),
     "upper_threshold": (0, 2**32 - 1, "a number of connections"),
@@ -347,16 +378,25 @@ _SERVER_NAMES: Mapping[str, Mapping[str, int]] = {
 
 
 @lru_cache(maxsize=1024)
-def _server_fields(terms: tuple[Any, ...]) -> Mapping[str, Any]:
-    """The fields of :class:`RealServer` that a task sets, from the values of all in their order; None is unset."""
-    given = {name: value for name, value in zip(_SERVER_TERMS, terms) if value is not None}
-    for name, (low, high, meaning) in _SERVER_NUMBERS.items():
-        if name in given:
-            values.number(name, given[name], low, high, meaning)
-    for name, known in _SERVER_NAMES.items():
-        if name in given:
-            values.refuse_unknown(name, given[name], known)
-    return given
+def completed(terms: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The terms of a new real server: what a task leaves open has its default."""
+    return tuple(default if value is None else value for value, default in zip(terms, _SERVER_DEFAULTS))
+
+
+@lru_cache(maxsize=1024)
+def _faulty_term(terms: tuple[Any, ...]) -> InvalidOption | None:
+    """What is wrong with one of the terms by itself, if anything is."""
+    given = {name: value for name, value in zip(SERVER_TERMS, terms) if value is not None}
+    try:
+        for name, (low, high, meaning) in _SERVER_NUMBERS.items():
+            if name in given:
+                values.number(name, given[name], low, high, meaning)
+        for name, known in _SERVER_NAMES.items():
+            if name in given:
+                values.refuse_unknown(name, given[name], known)
+    except InvalidOption as exc:
+        return exc
+    return None
 
 
 class ServiceWish(NamedTuple):
@@ -394,7 +434,7 @@ class ServiceWish(NamedTuple):
                 RealServerWish.from_options(key, server, "%sreal_servers[%d]." % (prefix, place))
                 for place, server in enumerate(listed)
             ]
-            if len({(wish.address.packed, wish.port) for wish in wishes}) != len(wishes):
+            if len({wish.key for wish in wishes}) != len(wishes):
                 values.unique(prefix + "real_servers", (wish.endpoint for wish in wishes), "a real server")
         return cls(key, options, wishes, bool(options.get("purge_real_servers")), prefix)
 
@@ -462,7 +502,7 @@ def service_options(service: Service, servers: Sequence[RealServer]) -> dict[str
 
     Real servers are sorted, since their order in the kernel's list means nothing to its user.
     """
-    listed = sorted(servers, key=lambda server: (server.address.version, server.address, server.port))
+    listed = sorted(servers, key=lambda server: (len(server.packed), server.packed, server.port))
     return dict(service.options(), real_servers=[server.options() for server in listed])
 
 

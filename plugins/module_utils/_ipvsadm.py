@@ -12,7 +12,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from functools import lru_cache
-from typing import Any, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Iterable, Iterator, Mapping, Optional, Sequence, Tuple
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import InvalidOption
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_values import (
@@ -20,8 +20,12 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_values import 
     DEFAULT_SCHEDULER,
     DEFAULT_WEIGHT,
     NO_TUNNEL,
+    SERVER_TERMS,
     RealServer,
+    RealServerWish,
     Service,
+    ServiceKey,
+    ServiceWish,
     endpoint,
     scheduler_flag_names,
 )
@@ -81,28 +85,31 @@ _SERVER_DEFAULTS = dict(
     lower_threshold=0,
     **{name: value for name, value in NO_TUNNEL.items() if value},
 )
-_LINE = re.compile(r"(-a|--add-server) (\S+ \S+(?: -6)?) (?:-r|--real-server) (\S+)(.*)")
+#: How ipvsadm itself writes a line that adds a real server: service, address, port, the rest.
+_USUAL_LINE = re.compile(
+    r"-a (-[tuf] \S+|--sctp-service \S+|-f \d+ -6) -r \[?([0-9.]+|(?<=\[)[0-9a-f:.]+)\]?:(\d+) (.*)"
+).fullmatch
 _ENDPOINT = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^:\[\]]+)|([0-9A-Fa-f:.]+))(?::([^:\[\]]*))?")
 
 
-def parse(text: str, option: str = "text") -> list[dict[str, Any]]:
-    """The virtual services in a text, under the names of the modules' options, each with all its real servers.
+#: A line that adds a real server: address, port (None: its service's), and the values of :data:`SERVER_TERMS`.
+SavedServer = Tuple[str, Optional[int], Tuple[Any, ...]]
+
+
+def parse(text: str, option: str = "text") -> list[tuple[dict[str, Any], list[SavedServer]]]:
+    """The virtual services in a text, under the names of the modules' options, each with its real servers.
 
     Raises:
         InvalidOption: a line cannot be read; the error shows it.
     """
-    services: dict[str, dict[str, Any]] = {}
+    services: dict[str, tuple[dict[str, Any], list[SavedServer]]] = {}
     for place, line in enumerate(text.splitlines(), 1):
-        if not line.strip() or line.lstrip().startswith("#"):
-            continue
         try:
-            match = _LINE.fullmatch(line)
+            match = _USUAL_LINE(line)
             if match:
-                _verb, service, server, rest = match.groups()
-                services[_service_name(service)]["real_servers"].append(
-                    {"address": server, **_server_terms(rest), **_address(server)}
-                )
-            else:
+                service, address, port, rest = match.groups()
+                services[_service_name(service)][1].append((address, int(port), _server_terms(rest)))
+            elif line.strip() and not line.lstrip().startswith("#"):
                 _read_line(line, services)
         except KeyError:
             raise InvalidOption(option, line, "line %d: no line before it adds its virtual service" % place) from None
@@ -111,8 +118,36 @@ def parse(text: str, option: str = "text") -> list[dict[str, Any]]:
     return list(services.values())
 
 
-def _read_line(line: str, services: dict[str, dict[str, Any]]) -> None:
-    """A line that adds a service, or that adds a real server with its options in an unusual order."""
+def service_options(services: Iterable[tuple[Mapping[str, Any], Iterable[SavedServer]]]) -> list[dict[str, Any]]:
+    """What :func:`parse` has read, as the modules take it."""
+    return [
+        dict(
+            options,
+            real_servers=[
+                dict(zip(SERVER_TERMS, terms), address=address, port=port) for address, port, terms in servers
+            ],
+        )
+        for options, servers in services
+    ]
+
+
+def wishes(services: Iterable[tuple[Mapping[str, Any], Iterable[SavedServer]]]) -> list[ServiceWish]:
+    """What :func:`parse` has read, as wishes.
+
+    Raises:
+        InvalidOption: a value cannot be meant.
+    """
+    found = []
+    for options, servers in services:
+        key = ServiceKey.from_options(options, "text: ")
+        prefix = "text: virtual service %s: " % key
+        listed = RealServerWish.many(key, servers, prefix)
+        found.append(ServiceWish(key, options, listed, False, prefix))
+    return found
+
+
+def _read_line(line: str, services: dict[str, tuple[dict[str, Any], list[SavedServer]]]) -> None:
+    """A line that adds a service, or one that adds a real server and is written otherwise than ipvsadm does."""
     words = [_SHORT.get(word, word) for word in line.split()]
     verb, rest = words[0], words[1:]
     if verb not in ("-A", "-a"):
@@ -124,15 +159,13 @@ def _read_line(line: str, services: dict[str, dict[str, Any]]) -> None:
     name = " ".join(service)
     if verb == "-a":
         server, rest = _cut(rest, ("-r",))
-        listed = services[_service_name(name)]["real_servers"]
-        listed.append({**_server_terms(" " + " ".join(rest)), **_address(server[1])})
+        services[_service_name(name)][1].append((*_address(server[1]), _server_terms(" ".join(rest))))
         return
-    key = _service_key(name)
     if _service_name(name) in services:
         raise ValueError("this virtual service is added twice")
+    key = _service_key(name)
     whole = 128 if ":" in str(key.get("address")) or key.get("family") == "inet6" else 32
-    terms = {"persistence_netmask": str(whole), **_service_terms(rest)}
-    services[_service_name(name)] = {**key, **terms, "real_servers": []}
+    services[_service_name(name)] = ({**key, "persistence_netmask": str(whole), **_service_terms(rest)}, [])
 
 
 def _cut(words: Sequence[str], options: Iterable[str]) -> tuple[list[str], list[str]]:
@@ -155,20 +188,19 @@ def _service_key(written: str) -> dict[str, Any]:
     option, value, *family = written.split()
     if option == "-f":
         return dict(fwmark=_number(value), family="inet6" if family else "inet")
-    found = _address(value)
-    return dict(protocol=_PROTOCOL_OPTIONS[option], address=found["address"], port=found.get("port", 0))
+    address, port = _address(value)
+    return dict(protocol=_PROTOCOL_OPTIONS[option], address=address, port=port or 0)
 
 
-def _address(written: str) -> dict[str, Any]:
+def _address(written: str) -> tuple[str, int | None]:
     """ADDRESS:PORT, [ADDRESS]:PORT or an address alone."""
     match = _ENDPOINT.fullmatch(written)
     if not match:
         raise ValueError("%r is no ADDRESS:PORT" % written)
     bracketed, plain, six, port = match.groups()
-    address = bracketed or plain or six
     if plain and not plain[0].isdigit():
         raise ValueError("%r is a name: save the table with --numeric" % plain)
-    return {"address": address} if port is None else {"address": address, "port": _number(port)}
+    return bracketed or plain or six, None if port is None else _number(port)
 
 
 def _number(written: str) -> int:
@@ -178,8 +210,9 @@ def _number(written: str) -> int:
 
 
 @lru_cache(maxsize=1024)
-def _server_terms(written: str) -> Mapping[str, Any]:
-    return {**_SERVER_DEFAULTS, **_terms(written.split(), ("-s", "-M", "--pe", "-o", "-6", "-p", "-b"))}
+def _server_terms(written: str) -> tuple[Any, ...]:
+    found = _terms(written.split(), ("-s", "-M", "--pe", "-o", "-6", "-p", "-b"))
+    return tuple(map({**_SERVER_DEFAULTS, **found}.get, SERVER_TERMS))
 
 
 def _service_terms(words: Sequence[str]) -> dict[str, Any]:

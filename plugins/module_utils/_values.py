@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import socket
 from typing import Any, Iterable, Mapping, Union
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import InvalidOption
@@ -62,6 +63,16 @@ def address(option: str, value: str) -> Address:
         return ipaddress.ip_address(value)
     except ValueError as exc:
         raise InvalidOption(option, value, "write an IPv4 or IPv6 address without a prefix: %s" % exc) from exc
+
+
+def packed_address(option: str, value: str) -> bytes:
+    """An IPv4 or IPv6 address without a prefix as its 4 or 16 bytes; many times faster than :func:`address`."""
+    try:
+        return socket.inet_pton(socket.AF_INET6 if ":" in value else socket.AF_INET, value)
+    except (OSError, ValueError):
+        if "%" in value:
+            raise InvalidOption(option, value, "write the address without a device") from None
+        return address(option, value).packed
 
 
 def interface(option: str, value: str) -> Interface:

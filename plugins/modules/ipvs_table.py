@@ -247,8 +247,11 @@ def run(module):
     if params["scope"] is not None and not params["purge"]:
         raise InvalidOption("scope", params["scope"], "it limits what 'purge: true' deletes, so it goes with that only")
     owned = Scope.from_options(params["scope"]) if params["purge"] else None
-    listed = params["services"] if params["text"] is None else ipvsadm.parse(params["text"])
-    wishes = [ServiceWish.from_options(options, "services[%d]." % place) for place, options in enumerate(listed)]
+    if params["text"] is not None:
+        wishes = ipvsadm.wishes(ipvsadm.parse(params["text"]))
+    else:
+        listed = enumerate(params["services"])
+        wishes = [ServiceWish.from_options(options, "services[%d]." % place) for place, options in listed]
 
     def read():
         with Ipvs(params["netns"]) as ipvs:
@@ -258,7 +261,8 @@ def run(module):
     if plan.changed and not module.check_mode:
         with Ipvs(params["netns"]) as ipvs:
             ipvs.apply(plan.operations)
-    module.exit_json(changed=plan.changed, diff=plan.diff(), **plan.counts)
+    shown = dict(diff=plan.diff()) if module._diff else {}
+    module.exit_json(changed=plan.changed, **plan.counts, **shown)
 
 
 def main():

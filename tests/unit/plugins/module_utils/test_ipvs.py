@@ -27,11 +27,11 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_values import 
     FORWARDING_METHODS,
     PROTOCOLS,
     SCHEDULERS,
+    SERVER_TERMS,
     TUNNEL_CHECKSUMS,
     TUNNEL_TYPES,
     RealServer,
     RealServerWish,
-    Scope,
     Service,
     ServiceKey,
     ServiceWish,
@@ -63,7 +63,7 @@ def services(draw):
 @st.composite
 def servers(draw):
     return RealServer(
-        draw(st.one_of(*addresses.values())),
+        draw(st.one_of(*addresses.values())).packed,
         draw(st.integers(0, 65535)),
         forwarding_method=draw(st.sampled_from(sorted(FORWARDING_METHODS))),
         weight=draw(st.integers(0, 65535)),
@@ -182,12 +182,12 @@ def test_spellings_of_one_service_are_one_key():
 
 
 VIP = key(address="10.100.100.100", port=8080)
-DUSTIN = RealServer(ipaddress.ip_address("10.0.0.11"), 8080, "masquerading")
-LEAH = RealServer(ipaddress.ip_address("10.0.0.21"), 8080, "masquerading")
+DUSTIN = RealServer(ipaddress.ip_address("10.0.0.11").packed, 8080, "masquerading")
+LEAH = RealServer(ipaddress.ip_address("10.0.0.21").packed, 8080, "masquerading")
 
 
 def wish(server, **given_options):
-    return RealServerWish(server.address, server.port, given_options)
+    return RealServerWish(server.packed, server.port, tuple(map(given_options.get, SERVER_TERMS)))
 
 
 def steps(plan):
@@ -210,7 +210,9 @@ def test_a_new_service_comes_before_its_real_servers():
 
 def test_nothing_to_do_is_an_empty_plan():
     have = Service(VIP, scheduler="rr")
-    plan, _service, _servers = plan_service(ServiceWish(VIP, dict(scheduler="rr"), [wish(LEAH)], False), have, [DUSTIN, LEAH])
+    plan, _service, _servers = plan_service(
+        ServiceWish(VIP, dict(scheduler="rr"), [wish(LEAH)], False), have, [DUSTIN, LEAH]
+    )
     assert not plan.changed
     assert plan.before == plan.after == {}
 
@@ -222,7 +224,9 @@ def test_what_a_task_leaves_open_stays():
     drained = DUSTIN._replace(weight=0, upper_threshold=10)
     plan, service, after = plan_service(ServiceWish(VIP, {}, [wish(DUSTIN)], False), have, [drained])
     assert not plan.changed
-    plan, service, after = plan_service(ServiceWish(VIP, dict(scheduler="mh"), [wish(DUSTIN, weight=2)], False), have, [drained])
+    plan, service, after = plan_service(
+        ServiceWish(VIP, dict(scheduler="mh"), [wish(DUSTIN, weight=2)], False), have, [drained]
+    )
     assert service == replace(have, scheduler="mh", scheduler_flags=0)  # the flags mean something else there
     assert after == [drained._replace(weight=2)]
     assert steps(plan)[0].startswith("set virtual service")
@@ -297,7 +301,7 @@ def test_real_servers_that_are_none(options, told):
 
 
 def test_a_real_server_that_leaves_a_tunnel_leaves_its_options_behind():
-    have = RealServer(DUSTIN.address, 8080, "tunnel", 1, 0, 0, "gue", 6080, "remote")
+    have = RealServer(DUSTIN.packed, 8080, "tunnel", 1, 0, 0, "gue", 6080, "remote")
     assert wish(have, forwarding_method="masquerading").resolve(VIP, have) == DUSTIN
     assert wish(have, tunnel_type="gre").resolve(VIP, have) == have._replace(
         tunnel_type="gre", tunnel_port=0, tunnel_checksum="none"
@@ -371,4 +375,7 @@ def test_what_hangs_on_a_persistence_or_a_scheduler_goes_with_it():
 def test_a_real_servers_port_is_its_services_or_the_clients():
     assert RealServerWish.from_options(VIP, dict(address="10.0.0.11")).port == 8080
     assert RealServerWish.from_options(key(fwmark=7), dict(address="10.0.0.11")).port == 0
-    assert RealServerWish.from_options(VIP, dict(address="fd00::11", forwarding_method="tunnel")).address.version == 6
+    assert (
+        RealServerWish.from_options(VIP, dict(address="fd00::11", forwarding_method="tunnel")).endpoint
+        == "[fd00::11]:8080"
+    )
