@@ -10,26 +10,39 @@ Entries travel by the hundred in one message (IPSET_ATTR_ADT), as ``ipset restor
 from __future__ import annotations
 
 import errno
+import fcntl
 import ipaddress
+import os
 import socket
 import struct
-from typing import Iterator, Sequence
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Iterator, Mapping, Sequence
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import (
+    Conflict,
     KernelRefused,
     MissingRequirement,
     NoSuchPlace,
 )
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset_entries import (
+    LINENO,
+    PLAIN,
+    Options,
+    encode,
+    split_entries,
+    written,
+)
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset_values import (
-    Entry,
-    Operation,
-    ProtocolPort,
+    MASK_REVISIONS,
+    SET_TYPES,
     SetHeader,
     SetType,
-    Value,
 )
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netlink import (
     NETLINK_NETFILTER,
+    NLA_F_NESTED,
     NLA_F_NET_BYTEORDER,
     NLM_F_CREATE,
     NLM_F_EXCL,
@@ -45,6 +58,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._netlink import (
     text,
     text_of,
 )
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns import inside
 
 # linux/netfilter/nfnetlink.h: struct nfgenmsg, and the subsystem in a message type's high byte.
 NFNL_SUBSYS_IPSET = 6
@@ -54,44 +68,103 @@ _FAMILY_NAMES = {number: name for name, number in _FAMILIES.items()}
 
 # linux/netfilter/ipset/ip_set.h
 IPSET_PROTOCOL = 7
-CMD_CREATE, CMD_DESTROY, CMD_LIST, CMD_ADD, CMD_DEL, CMD_TYPE = 2, 3, 7, 9, 10, 13
+CMD_CREATE, CMD_DESTROY, CMD_RENAME, CMD_SWAP, CMD_LIST, CMD_ADD, CMD_DEL, CMD_TYPE = 2, 3, 5, 6, 7, 9, 10, 13
 ATTR_PROTOCOL, ATTR_SETNAME, ATTR_TYPENAME, ATTR_REVISION, ATTR_FAMILY = 1, 2, 3, 4, 5
 ATTR_FLAGS, ATTR_DATA, ATTR_ADT, ATTR_LINENO = 6, 7, 8, 9
-DATA_IP, DATA_CIDR, DATA_PORT, DATA_TIMEOUT, DATA_PROTO, DATA_CADT_FLAGS, DATA_LINENO = 1, 3, 4, 6, 7, 8, 9
-DATA_HASHSIZE, DATA_MAXELEM = 18, 19
-DATA_ETHER, DATA_NAME, DATA_IP2, DATA_CIDR2 = 17, 18, 20, 21
+ATTR_SETNAME2 = ATTR_TYPENAME
 IPADDR_IPV4, IPADDR_IPV6 = 1, 2
 LIST_HEADER = 1 << 2
-WITH_COUNTERS, WITH_COMMENT = 1 << 3, 1 << 4
 
+#: Numbers among a set's options: attribute and size; network order, but for a mark's mask, which kernels send in
+#: either and mark with a flag.
+_OPTION_NUMBERS = {
+    "hashsize": (18, 4),
+    "maxelem": (19, 4),
+    "bucketsize": (21, 1),
+    "initval": (17, 4),
+    "netmask": (20, 1),
+    "markmask": (11, 4),
+    "size": (23, 4),
+    "timeout": (6, 4),
+}
+_OPTION_FLAGS = {"counters": 1 << 3, "comment": 1 << 4, "forceadd": 1 << 5, "skbinfo": 1 << 6}
+DATA_IP, DATA_IP_TO, DATA_PORT, DATA_PORT_TO, DATA_CADT_FLAGS, DATA_BITMASK = 1, 2, 4, 5, 8, 12
+DATA_ELEMENTS, DATA_REFERENCES, DATA_MEMSIZE = 24, 25, 26
+
+_BUSY = 4100
 _ERRNO_MEANINGS = {
     errno.ENOENT: "there is no such set",
     errno.EEXIST: "a set of that name exists already",
     errno.EPERM: "not permitted: this needs CAP_NET_ADMIN in the namespace",
+    errno.ENOMEM: "the kernel has no memory for it: choose a smaller 'hashsize'",
+    errno.EBUSY: "somebody lists the set all the time",
     4097: "this kernel speaks another version of the ipset protocol",
     4098: "this kernel has no such set type: run 'modprobe ip_set_TYPE', with '_' for ':' and ','",
     4099: "the kernel holds as many sets as it can",
-    4100: "the set is in use: delete the iptables rules and list:set sets that refer to it first",
+    _BUSY: "the set is in use: delete the iptables rules and list:set sets that refer to it first",
+    4101: "there is no set to change places with",
+    4102: "sets of these types cannot change places",
     4103: "the entry is there already, or not there to be deleted",
     4104: "the prefix length does not fit the set",
+    4105: "the netmask does not fit the set",
     4106: "the address family does not fit the set",
+    4107: "the set has no timeouts",
+    4108: "the set is in use",
     4109: "an IPv4 address is wanted",
     4110: "an IPv6 address is wanted",
+    4111: "the set has no counters",
+    4112: "the set has no comments",
+    4113: "the mark's mask is not valid",
+    4114: "the set has no skbinfo",
+    4115: "a set has either a netmask or a bitmask",
 }
-#: linux/netfilter/ipset/ip_set_hash.h and ip_set_list.h: numbers that each kind of set gives a meaning of its own.
+#: linux/netfilter/ipset/ip_set_{bitmap,hash,list}.h: numbers that each kind of set gives a meaning of its own.
 _TYPE_MEANINGS = {
+    ("bitmap", 4352): "it is outside of the set's range",
+    ("bitmap", 4353): "the range is too large",
     ("hash", 4352): "the set is full: create it with a larger 'maxelem'",
     ("hash", 4353): "the entry is a null element",
     ("hash", 4354): "the protocol is not valid",
     ("hash", 4355): "the protocol is missing",
+    ("hash", 4357): "the range is not valid",
     ("list", 4352): "no set of that name exists: create it first",
     ("list", 4353): "a list:set cannot hold a list:set",
+    ("list", 4354): "the set it shall stand before or after is not said",
+    ("list", 4355): "the set it shall stand before or after does not exist",
     ("list", 4356): "the list is full",
+    ("list", 4357): "the set it shall stand before or after is not in the list",
 }
+
+#: Bytes of entries in one message; an attribute's length is a 16-bit number.
+_ENTRY_BYTES = 32768
+#: How long to wait for another reader of a set, and for another run of these modules, in seconds.
+_BUSY_PATIENCE = 3.0
+_LOCK_PATIENCE = 120.0
 
 
 class NoSuchSet(NoSuchPlace):
     """The set that a task names does not exist."""
+
+
+@dataclass(frozen=True)
+class KernelSet:
+    """A set as the kernel has it. ``entries`` gives, for the key of each, the rest of its bytes."""
+
+    header: SetHeader
+    references: int = 0
+    memory: int = 0
+    elements: int = 0
+    entries: Mapping[bytes, bytes] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One step on the set ``header``: create, destroy, add or delete entries; or swap or rename with ``other``."""
+
+    verb: str
+    header: SetHeader
+    entries: Mapping[bytes, Options] = field(default_factory=dict)
+    other: str = ""
 
 
 class IpSets:
@@ -111,31 +184,80 @@ class IpSets:
     def __exit__(self, *exc_info: object) -> None:
         self._netlink.__exit__(*exc_info)
 
-    def header(self, name: str) -> SetHeader | None:
+    @contextmanager
+    def alone(self, wanted: bool = True) -> Iterator[None]:
+        """Keep other runs of these modules out of the namespace's sets; the lock goes with the process.
+
+        Raises:
+            Conflict: another run did not end in time.
+        """
+        if not wanted:
+            yield
+            return
+        with inside(self._netns):
+            lock = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            deadline = time.monotonic() + _LOCK_PATIENCE
+            while not _locked(lock):
+                if time.monotonic() > deadline:
+                    raise Conflict(
+                        "another task has been changing the sets of this namespace for %d s" % _LOCK_PATIENCE
+                    )
+                time.sleep(0.02)
+            yield
+        finally:
+            os.close(lock)
+
+    def headers(self) -> list[KernelSet]:
+        """All sets without their entries."""
+        return [decode_set([reply]) for reply in self._list(None, LIST_HEADER)]
+
+    def header(self, name: str) -> KernelSet | None:
         """The set of that name without its entries, or None where there is none."""
         replies = self._list(name, LIST_HEADER)
-        return decode_header(attribute_map(replies[0])) if replies else None
+        return decode_set(replies) if replies else None
 
-    def entries(self, header: SetHeader) -> list[Entry]:
-        """The entries of a set, in the kernel's order."""
-        found: list[Entry] = []
-        for reply in self._list(header.name, 0) or ():
-            for kind, listed in attributes(reply):
-                if kind == ATTR_ADT:
-                    found.extend(decode_entry(header.kind, data) for _kind, data in attributes(listed))
-        return found
+    def find(self, name: str) -> KernelSet | None:
+        """The set of that name with its entries in the kernel's order, or None where there is none."""
+        replies = self._list(name, 0)
+        return decode_set(replies) if replies else None
 
-    def required(self, name: str) -> SetHeader:
-        """The set of that name.
+    def required(self, name: str) -> KernelSet:
+        """The set of that name, with its entries.
 
         Raises:
             NoSuchSet: there is none.
         """
-        header = self.header(name)
-        if header is None:
+        found = self.find(name)
+        if found is None:
             where = " in network namespace '%s'" % self._netns if self._netns else ""
             raise NoSuchSet("set '%s' does not exist%s: create it first, with linuxnet.ipvs.ipset" % (name, where))
-        return header
+        return found
+
+    def revision(self, header: SetHeader) -> int:
+        """The revision in which a set is created: the newest that this kernel and ipset(8) of Debian 12 both know.
+
+        Raises:
+            MissingRequirement: this kernel has no such type, or none with the set's options.
+        """
+        kind = header.kind
+        body = text(ATTR_TYPENAME, kind.name) + attribute(ATTR_FAMILY, bytes([_FAMILIES[kind.family]]))
+        try:
+            (reply,) = self._netlink.request(_message(CMD_TYPE, body))
+        except KernelRefused as exc:
+            raise _explained(exc, "create set '%s' of type %s" % (header.name, kind.name), kind) from exc
+        found = attribute_map(reply[_NFGEN.size :])
+        if ATTR_REVISION not in found:
+            raise MalformedReply("the kernel does not tell the revision of %s" % kind.name)
+        revision = min(integer(found[ATTR_REVISION]), SET_TYPES[kind.name])
+        masked = "bitmask" if header.bitmask is not None else "netmask"
+        if getattr(header, masked) is not None and revision < MASK_REVISIONS.get(kind.name, 0):
+            if masked == "bitmask" or kind.name != "hash:ip":
+                raise MissingRequirement(
+                    "%s: this kernel's %s sets have none (revision %d; %d of Linux 6.2 and later has)"
+                    % (masked, kind.name, revision, MASK_REVISIONS[kind.name])
+                )
+        return revision
 
     def apply(self, operations: Sequence[Operation]) -> None:
         """Carry out operations in their order.
@@ -144,56 +266,61 @@ class IpSets:
             KernelRefused: the kernel refused one; the text names the set or entry, the reason and the remedy.
         """
         for operation in operations:
+            header, name = operation.header, operation.header.name
             if operation.verb == "create":
-                self._create(operation.header)
+                action = "create set '%s' of type %s" % (name, header.kind.name)
+                self._send(
+                    _message(CMD_CREATE, self._description(header), NLM_F_CREATE | NLM_F_EXCL), action, header.kind
+                )
             elif operation.verb == "destroy":
-                self._destroy(operation.header)
+                self._send(_message(CMD_DESTROY, text(ATTR_SETNAME, name)), "destroy set '%s'" % name, header.kind)
+            elif operation.verb in ("swap", "rename"):
+                command = CMD_SWAP if operation.verb == "swap" else CMD_RENAME
+                body = text(ATTR_SETNAME, name) + text(ATTR_SETNAME2, operation.other)
+                action = "%s set '%s' to '%s'" % (operation.verb, name, operation.other)
+                self._send(_message(command, body), action, header.kind)
             else:
                 self._change(operation)
 
-    def _create(self, header: SetHeader) -> None:
-        """Create an empty set, of the newest revision that this kernel and ipset(8) of Debian 12 both know."""
-        family = attribute(ATTR_FAMILY, bytes([_FAMILIES[header.kind.family]]))
-        body = text(ATTR_TYPENAME, header.kind.name)
-        action = "create set '%s' of type %s" % (header.name, header.kind.name)
-        try:
-            (reply,) = self._netlink.request(_message(CMD_TYPE, body + family))
-        except KernelRefused as exc:
-            raise _explained(exc, action, header.kind) from exc
-        newest = integer(attribute_map(reply[_NFGEN.size :])[ATTR_REVISION])
-        revision = attribute(ATTR_REVISION, bytes([min(newest, NEWEST_REVISIONS.get(header.kind.name, newest))]))
-        request = text(ATTR_SETNAME, header.name) + body + revision + family + _encode_header(header)
-        self._send([_message(CMD_CREATE, request, NLM_F_CREATE | NLM_F_EXCL)], action, header.kind)
-
-    def _destroy(self, header: SetHeader) -> None:
-        """Destroy a set with its entries; the kernel refuses while a rule or another set refers to it."""
-        request = _message(CMD_DESTROY, text(ATTR_SETNAME, header.name))
-        self._send([request], "destroy set '%s'" % header.name, header.kind)
+    def _description(self, header: SetHeader) -> bytes:
+        return (
+            text(ATTR_SETNAME, header.name)
+            + text(ATTR_TYPENAME, header.kind.name)
+            + attribute(ATTR_REVISION, bytes([self.revision(header)]))
+            + attribute(ATTR_FAMILY, bytes([_FAMILIES[header.kind.family]]))
+            + nested(ATTR_DATA, encode_header(header))
+        )
 
     def _change(self, operation: Operation) -> None:
         """Add or delete entries; one that is there, or gone, already is no error without NLM_F_EXCL."""
         header, entries = operation.header, operation.entries
         command = {"add": CMD_ADD, "delete": CMD_DEL}[operation.verb]
-        name = text(ATTR_SETNAME, header.name)
-        messages = [
-            _message(command, name + attribute(ATTR_LINENO, _u32(0)) + chunk) for chunk in _encode_entries(entries)
-        ]
+        start = text(ATTR_SETNAME, header.name) + attribute(ATTR_LINENO, struct.pack("=I", 0))
         try:
-            self._netlink.send_all(messages)
+            self._netlink.send_all([_message(command, start + chunk) for chunk in encode_entries(entries)])
         except BatchRefused as exc:
-            number = attribute_map(exc.reply[_NFGEN.size :]).get(ATTR_LINENO)
-            which = " '%s'" % entries[integer(number) - 1] if number else ""
+            line = attribute_map(exc.reply[_NFGEN.size :]).get(ATTR_LINENO)
+            place = integer(line) - 1 if line else -1
+            which = ""
+            if 0 <= place < len(entries):
+                which = " '%s'" % written(header.kind, *list(entries.items())[place])
             raise _explained(exc, "%s entry%s of set '%s'" % (operation.verb, which, header.name), header.kind) from exc
 
-    def _send(self, messages: Sequence[Message], action: str, kind: SetType) -> None:
-        try:
-            self._netlink.send_all(messages)
-        except BatchRefused as exc:
-            raise _explained(exc, action, kind) from exc
+    def _send(self, message: Message, action: str, kind: SetType) -> None:
+        """Send one message; while somebody lists a set, the kernel refuses to destroy or to swap it."""
+        deadline = time.monotonic() + _BUSY_PATIENCE
+        while True:
+            try:
+                return self._netlink.send_all([message])
+            except BatchRefused as exc:
+                if exc.errno not in (errno.EBUSY, _BUSY) or time.monotonic() > deadline:
+                    raise _explained(exc, action, kind) from exc
+            time.sleep(0.01)
 
-    def _list(self, name: str, flags: int) -> list[bytes]:
-        """The listing of one set, each message without its nfgenmsg; empty where there is no such set."""
-        body = text(ATTR_SETNAME, name) + attribute(ATTR_FLAGS | NLA_F_NET_BYTEORDER, struct.pack(">I", flags))
+    def _list(self, name: str | None, flags: int) -> list[bytes]:
+        """A listing, each message without its nfgenmsg; empty where there is no such set."""
+        body = text(ATTR_SETNAME, name) if name is not None else b""
+        body += attribute(ATTR_FLAGS | NLA_F_NET_BYTEORDER, struct.pack(">I", flags))
         try:
             return [reply[_NFGEN.size :] for reply in self._netlink.dump(_message(CMD_LIST, body))]
         except KernelRefused as exc:
@@ -204,28 +331,12 @@ class IpSets:
             raise
 
 
-#: The newest revision of each type that ipset(8) 7.17 knows, the one of Debian 12: it lists no newer ones.
-NEWEST_REVISIONS = {
-    "hash:ip": 6,
-    "hash:ip,port": 7,
-    "hash:ip,port,ip": 6,
-    "hash:ip,port,net": 8,
-    "hash:mac": 1,
-    "hash:net": 7,
-    "hash:net,net": 4,
-    "hash:net,port": 8,
-    "hash:net,port,net": 3,
-    "list:set": 3,
-}
-
-#: An entry's first address and its prefix length, and its second ones.
-_ADDRESS_PLACES = ((DATA_IP, DATA_CIDR), (DATA_IP2, DATA_CIDR2))
-#: Bytes of entries in one message; an attribute's length is a 16-bit number.
-_ENTRY_BYTES = 32768
-
-
-def _u32(value: int) -> bytes:
-    return struct.pack("=I", value)
+def _locked(lock: int) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _message(command: int, body: bytes, flags: int = 0) -> Message:
@@ -233,106 +344,120 @@ def _message(command: int, body: bytes, flags: int = 0) -> Message:
     return Message(NFNL_SUBSYS_IPSET << 8 | command, header + body, flags)
 
 
-def _encode_header(header: SetHeader) -> bytes:
-    flags = (WITH_COUNTERS if header.counters else 0) | (WITH_COMMENT if header.comment else 0)
-    numbers = (
-        (DATA_HASHSIZE, header.hashsize),
-        (DATA_MAXELEM, header.maxelem),
-        (DATA_TIMEOUT, header.timeout),
-        (DATA_CADT_FLAGS, flags or None),
-    )
-    given = [attribute(kind | NLA_F_NET_BYTEORDER, struct.pack(">I", n)) for kind, n in numbers if n is not None]
-    return nested(ATTR_DATA, *given)
+def encode_header(header: SetHeader) -> bytes:
+    """The options of a set in a request to create it."""
+    packed = []
+    for name, (attr, size) in _OPTION_NUMBERS.items():
+        number = getattr(header, name)
+        if number is not None:
+            order = NLA_F_NET_BYTEORDER if size > 1 else 0
+            packed.append(attribute(attr | order, number.to_bytes(size, "big")))
+    flags = sum(flag for name, flag in _OPTION_FLAGS.items() if getattr(header, name))
+    if flags:
+        packed.append(attribute(DATA_CADT_FLAGS | NLA_F_NET_BYTEORDER, struct.pack(">I", flags)))
+    if header.bitmask is not None:
+        packed.append(_address(DATA_BITMASK, ipaddress.ip_address(header.bitmask).packed))
+    if header.range is not None:
+        if header.kind.name == "bitmap:port":
+            for attr, port in zip((DATA_PORT, DATA_PORT_TO), header.bounds):
+                packed.append(attribute(attr | NLA_F_NET_BYTEORDER, struct.pack(">H", port)))
+        else:
+            for attr, address in zip((DATA_IP, DATA_IP_TO), header.bounds):
+                packed.append(_address(attr, struct.pack(">I", address)))
+    return b"".join(packed)
 
 
-def decode_header(found: dict[int, bytes]) -> SetHeader:
-    """A set from the attributes of a listing's first message."""
-    try:
-        data = attribute_map(found[ATTR_DATA])
-        flags = _number(data, DATA_CADT_FLAGS) or 0
-        return SetHeader(
-            text_of(found[ATTR_SETNAME]),
-            SetType(text_of(found[ATTR_TYPENAME]), _FAMILY_NAMES[integer(found[ATTR_FAMILY])]),
-            hashsize=_number(data, DATA_HASHSIZE),
-            maxelem=_number(data, DATA_MAXELEM),
-            timeout=_number(data, DATA_TIMEOUT),
-            counters=bool(flags & WITH_COUNTERS),
-            comment=bool(flags & WITH_COMMENT),
-        )
-    except KeyError as exc:
-        raise MalformedReply("a set that cannot be read: attribute %s is missing" % exc) from exc
+def _address(attr: int, packed: bytes) -> bytes:
+    inner = IPADDR_IPV4 if len(packed) == 4 else IPADDR_IPV6
+    return nested(attr, attribute(inner | NLA_F_NET_BYTEORDER, packed))
 
 
-def _number(data: dict[int, bytes], kind: int) -> int | None:
-    return integer(data[kind], ">") if kind in data else None
-
-
-def _encode_entries(entries: Sequence[Entry]) -> Iterator[bytes]:
+def encode_entries(entries: Mapping[bytes, Options]) -> Iterator[bytes]:
     """Entries in as few messages as hold them, each numbered from 1 (0 means unnumbered), which a refusal names."""
+    head, line = struct.Struct("=HH"), struct.Struct("=HHI")
     chunk: list[bytes] = []
     size = 0
-    for number, entry in enumerate(entries, 1):
-        data = nested(ATTR_DATA, *encode_entry(entry), attribute(DATA_LINENO, _u32(number)))
-        if chunk and size + len(data) > _ENTRY_BYTES:
+    for number, (key, options) in enumerate(entries.items(), 1):
+        data = key if options is PLAIN else encode(key, options)
+        length = len(data) + 12
+        if size + length > _ENTRY_BYTES:
             yield nested(ATTR_ADT, *chunk)
             chunk, size = [], 0
-        chunk.append(data)
-        size += len(data)
+        chunk += (head.pack(length, ATTR_DATA | NLA_F_NESTED), data, line.pack(8, LINENO, number))
+        size += length
     if chunk:
         yield nested(ATTR_ADT, *chunk)
 
 
-def encode_entry(entry: Entry) -> Iterator[bytes]:
-    """The attributes of an entry: its first address goes by one pair of numbers, its second by another."""
-    places = list(_ADDRESS_PLACES)
-    for value in entry.values:
-        if isinstance(value, ProtocolPort):
-            yield attribute(DATA_PORT | NLA_F_NET_BYTEORDER, struct.pack(">H", value.port))
-            yield attribute(DATA_PROTO, bytes([value.protocol]))
-        elif isinstance(value, (ipaddress.IPv4Network, ipaddress.IPv6Network)):
-            address, prefix = places.pop(0)
-            yield _encode_address(address, value.network_address)
-            yield attribute(prefix, bytes([value.prefixlen]))
-        elif isinstance(value, (ipaddress.IPv4Address, ipaddress.IPv6Address)):
-            yield _encode_address(places.pop(0)[0], value)
-        elif ":" in value:
-            yield attribute(DATA_ETHER, bytes.fromhex(value.replace(":", "")))
-        else:
-            yield text(DATA_NAME, value)
+def decode_set(replies: Sequence[bytes]) -> KernelSet:
+    """A set from the messages of its listing.
 
-
-def _encode_address(kind: int, address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bytes:
-    inner = IPADDR_IPV4 if address.version == 4 else IPADDR_IPV6
-    return nested(kind, attribute(inner | NLA_F_NET_BYTEORDER, address.packed))
-
-
-def decode_entry(kind: SetType, data: bytes) -> Entry:
-    """An entry from its attributes in a listing."""
-    found = attribute_map(data)
-    places = list(_ADDRESS_PLACES)
-    values: list[Value] = []
+    Raises:
+        MalformedReply: they are not what they claim to be.
+    """
+    first = attribute_map(replies[0])
+    entries: dict[bytes, bytes] = {}
     try:
-        for part in kind.parts:
-            if part == "port":
-                values.append(ProtocolPort(integer(found[DATA_PROTO]), integer(found[DATA_PORT], ">")))
-            elif part == "mac":
-                values.append(":".join("%02X" % byte for byte in found[DATA_ETHER]))
-            elif part == "set":
-                values.append(text_of(found[DATA_NAME]))
-            else:
-                address, prefix = places.pop(0)
-                packed = next(payload for _kind, payload in attributes(found[address]))
-                if part == "ip":
-                    values.append(ipaddress.ip_address(packed))
-                else:
-                    length = found[prefix][0] if prefix in found else len(packed) * 8
-                    values.append(ipaddress.ip_network((packed, length)))
-        return Entry(tuple(values))
-    except (KeyError, ValueError, StopIteration, IndexError) as exc:
-        raise MalformedReply("an entry of a %s set that cannot be read: %r" % (kind.name, exc)) from exc
+        kind = SetType(text_of(first[ATTR_TYPENAME]), _FAMILY_NAMES[integer(first[ATTR_FAMILY])])
+        if kind.name not in SET_TYPES:
+            raise Conflict(
+                "set '%s' is of type %s, which this collection does not know"
+                % (text_of(first[ATTR_SETNAME]), kind.name)
+            )
+        found = decode_header(text_of(first[ATTR_SETNAME]), kind, first[ATTR_DATA])
+        for reply in replies:
+            for attr, listed in attributes(reply):
+                if attr == ATTR_ADT:
+                    split_entries(kind, listed, entries)
+    except (KeyError, ValueError) as exc:
+        raise MalformedReply("a set that cannot be read: %r" % exc) from exc
+    return KernelSet(**found, entries=entries)
+
+
+def decode_header(name: str, kind: SetType, data: bytes) -> dict[str, object]:
+    """The fields of :class:`KernelSet` in a listing's first message, but for the entries."""
+    found = attribute_map(data)
+    options: dict[str, object] = {}
+    own = kind.options()
+    for option, (attr, size) in _OPTION_NUMBERS.items():
+        if attr in found and option in own:
+            options[option] = integer(found[attr], ">")
+    if "markmask" in own:
+        options["markmask"] = _mark_mask(data)
+    flags = integer(found[DATA_CADT_FLAGS], ">") if DATA_CADT_FLAGS in found else 0
+    options.update({option: bool(flags & flag) for option, flag in _OPTION_FLAGS.items() if option in own})
+    if DATA_BITMASK in found and "bitmask" in own:
+        options["bitmask"] = str(_packed_address(found[DATA_BITMASK]))
+    if kind.name == "bitmap:port":
+        options["range"] = "%d-%d" % tuple(integer(found[attr], ">") for attr in (DATA_PORT, DATA_PORT_TO))
+    elif kind.method == "bitmap":
+        options["range"] = "%s-%s" % tuple(_packed_address(found[attr]) for attr in (DATA_IP, DATA_IP_TO))
+    return dict(
+        header=SetHeader(name, kind, **options),  # type: ignore[arg-type]
+        references=integer(found.get(DATA_REFERENCES, b"\0"), ">"),
+        memory=integer(found.get(DATA_MEMSIZE, b"\0"), ">"),
+        elements=integer(found.get(DATA_ELEMENTS, b"\0"), ">"),
+    )
+
+
+def _packed_address(payload: bytes) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    for _kind, packed in attributes(payload):
+        return ipaddress.ip_address(packed)
+    raise MalformedReply("an address without bytes")
+
+
+def _mark_mask(data: bytes) -> int:
+    """A mark's mask: kernels list it in the host's order, without the flag that says network order."""
+    offset = 0
+    for kind, payload in attributes(data):
+        if kind == _OPTION_NUMBERS["markmask"][0]:
+            (raw,) = struct.unpack_from("=H", data, offset + 2)
+            return integer(payload, ">" if raw & NLA_F_NET_BYTEORDER else "=")
+        offset += 4 + len(payload) + 3 & ~3
+    return 2**32 - 1
 
 
 def _explained(exc: KernelRefused, action: str, kind: SetType) -> KernelRefused:
     """The kernel's errno in words that fit the action."""
-    meaning = _ERRNO_MEANINGS.get(exc.errno) or _TYPE_MEANINGS.get((kind.name.partition(":")[0], exc.errno))
+    meaning = _ERRNO_MEANINGS.get(exc.errno) or _TYPE_MEANINGS.get((kind.method, exc.errno))
     return KernelRefused(exc.errno, "the kernel refused to %s: %s" % (action, meaning or exc))

@@ -2,83 +2,445 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Plans for sets and their entries: pure functions from what is there and what is wished to operations and a diff."""
+"""Plans for sets and their entries: pure functions from what is there and what is wished to operations and a diff.
+
+A set whose contents shall be replaced in one moment, or whose options the kernel cannot change, is built anew under a
+temporary name, changes places with the old one (rules that refer to the set then refer to the new one), and the old one
+is destroyed. What an interrupted run leaves under the temporary name, the next run destroys first.
+"""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Iterable, Mapping, Sequence
 
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import Conflict
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import Conflict, InvalidOption
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset import KernelSet, Operation
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset_entries import (
+    FLAG_WILDCARD,
+    PLAIN,
+    Entries,
+    Options,
+    Reader,
+    as_dict,
+    encode,
+    layout,
+    read_rest,
+    text_key,
+    written,
+)
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset_values import (
-    Entry,
-    Operation,
+    GENERIC_OPTIONS,
+    VOLATILE_OPTIONS,
     SetHeader,
     SetType,
+    new_header,
+    temporary_name,
 )
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._plan import Plan
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._plan import Plan, differing
 
-#: What the kernel takes where a task says nothing (linux/netfilter/ipset: IPSET_DEFAULT_*; list:set: 8).
-DEFAULTS: Mapping[str, Mapping[str, int]] = {"hash": dict(hashsize=1024, maxelem=65536), "list": {}}
+
+@dataclass(frozen=True)
+class Wish:
+    """The entries a task wants: as it writes them, and whether they are all, come in one moment, and start anew."""
+
+    items: Sequence[Any]
+    purge: bool = False
+    atomic: bool = False
+    refresh: bool = False
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What becomes of the entries. ``updated`` are the new options of entries that stay; ``old`` those of before."""
+
+    deleted: Mapping[bytes, Options] = field(default_factory=dict)
+    added: Mapping[bytes, Options] = field(default_factory=dict)
+    updated: Mapping[bytes, Options] = field(default_factory=dict)
+    old: Mapping[bytes, Options] = field(default_factory=dict)
+    #: Those of ``updated`` that the kernel only takes after they have been deleted.
+    moved: frozenset = frozenset()
+
+    def __bool__(self) -> bool:
+        return bool(self.deleted or self.added or self.updated)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A plan, the set as it is afterwards, and what becomes of its entries, in ipset(8)'s words."""
+
+    plan: Plan[Operation]
+    header: SetHeader | None = None
+    added: Sequence[str] = ()
+    updated: Sequence[str] = ()
+    deleted: Sequence[str] = ()
+
+    def entries(self) -> dict[str, list[str]]:
+        """What modules return of it."""
+        return dict(added=list(self.added), updated=list(self.updated), deleted=list(self.deleted))
 
 
 def plan_set(
-    name: str, kind: SetType, given: Mapping[str, Any], have: SetHeader | None
-) -> tuple[Plan[Operation], SetHeader]:
-    """Bring a set into being.
+    name: str,
+    kind: SetType,
+    given: Mapping[str, Any],
+    have: KernelSet | None,
+    wish: Wish | None = None,
+    recreate: bool = False,
+    leftover: KernelSet | None = None,
+) -> Outcome:
+    """Bring a set into being, with its entries where the task has any.
 
     ``given`` are the fields of :class:`SetHeader` that the task sets. ``hashsize`` is only where the set starts, since
     the kernel enlarges it, so another one in an existing set is no difference.
 
     Raises:
-        Conflict: the set exists in a shape that cannot be changed in place.
+        Conflict: the set exists in a shape that cannot be changed in place, and ``recreate`` does not say to.
+        InvalidOption: an entry does not fit the set.
     """
     if have is None:
-        header = SetHeader(name, kind, **{**DEFAULTS[kind.name.partition(":")[0]], **given})
-        shown = {option: value for option, value in header.options().items() if value is not None}
-        return Plan((Operation("create", header),), {}, shown), header
-    wished = replace(have, kind=kind, **{k: v for k, v in given.items() if k != "hashsize"}).options()
-    for option, value in have.options().items():
-        if wished[option] != value:
-            raise Conflict(
-                "set '%s' exists with %s %s, the task wants %s, and the kernel cannot change that in place:"
-                " delete the set first (state: absent), or leave the option as it is"
-                % (name, option, value, wished[option])
-            )
-    return Plan(), have
+        header = new_header(name, kind, given)
+        changes = Changes(added=Reader(header).read(wish.items) if wish else {})
+        _refuse_covered(header, {}, changes)
+        steps = [Operation("create", header), *_in_place(header, changes)]
+        return _outcome(header, leftover, steps, changes, {}, header.options())
+    wished = replace(have.header, kind=kind, **{k: v for k, v in given.items() if k not in VOLATILE_OPTIONS})
+    if "initval" in given:
+        wished = replace(wished, initval=given["initval"])
+    before, after = differing(have.header.options(), wished.options())
+    if not before and not after:
+        return plan_contents(have, wish, leftover) if wish else _outcome(have.header, leftover, [], Changes(), {}, {})
+    if not recreate:
+        option = next(iter({**before, **after}))
+        raise Conflict(
+            "set '%s' exists with %s %s, the task wants %s, and the kernel cannot change that in place:"
+            " leave the option as it is, or build the set anew (recreate: true)"
+            % (name, option, before.get(option), after.get(option))
+        )
+    return _plan_new_shape(have, _new_shape(have.header, name, kind, given), wish, leftover)
 
 
-def plan_no_set(have: SetHeader | None) -> Plan[Operation]:
+def plan_no_set(have: KernelSet | None, leftover: KernelSet | None = None) -> Outcome:
     """Take a set away, with its entries."""
     if have is None:
-        return Plan()
-    shown = {option: value for option, value in have.options().items() if value is not None}
-    return Plan((Operation("destroy", have),), shown, {})
+        return _outcome(None, leftover, [], Changes(), {}, {})
+    return _outcome(None, leftover, [Operation("destroy", have.header)], Changes(), have.header.options(), {})
 
 
-def plan_entries(header: SetHeader, wished: Sequence[Entry], have: Sequence[Entry], purge: bool) -> Plan[Operation]:
-    """Have the wished entries in a set; with ``purge`` no others."""
-    present, wanted = set(have), dict.fromkeys(wished)
-    missing = tuple(entry for entry in wanted if entry not in present)
-    surplus = tuple(entry for entry in have if entry not in wanted) if purge else ()
-    return _plan_change(header, missing, surplus)
+def plan_contents(have: KernelSet, wish: Wish, leftover: KernelSet | None = None) -> Outcome:
+    """Have the wished entries in a set; with ``purge`` no others.
+
+    Raises:
+        InvalidOption: an entry does not fit the set.
+    """
+    header = have.header
+    wished = Reader(header).read(wish.items)
+    changes = compare(header, have.entries, wished, wish.purge, wish.refresh)
+    _refuse_covered(header, have.entries, changes)
+    _refuse_overflow(header, len(have.entries) + len(changes.added) - len(changes.deleted))
+    if changes and wish.atomic:
+        steps = _swapped(header, header, _contents(have.entries, changes))
+    else:
+        steps = _in_place(header, changes)
+    return _outcome(header, leftover, steps, changes, {}, {})
 
 
-def plan_no_entries(header: SetHeader, unwished: Sequence[Entry], have: Sequence[Entry]) -> Plan[Operation]:
-    """Have none of these entries in a set."""
-    present = set(have)
-    return _plan_change(header, (), tuple(entry for entry in dict.fromkeys(unwished) if entry in present))
+def plan_no_entries(have: KernelSet, items: Sequence[Any], leftover: KernelSet | None = None) -> Outcome:
+    """Have none of these entries in a set, whatever else they carry."""
+    unwished = Reader(have.header).read(items)
+    changes = Changes(deleted={key: PLAIN for key in unwished if key in have.entries})
+    return _outcome(have.header, leftover, _in_place(have.header, changes), changes, {}, {})
 
 
-def predict_entries(texts: Sequence[str]) -> Plan[Any]:
+def predict_entries(items: Sequence[Any]) -> Outcome:
     """What becomes of a set that does not exist yet: all entries are new. Its type, and so their spelling, is open."""
-    return Plan(tuple(texts), dict(entries=[]), dict(entries=list(texts))) if texts else Plan()
+    texts = [str(item["entry"]) if isinstance(item, Mapping) and "entry" in item else str(item) for item in items]
+    plan: Plan[Any] = Plan(tuple(texts), dict(entries=[]), dict(entries=texts)) if texts else Plan()
+    return Outcome(plan, added=texts)
 
 
-def _plan_change(header: SetHeader, missing: tuple[Entry, ...], surplus: tuple[Entry, ...]) -> Plan[Operation]:
-    steps = (Operation("delete", header, surplus), Operation("add", header, missing))
-    return Plan(
-        tuple(step for step in steps if step.entries),
-        dict(entries=[str(entry) for entry in surplus]) if surplus or missing else {},
-        dict(entries=[str(entry) for entry in missing]) if surplus or missing else {},
+def compare(header: SetHeader, have: Mapping[bytes, bytes], wished: Entries, purge: bool, refresh: bool) -> Changes:
+    """What it takes to have the wished entries.
+
+    A nomatch or wildcard that is not said is none, since it decides what the entry means. Of the rest only what is said
+    counts. Timeouts run and counters count: a timeout matters where there is none (or, being 0, where there is one),
+    and otherwise with ``refresh``; packets and bytes are those of new entries only.
+    """
+    # Only networks carry what an entry that says nothing has an opinion on.
+    flagged = header.kind.has_networks and any(have.values())
+    surplus = {key: PLAIN for key in have if key not in wished} if purge else {}
+    if not flagged and all(options is PLAIN for options in wished.values()):
+        return Changes(surplus, {key: PLAIN for key in wished if key not in have})
+    places = {key: place for place, key in enumerate(have)} if header.kind.method == "list" else {}
+    added, updated, old, moved = {}, {}, {}, set()
+    seen: set[bytes] = set()
+    for key, options in wished.items():
+        rest = have.get(key)
+        _refuse_unplaced(options, places, surplus, seen, key)
+        seen.add(key)
+        if rest is None:
+            added[key] = options
+            continue
+        if options is PLAIN and not flagged:
+            continue
+        carried = read_rest(rest)
+        out_of_place = _out_of_place(options, key, places)
+        if out_of_place or options.wildcard != carried.wildcard:
+            moved.add(key)
+        if key in moved or _differs(options, carried, refresh):
+            old[key] = carried
+            updated[key] = _merged(options, carried, refresh)
+            if not out_of_place:
+                updated[key] = updated[key]._replace(before=None, after=None)
+    return Changes(surplus, added, updated, old, frozenset(moved))
+
+
+def _differs(wished: Options, carried: Options, refresh: bool) -> bool:
+    return bool(
+        wished.nomatch != carried.nomatch
+        or (wished.timeout is not None and _new_timeout(wished, carried, refresh) != carried.timeout)
+        or (wished.comment is not None and wished.comment != (carried.comment or ""))
+        or (wished.skbmark is not None and wished.skbmark != (carried.skbmark or (0, 0)))
+        or (wished.skbprio is not None and wished.skbprio != (carried.skbprio or 0))
+        or (wished.skbqueue is not None and wished.skbqueue != (carried.skbqueue or 0))
+        or (wished.mac is not None and wished.mac != carried.mac)
     )
+
+
+def _new_timeout(wished: Options, carried: Options, refresh: bool) -> int | None:
+    """The timeout that an entry shall have: as said if it expires and shall not, or the other way round."""
+    if wished.timeout is None or carried.timeout is None:
+        return carried.timeout if wished.timeout is None else wished.timeout
+    return wished.timeout if refresh or bool(wished.timeout) != bool(carried.timeout) else carried.timeout
+
+
+def _merged(wished: Options, carried: Options, refresh: bool) -> Options:
+    """All options of an entry that is written again, since the kernel forgets those that are left out.
+
+    It does keep the counters, unless the entry moves.
+    """
+    said = {name: value for name, value in wished._asdict().items() if value is not None}
+    counted = {name: value for name, value in dict(packets=carried.packets, bytes=carried.bytes).items() if value is not None}
+    merged = {**carried._asdict(), **said, **counted}
+    return Options(**{**merged, "timeout": _new_timeout(wished, carried, refresh)})
+
+
+def _out_of_place(options: Options, key: bytes, places: Mapping[bytes, int]) -> bool:
+    """Whether an entry of a list is not where it shall be: anywhere before, or behind, another."""
+    place = places.get(key, 0)
+    if options.before is not None:
+        return place > places.get(text_key(options.before), -1)
+    if options.after is not None:
+        return place < places.get(text_key(options.after), len(places))
+    return False
+
+
+def _refuse_unplaced(
+    options: Options, places: Mapping[bytes, int], surplus: Mapping[bytes, Options], seen: Iterable[bytes], key: bytes
+) -> None:
+    other = options.before or options.after
+    if other is None:
+        return
+    reference = text_key(other)
+    if reference == key or (reference not in seen and (reference not in places or reference in surplus)):
+        raise InvalidOption(
+            "entries",
+            other,
+            "the entry that another shall stand before or after is not in the list: name it first",
+        )
+
+
+def _refuse_covered(header: SetHeader, have: Mapping[bytes, bytes], changes: Changes) -> None:
+    """Refuse an entry of hash:net,iface that the kernel would take for another, whose wildcard covers it."""
+    if "iface" not in header.kind.parts:
+        return
+    new = {**changes.added, **changes.updated}
+    flag = bytes([FLAG_WILDCARD])
+    wild = [key for key, rest in have.items() if flag in rest and key not in changes.deleted and key not in new]
+    wild = [key for key in wild if read_rest(have[key]).wildcard] + [key for key in new if new[key].wildcard]
+    if not wild:
+        return
+    shape = layout(header.kind)
+    covering: dict[Any, list[tuple[bytes, bytes]]] = {}
+    for key in wild:
+        place, device = shape.place(key)
+        covering.setdefault(place, []).append((device, key))
+    for key in {**have, **new} if changes.added or changes.updated else ():
+        if key in changes.deleted:
+            continue
+        place, device = shape.place(key)
+        for prefix, other in covering.get(place, ()):
+            if key != other and device.startswith(prefix) and (key in new or other in new):
+                raise InvalidOption(
+                    "entries",
+                    written(header.kind, key),
+                    "the kernel takes it for '%s', whose wildcard covers it: leave one of the two out"
+                    % written(header.kind, other, Options(wildcard=True)),
+                )
+
+
+def _refuse_overflow(header: SetHeader, count: int) -> None:
+    if header.maxelem is not None and count > header.maxelem and not header.forceadd:
+        raise InvalidOption(
+            "entries",
+            "%d entries" % count,
+            "the set '%s' holds at most %d, and with these it would have more: create it with a larger 'maxelem'"
+            % (header.name, header.maxelem),
+        )
+
+
+# Another shape
+
+
+def _new_shape(have: SetHeader, name: str, kind: SetType, given: Mapping[str, Any]) -> SetHeader:
+    """The set that takes the place of one with other options: what the task does not say stays, where it can."""
+    kept = kind.options() if kind == have.kind else (*GENERIC_OPTIONS, "hashsize", "maxelem", "bucketsize", "forceadd")
+    stays = {option: getattr(have, option) for option in kept if option in kind.options() and option != "initval"}
+    if given.get("bitmask") is not None:
+        stays.pop("netmask", None)
+    if given.get("netmask") is not None:
+        stays.pop("bitmask", None)
+    return new_header(name, kind, {**{k: v for k, v in stays.items() if v is not None}, **given})
+
+
+def _plan_new_shape(have: KernelSet, header: SetHeader, wish: Wish | None, leftover: KernelSet | None) -> Outcome:
+    swap = header.kind.features == have.header.kind.features
+    if not swap and have.references:
+        raise Conflict(
+            "set '%s' is of type %s and in use, and the kernel lets no set of type %s take its place: delete the iptables"
+            " rules and list:set sets that refer to it first" % (header.name, have.header.kind.name, header.kind.name)
+        )
+    same_kind = header.kind == have.header.kind
+    kept = _carried(have, header) if same_kind else {}
+    wished = Reader(header).read(wish.items) if wish else {}
+    changes = compare(header, _as_listed(kept), wished, wish.purge if wish else False, wish.refresh if wish else False)
+    _refuse_covered(header, {}, changes)
+    _refuse_overflow(header, len(kept) + len(changes.added) - len(changes.deleted))
+    contents = _contents(_as_listed(kept), changes)
+    steps = _swapped(have.header, header, contents) if swap else _renamed(have.header, header, contents)
+    if not same_kind:
+        gone = dict.fromkeys(have.entries, PLAIN)
+        changes = replace(changes, deleted={})
+        lost = [written(have.header.kind, key) for key in gone]
+    else:
+        lost = []
+    before, after = differing(have.header.options(), header.options())
+    for option in VOLATILE_OPTIONS:
+        before.pop(option, None)
+        after.pop(option, None)
+    return _outcome(header, leftover, steps, changes, before, after, lost)
+
+
+def _carried(have: KernelSet, header: SetHeader) -> Entries:
+    """The entries of a set as another set of the same type takes them."""
+    unsupported = {
+        name: None
+        for name, wanted in dict(
+            timeout="timeout",
+            packets="counters",
+            bytes="counters",
+            comment="comment",
+            skbmark="skbinfo",
+            skbprio="skbinfo",
+            skbqueue="skbinfo",
+        ).items()
+        if getattr(header, wanted) in (None, False)
+    }
+    kept = {key: read_rest(rest)._replace(**unsupported) for key, rest in have.entries.items()}
+    shape = ("netmask", "bitmask", "markmask", "range")
+    if all(getattr(header, option) == getattr(have.header, option) for option in shape):
+        return kept
+    return Reader(header).read([as_dict(header.kind, key, options) for key, options in kept.items()])
+
+
+def _as_listed(entries: Entries) -> dict[bytes, bytes]:
+    """Entries as a listing would show them."""
+    return {key: encode(b"", options) for key, options in entries.items()}
+
+
+# Steps
+
+
+def _tidy(leftover: KernelSet | None) -> list[Operation]:
+    """Destroy what an interrupted run left behind."""
+    if leftover is None:
+        return []
+    if leftover.references:
+        raise Conflict(
+            "set '%s' has the name of this collection's temporary sets, but a rule or another set refers to it:"
+            " delete or rename it" % leftover.header.name
+        )
+    return [Operation("destroy", leftover.header)]
+
+
+def _in_place(header: SetHeader, changes: Changes) -> list[Operation]:
+    gone = {**changes.deleted, **dict.fromkeys(changes.moved, PLAIN)}
+    kept_counters = dict(packets=None, bytes=None)
+    come = dict(changes.added)
+    for key, options in changes.updated.items():
+        come[key] = options if key in changes.moved else options._replace(**kept_counters)
+    steps = (Operation("delete", header, gone), Operation("add", header, come))
+    return [step for step in steps if step.entries]
+
+
+def _contents(have: Mapping[bytes, bytes], changes: Changes) -> Entries:
+    """All entries of a set after the changes, in order: a list has one."""
+    found: Entries = {}
+    for key, rest in have.items():
+        if key not in changes.deleted and key not in changes.moved:
+            found[key] = changes.updated[key] if key in changes.updated else read_rest(rest)
+    moved = {key: options for key, options in changes.updated.items() if key in changes.moved}
+    return {**found, **changes.added, **moved}
+
+
+def _swapped(old: SetHeader, header: SetHeader, contents: Entries) -> list[Operation]:
+    temporary = replace(header, name=temporary_name(header.name))
+    return [
+        *_built(temporary, contents),
+        Operation("swap", temporary, other=header.name),
+        Operation("destroy", replace(old, name=temporary.name)),
+    ]
+
+
+def _renamed(old: SetHeader, header: SetHeader, contents: Entries) -> list[Operation]:
+    temporary = replace(header, name=temporary_name(header.name))
+    rename = Operation("rename", temporary, other=header.name)
+    return [*_built(temporary, contents), Operation("destroy", old), rename]
+
+
+def _built(header: SetHeader, contents: Entries) -> list[Operation]:
+    filled = [Operation("add", header, contents)] if contents else []
+    return [Operation("create", header), *filled]
+
+
+def _outcome(
+    header: SetHeader | None,
+    leftover: KernelSet | None,
+    steps: Sequence[Operation],
+    changes: Changes,
+    before: Mapping[str, Any],
+    after: Mapping[str, Any],
+    lost: Sequence[str] = (),
+) -> Outcome:
+    """The plan with its diff: the options that change, and the entries that come, go or are written again."""
+    steps = [*_tidy(leftover), *steps]
+    if not steps:
+        return Outcome(Plan(), header)
+    added: list[str] = []
+    updated: list[str] = []
+    deleted = list(lost)
+    old: list[str] = []
+    if header is not None:
+        kind = header.kind
+        added = [written(kind, key, options) for key, options in changes.added.items()]
+        updated = [written(kind, key, options) for key, options in changes.updated.items()]
+        deleted += [written(kind, key, options) for key, options in changes.deleted.items()]
+        old = [written(kind, key, options) for key, options in changes.old.items()]
+    shown = dict(before), dict(after)
+    if added or updated or deleted:
+        if before or not after:
+            shown[0]["entries"] = deleted + old
+        shown[1]["entries"] = added + updated
+    if leftover is not None:
+        shown[0]["temporary_set"] = leftover.header.name
+    return Outcome(Plan(tuple(steps), *shown), header, added, updated, deleted)

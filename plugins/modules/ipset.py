@@ -10,11 +10,13 @@ module: ipset
 short_description: Manage a set of addresses, networks, ports or other sets
 version_added: 1.0.0
 description:
-  - Creates and deletes a set of the kernel's C(ipset) facility, to which firewall rules can refer.
-  - Its entries are managed by M(linuxnet.ipvs.ipset_entry).
+  - Creates and deletes a set of the kernel's C(ipset) facility, to which firewall rules can refer, with its entries
+    where the task has any.
+  - Entries of a set that another task creates are managed by M(linuxnet.ipvs.ipset_entry).
 extends_documentation_fragment:
   - linuxnet.ipvs.attributes
   - linuxnet.ipvs.ipset
+  - linuxnet.ipvs.ipset.entries
   - linuxnet.ipvs.netns
 options:
   name:
@@ -25,30 +27,66 @@ options:
     description: What an entry is made of. Required with O(state=present).
     type: str
     choices:
+      - bitmap:ip
+      - bitmap:ip,mac
+      - bitmap:port
       - hash:ip
+      - hash:ip,mac
+      - hash:ip,mark
       - hash:ip,port
       - hash:ip,port,ip
       - hash:ip,port,net
       - hash:mac
       - hash:net
+      - hash:net,iface
       - hash:net,net
       - hash:net,port
       - hash:net,port,net
       - list:set
   family:
     description:
-      - The address family of the entries, V(inet) unless said.
-      - The types V(type=hash:mac) and V(type=list:set) have none.
+      - The address family of the entries, V(inet) unless said. Only the C(hash) types with addresses have one.
     type: str
     choices: [inet, inet6]
   hashsize:
     description:
-      - How many hash buckets a new set starts with; the kernel rounds it up to a power of two, takes 1024 unless said,
-        and enlarges it as the set fills. So it is no difference when an existing set has another.
-      - The type V(type=list:set) has none.
+      - How many hash buckets a new C(hash) set starts with; the kernel rounds it up to a power of two, at least 64,
+        takes 1024 unless said, and enlarges it as the set fills. So it is no difference when an existing set has
+        another.
     type: int
   maxelem:
-    description: How many entries the set may hold, 65536 unless said. The type V(type=list:set) has none.
+    description: How many entries a C(hash) set may hold, 65536 unless said.
+    type: int
+  bucketsize:
+    description:
+      - How many entries a bucket of a C(hash) set holds before the hash is enlarged, an even number from 2 to 12. The
+        kernel takes 12 unless said.
+    type: int
+  initval:
+    description: The seed of the hash of a C(hash) set. The kernel draws one by lot unless said.
+    type: int
+  netmask:
+    description:
+      - The prefix length to which addresses are cut before they are stored or looked up. Of the types V(bitmap:ip) and
+        V(hash:ip), and with Linux 6.2 and later V(hash:ip,port) and V(hash:net,net).
+    type: int
+  bitmask:
+    description:
+      - A mask for the same purpose that need not be a prefix, such as V(255.0.255.0). Of the types V(hash:ip),
+        V(hash:ip,port) and V(hash:net,net), with Linux 6.2 and later. A set has either this or O(netmask).
+    type: str
+  markmask:
+    description: The bits of a packet's mark that count in a set of type V(hash:ip,mark), all unless said.
+    type: int
+  range:
+    description:
+      - The addresses or ports that a C(bitmap) set can hold, at most 65536, as C(FIRST-LAST) or as a network, such as
+        V(10.0.0.0/24) or V(1024-2047). A new C(bitmap) set needs it.
+    type: str
+  size:
+    description:
+      - The size of a V(list:set), 8 unless said and at least 4. The kernel keeps the number, and no longer limits the
+        list by it.
     type: int
   timeout:
     description:
@@ -61,6 +99,35 @@ options:
   comment:
     description: Whether each entry may carry a comment. In a new set it may not unless said.
     type: bool
+  skbinfo:
+    description:
+      - Whether each entry may carry a mark, a priority and a queue for packets. In a new set it may not unless said.
+    type: bool
+  forceadd:
+    description:
+      - Whether a C(hash) set that is full takes a new entry in place of one chosen by lot. A new set does not unless
+        said.
+    type: bool
+  entries:
+    description:
+      - The entries that shall be in the set. Without the option the task leaves them alone.
+  purge_entries:
+    description:
+      - Whether entries that O(entries) does not list are deleted; with an empty list all are. Only with O(entries).
+    type: bool
+    default: false
+  recreate:
+    description:
+      - What to do where the set exists with other options than the task wants, none of which the kernel can change.
+        With V(false) the task fails and says which.
+      - With V(true) a set with the new options is built under a temporary name, gets the entries of the old one, and
+        takes its place in one moment, even while firewall rules refer to the set. Options that the task does not say
+        stay as they are.
+      - A set of another O(type) or O(family) starts with the entries of the task alone. The kernel lets it take the
+        place only where nothing refers to the old one, or where both types hold the same, such as V(bitmap:ip) and
+        V(hash:ip); between the two there is a moment without the set.
+    type: bool
+    default: false
   state:
     description:
       - Whether the set shall exist. With V(absent) it goes with its entries; while a firewall rule or another set
@@ -89,6 +156,38 @@ EXAMPLES = r"""
     family: inet6
     timeout: 3600
 
+- name: Have a set with exactly these entries, replaced in one moment
+  linuxnet.ipvs.ipset:
+    name: offices
+    type: hash:net
+    comment: true
+    entries:
+      - 192.168.10.0/24
+      - entry: 192.168.20.0/24
+        comment: the second floor
+      - 192.168.20.7 nomatch
+    purge_entries: true
+    atomic: true
+# ipset save offices
+# create offices hash:net family inet hashsize 1024 maxelem 65536 comment bucketsize 12 initval 0x1a2b3c4d
+# add offices 192.168.10.0/24
+# add offices 192.168.20.0/24 comment "the second floor"
+# add offices 192.168.20.7 nomatch
+
+- name: Let it hold more, while firewall rules refer to it
+  linuxnet.ipvs.ipset:
+    name: offices
+    type: hash:net
+    maxelem: 1000000
+    recreate: true
+
+- name: Have a set of ports
+  linuxnet.ipvs.ipset:
+    name: services
+    type: bitmap:port
+    range: 0-1023
+    entries: [22, 80, 443]
+
 - name: Take the set away
   linuxnet.ipvs.ipset:
     name: visitors6
@@ -97,7 +196,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 set:
-  description: The set as it is after the task, under the names of the options.
+  description: >-
+    The set as it is after the task, without its entries, under the names of the options; only those that its type has.
   returned: when O(state=present)
   type: dict
   sample:
@@ -106,43 +206,85 @@ set:
     family: inet
     hashsize: 1024
     maxelem: 65536
-    timeout: null
     counters: false
     comment: false
+    skbinfo: false
+    forceadd: false
+added:
+  description: The entries that the task added, as C(ipset) saves them.
+  returned: when O(state=present)
+  type: list
+  elements: str
+  sample: ['192.168.20.0/24 comment "the second floor"']
+updated:
+  description: The entries that were there, and that the task gave other options.
+  returned: when O(state=present)
+  type: list
+  elements: str
+  sample: []
+deleted:
+  description: The entries that the task deleted.
+  returned: when O(state=present)
+  type: list
+  elements: str
+  sample: []
 """
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils import _values as values
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import InvalidOption
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset import IpSets
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset_plan import plan_no_set, plan_set
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset_values import SET_TYPES, header_options, set_type
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset_plan import Wish, plan_no_set, plan_set
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset_values import (
+    SET_TYPES,
+    header_options,
+    set_type,
+    temporary_name,
+)
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._module import NETNS, STATE, finish, found, reporting
+
+
+def wish_of(params):
+    """The entries that the task wants, or None where it leaves them alone."""
+    for option in ("purge_entries", "atomic", "refresh_timeouts"):
+        if params[option] and params["entries"] is None:
+            raise InvalidOption(option, True, "it goes with 'entries' only")
+    if params["atomic"] and not params["purge_entries"]:
+        raise InvalidOption("atomic", True, "it goes with 'purge_entries: true' only, where all entries are listed")
+    if params["entries"] is None:
+        return None
+    return Wish(params["entries"], params["purge_entries"], params["atomic"], params["refresh_timeouts"])
 
 
 def run(module):
     params = module.params
     name = values.set_name("name", params["name"])
-    kind, given = None, {}
-    if params["state"] == "present":
-        kind = set_type(params["type"], params["family"])
-        given = header_options(kind, params)
+    absent = params["state"] == "absent"
+    kind = None if absent else set_type(params["type"], params["family"])
+    given = {} if absent else header_options(kind, params)
+    wish = None if absent else wish_of(params)
 
-    def read():
-        with IpSets(params["netns"]) as sets:
-            return sets.header(name)
+    def plan(sets):
+        leftover = sets.header(temporary_name(name)) if sets else None
+        if absent:
+            return plan_no_set(sets.header(name) if sets else None, leftover)
+        have = (sets.find(name) if wish or params["recreate"] else sets.header(name)) if sets else None
+        outcome = plan_set(name, kind, given, have, wish, params["recreate"], leftover)
+        if sets and any(step.verb == "create" for step in outcome.plan.operations):
+            sets.revision(outcome.header)
+        return outcome
 
-    have = found(module, read, None)
-    result = {}
-    if kind is None:
-        plan = plan_no_set(have)
-    else:
-        plan, header = plan_set(name, kind, given, have)
-        result["set"] = header.options()
-    if plan.changed and not module.check_mode:
-        with IpSets(params["netns"]) as sets:
-            sets.apply(plan.operations)
-    finish(module, plan, **result)
+    def work():
+        with IpSets(params["netns"]) as sets, sets.alone(not module.check_mode):
+            outcome = plan(sets)
+            if not module.check_mode:
+                sets.apply(outcome.plan.operations)
+            return outcome
+
+    outcome = found(module, work, None) or plan(None)
+    result = {} if absent else dict(set=outcome.header.options(), **outcome.entries())
+    finish(module, outcome.plan, **result)
 
 
 def main():
@@ -153,9 +295,23 @@ def main():
             family=dict(type="str", choices=["inet", "inet6"]),
             hashsize=dict(type="int"),
             maxelem=dict(type="int"),
+            bucketsize=dict(type="int"),
+            initval=dict(type="int"),
+            netmask=dict(type="int"),
+            bitmask=dict(type="str"),
+            markmask=dict(type="int"),
+            range=dict(type="str"),
+            size=dict(type="int"),
             timeout=dict(type="int"),
             counters=dict(type="bool"),
             comment=dict(type="bool"),
+            skbinfo=dict(type="bool"),
+            forceadd=dict(type="bool"),
+            entries=dict(type="list", elements="raw"),
+            purge_entries=dict(type="bool", default=False),
+            atomic=dict(type="bool", default=False),
+            refresh_timeouts=dict(type="bool", default=False),
+            recreate=dict(type="bool", default=False),
             **NETNS,
             **STATE,
         ),

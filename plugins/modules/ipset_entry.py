@@ -15,6 +15,7 @@ description:
 extends_documentation_fragment:
   - linuxnet.ipvs.attributes
   - linuxnet.ipvs.ipset
+  - linuxnet.ipvs.ipset.entries
   - linuxnet.ipvs.netns
 options:
   name:
@@ -23,13 +24,7 @@ options:
     required: true
   entries:
     description:
-      - The entries, in the spelling of C(ipset), such as C(10.0.0.11,tcp:8080,10.0.0.11) for a set of type
-        C(hash:ip,port,ip). The parts are told by the set's type.
-      - Write a list also for a single entry that has commas, since Ansible splits a plain string at them.
-      - Addresses are compared by value, so C(fd00::1) and C(fd00:0::1) are one entry. A port without a protocol is
-        TCP's.
-    type: list
-    elements: str
+      - The entries that shall be in the set, or not. With O(state=absent) their options are of no matter.
     required: true
   purge:
     description:
@@ -64,6 +59,16 @@ EXAMPLES = r"""
     entries: [192.168.10.0/24, 192.168.20.0/24]
     purge: true
 
+- name: Keep a visitor out for ten minutes from now
+  linuxnet.ipvs.ipset_entry:
+    name: visitors
+    entries:
+      - {entry: 10.0.0.66, timeout: 600, comment: too many requests}
+    refresh_timeouts: true
+# ipset save visitors
+# create visitors hash:ip family inet hashsize 1024 maxelem 65536 timeout 3600 comment bucketsize 12 initval 0x1a2b3c4d
+# add visitors 10.0.0.66 timeout 599 comment "too many requests"
+
 - name: Take one entry out
   linuxnet.ipvs.ipset_entry:
     name: offices
@@ -73,13 +78,19 @@ EXAMPLES = r"""
 
 RETURN = r"""
 added:
-  description: The entries that the task added, in their canonical spelling.
+  description: The entries that the task added, as C(ipset) saves them.
   returned: always
   type: list
   elements: str
   sample: ["10.0.0.21,tcp:8080,10.0.0.21"]
+updated:
+  description: The entries that were there, and that the task gave other options.
+  returned: always
+  type: list
+  elements: str
+  sample: []
 deleted:
-  description: The entries that the task deleted, in their canonical spelling.
+  description: The entries that the task deleted.
   returned: always
   type: list
   elements: str
@@ -92,41 +103,56 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils import _values as va
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import InvalidOption
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset import IpSets
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset_plan import (
-    plan_entries,
+    Wish,
+    plan_contents,
     plan_no_entries,
     predict_entries,
 )
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset_values import Entry
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset_values import temporary_name
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._module import NETNS, STATE, finish, found, reporting
+
+
+def check(params):
+    absent = params["state"] == "absent"
+    for option in ("purge", "atomic", "refresh_timeouts"):
+        if absent and params[option]:
+            raise InvalidOption(option, True, "it goes with 'state: present' only, where 'entries' are those that stay")
+    if params["atomic"] and not params["purge"]:
+        raise InvalidOption("atomic", True, "it goes with 'purge: true' only, where all entries are listed")
 
 
 def run(module):
     params = module.params
     name = values.set_name("name", params["name"])
     absent = params["state"] == "absent"
-    if absent and params["purge"]:
-        raise InvalidOption("purge", True, "it goes with 'state: present' only, where 'entries' are those that stay")
+    check(params)
 
-    def read():
-        with IpSets(params["netns"]) as sets:
-            header = sets.required(name)
-            wished = [Entry.parse(header.kind, text) for text in params["entries"]]
-            have = sets.entries(header)
-        return plan_no_entries(header, wished, have) if absent else plan_entries(header, wished, have, params["purge"])
+    def plan(sets):
+        have, leftover = sets.required(name), sets.header(temporary_name(name))
+        if absent:
+            return plan_no_entries(have, params["entries"], leftover)
+        wish = Wish(params["entries"], params["purge"], params["atomic"], params["refresh_timeouts"])
+        return plan_contents(have, wish, leftover)
 
-    plan = found(module, read, predict_entries([] if absent else params["entries"]))
-    if plan.changed and not module.check_mode:
-        with IpSets(params["netns"]) as sets:
-            sets.apply(plan.operations)
-    finish(module, plan, added=plan.after.get("entries", []), deleted=plan.before.get("entries", []))
+    def work():
+        with IpSets(params["netns"]) as sets, sets.alone(not module.check_mode):
+            outcome = plan(sets)
+            if not module.check_mode:
+                sets.apply(outcome.plan.operations)
+            return outcome
+
+    outcome = found(module, work, predict_entries([] if absent else params["entries"]))
+    finish(module, outcome.plan, **outcome.entries())
 
 
 def main():
     module = AnsibleModule(
         argument_spec=dict(
             name=dict(type="str", required=True),
-            entries=dict(type="list", elements="str", required=True),
+            entries=dict(type="list", elements="raw", required=True),
             purge=dict(type="bool", default=False),
+            atomic=dict(type="bool", default=False),
+            refresh_timeouts=dict(type="bool", default=False),
             **NETNS,
             **STATE,
         ),

@@ -1,0 +1,144 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the linuxnet.ipvs contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: ipset_info
+short_description: Read the sets of a network namespace
+version_added: 1.0.0
+description:
+  - Returns sets with their entries under the names of the options of M(linuxnet.ipvs.ipset), so that they can be fed
+    back to it, or kept in a file and made anew elsewhere.
+extends_documentation_fragment:
+  - linuxnet.ipvs.attributes.info_module
+  - linuxnet.ipvs.ipset
+  - linuxnet.ipvs.netns
+options:
+  names:
+    description:
+      - The names of the sets to read, or patterns for them in the way of a shell, such as V(web-*). Without the option
+        all are read. It is no error when there is none of a name.
+    type: list
+    elements: str
+  entries:
+    description: Whether the entries are read too, which takes longer for large sets.
+    type: bool
+    default: true
+author:
+  - the linuxnet.ipvs contributors (@linuxnet-collections)
+"""
+
+EXAMPLES = r"""
+- name: Read all sets
+  linuxnet.ipvs.ipset_info:
+  register: firewall
+
+- name: Have the same sets in a namespace
+  linuxnet.ipvs.ipset: "{{ item | combine({'netns': 'blue', 'purge_entries': true}) }}"
+  loop: "{{ firewall.sets }}"
+  loop_control:
+    label: "{{ item.name }}"
+
+- name: See how full some sets are
+  linuxnet.ipvs.ipset_info:
+    names: [visitors, "web-*"]
+    entries: false
+  register: fill
+
+- name: Stop before one is full
+  ansible.builtin.assert:
+    that: fill.usage[item.name].entries < item.maxelem * 0.9
+  loop: "{{ fill.sets }}"
+  loop_control:
+    label: "{{ item.name }}"
+"""
+
+RETURN = r"""
+sets:
+  description: >-
+    The sets, in the kernel's order, lists of sets behind the sets that they may name. Each has the options that its
+    type has, and with O(entries=true) its entries.
+  returned: always
+  type: list
+  elements: dict
+  sample:
+    - name: offices
+      type: hash:net
+      family: inet
+      hashsize: 1024
+      maxelem: 65536
+      bucketsize: 12
+      initval: 439041101
+      counters: true
+      comment: true
+      skbinfo: false
+      forceadd: false
+      entries:
+        - {entry: 192.168.10.0/24, packets: 12, bytes: 720}
+        - {entry: 192.168.20.0/24, packets: 0, bytes: 0, comment: the second floor}
+usage:
+  description: What no task can set, for each set by its name.
+  returned: always
+  type: dict
+  sample:
+    offices: {references: 1, memory: 1240, entries: 2}
+  contains:
+    references:
+      description: How many firewall rules and lists refer to the set.
+      type: int
+    memory:
+      description: What it takes, in bytes.
+      type: int
+    entries:
+      description: How many entries it has, those included that have expired and still lie there.
+      type: int
+"""
+
+from fnmatch import fnmatchcase
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset import IpSets
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset_entries import as_dict, read_rest
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._module import NETNS, reporting
+
+
+def run(module):
+    names, wanted = module.params["names"], module.params["entries"]
+    found, usage = [], {}
+    with IpSets(module.params["netns"]) as sets:
+        for each in sets.headers():
+            name = each.header.name
+            if names is not None and not any(name == one or fnmatchcase(name, one) for one in names):
+                continue
+            # A set may go while others are read.
+            each = sets.find(name) if wanted else each
+            if each is None:
+                continue
+            kind = each.header.kind
+            shown = each.header.options()
+            if wanted:
+                shown["entries"] = [as_dict(kind, key, read_rest(rest)) for key, rest in each.entries.items()]
+            found.append(shown)
+            usage[name] = dict(references=each.references, memory=each.memory, entries=each.elements)
+    module.exit_json(changed=False, sets=found, usage=usage)
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec=dict(
+            names=dict(type="list", elements="str"),
+            entries=dict(type="bool", default=True),
+            **NETNS,
+        ),
+        supports_check_mode=True,
+    )
+    with reporting(module):
+        run(module)
+
+
+if __name__ == "__main__":
+    main()
