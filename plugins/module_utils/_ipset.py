@@ -31,6 +31,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset_entries impor
     PLAIN,
     Options,
     encode,
+    layout,
     split_entries,
     written,
 )
@@ -297,7 +298,7 @@ class IpSets:
         command = {"add": CMD_ADD, "delete": CMD_DEL}[operation.verb]
         start = text(ATTR_SETNAME, header.name) + attribute(ATTR_LINENO, struct.pack("=I", 0))
         try:
-            self._netlink.send_all([_message(command, start + chunk) for chunk in encode_entries(entries)])
+            self._netlink.send_all([_message(command, start + chunk) for chunk in encode_entries(header.kind, entries)])
         except BatchRefused as exc:
             line = attribute_map(exc.reply[_NFGEN.size :]).get(ATTR_LINENO)
             place = integer(line) - 1 if line else -1
@@ -372,13 +373,14 @@ def _address(attr: int, packed: bytes) -> bytes:
     return nested(attr, attribute(inner | NLA_F_NET_BYTEORDER, packed))
 
 
-def encode_entries(entries: Mapping[bytes, Options]) -> Iterator[bytes]:
+def encode_entries(kind: SetType, entries: Mapping[bytes, Options]) -> Iterator[bytes]:
     """Entries in as few messages as hold them, each numbered from 1 (0 means unnumbered), which a refusal names."""
+    shape = layout(kind)
     head, line = struct.Struct("=HH"), struct.Struct("=HHI")
     chunk: list[bytes] = []
     size = 0
     for number, (key, options) in enumerate(entries.items(), 1):
-        data = key if options is PLAIN else encode(key, options)
+        data = encode(shape, key, options)
         length = len(data) + 12
         if size + length > _ENTRY_BYTES:
             yield nested(ATTR_ADT, *chunk)

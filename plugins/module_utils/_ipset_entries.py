@@ -6,8 +6,9 @@
 
 An entry is known by its **key**: the attributes that make it this entry and no other, in the bytes and the order in
 which the kernel lists them. So the listing of a large set is compared with a large task without taking either apart,
-and the same bytes go into requests. What else an entry carries (timeout, counters, comment...) is its
-:class:`Options`, in a listing the **rest** of its bytes, which is only read where it matters.
+and the same bytes go into requests, but for the byte order of addresses that must be said there. What else an entry
+carries (timeout, counters, comment...) is its :class:`Options`, in a listing the **rest** of its bytes, which is only
+read where it matters.
 
 Sources: ipset(8); lib/parse.c and lib/errcode.c of ipset; ``*_data_list()`` and ``*_uadt()`` in net/netfilter/ipset.
 """
@@ -200,9 +201,20 @@ class Layout:
         kinds = [attr for _part, attrs in self.parts for attr in attrs]
         self._order = sorted(range(len(kinds)), key=lambda place: _ORDER.index(kinds[place]))
         self.attributes = [kinds[place] for place in self._order]
+        #: Where the value of each attribute stands in a key.
+        self._places: list[tuple[int, int, int]] = []
+        offset = 0
+        for attr in self.attributes:
+            start = offset + (8 if attr in (IP, IP2) else 4)
+            self._places.append((attr, start, start + self._length(attr)))
+            offset += len(self._pattern(attr, bytes(self._length(attr))))
         self._template = b"".join(self._pattern(attr, b"%b") for attr in self.attributes)
         self._pick: Callable[[Any], Any] = itemgetter(*self._order) if len(kinds) > 1 else tuple
         self.size = sum(len(self._pattern(attr, bytes(self._length(attr)))) for attr in self.attributes)
+        inner = 4 + self.kind.bits // 8
+        self._ordered = struct.pack("=HH", inner, self._inner | NLA_F_NET_BYTEORDER)
+        #: Where the inner header of each address stands.
+        self._addresses = [start - 4 for attr, start, _end in self._places if attr in (IP, IP2)]
         self.fixed = None
         if IFACE not in kinds and NAME not in kinds:
             pattern = b"".join(self._pattern(attr, None) for attr in self.attributes)
@@ -234,8 +246,7 @@ class Layout:
             return b"%b"
         head = struct.pack("=HH", 4 + size, attr | (NLA_F_NET_BYTEORDER if attr in _BIG_ENDIAN else 0))
         if attr in (IP, IP2):
-            head = struct.pack("=HH", 8 + size, attr | NLA_F_NESTED)
-            head += struct.pack("=HH", 4 + size, self._inner | NLA_F_NET_BYTEORDER)
+            head = struct.pack("=HHHH", 8 + size, attr | NLA_F_NESTED, 4 + size, self._inner)
         padding = bytes(-size % 4)
         if value is None:
             return re.escape(head) + b".{%d}" % size + re.escape(padding)
@@ -247,10 +258,15 @@ class Layout:
 
     def values(self, key: bytes) -> dict[int, bytes]:
         """The values in a key by attribute; addresses without what is around them."""
-        found = {}
-        for attr, payload in attributes(key):
-            found[attr] = payload[4:] if attr in (IP, IP2) else payload
-        return found
+        if self.fixed:
+            return {attr: key[start:end] for attr, start, end in self._places}
+        return {attr: payload[4:] if attr in (IP, IP2) else payload for attr, payload in attributes(key)}
+
+    def request(self, key: bytes) -> bytes:
+        """The attributes of a key in a request: there the kernel wants to be told the byte order of addresses."""
+        for place in self._addresses:
+            key = key[:place] + self._ordered + key[place + 4 :]
+        return key
 
     def split(self, data: bytes) -> tuple[bytes, bytes]:
         """The key and the rest of an entry whose attributes stand in any order.
@@ -364,14 +380,17 @@ def _flags(rest: bytes) -> int:
 # To the kernel's bytes
 
 
-def encode(key: bytes, options: Options) -> bytes:
+def encode(shape: Layout, key: bytes, options: Options) -> bytes:
     """The attributes of an entry in a request."""
-    if options is PLAIN or options == PLAIN:
-        return key
-    flags = (FLAG_NOMATCH if options.nomatch else 0) | (FLAG_WILDCARD if options.wildcard else 0)
     if key.endswith(_PHYSDEV):
-        key, flags = key[: -len(_PHYSDEV)], flags | FLAG_PHYSDEV
-    packed = [key]
+        return shape.request(key[: -len(_PHYSDEV)]) + encode_rest(options, FLAG_PHYSDEV)
+    return shape.request(key) if options is PLAIN else shape.request(key) + encode_rest(options)
+
+
+def encode_rest(options: Options, flags: int = 0) -> bytes:
+    """The attributes of an entry's options."""
+    flags |= (FLAG_NOMATCH if options.nomatch else 0) | (FLAG_WILDCARD if options.wildcard else 0)
+    packed = []
     if options.mac is not None:
         packed.append(attribute(ETHER, options.mac))
     if options.before or options.after:
@@ -425,6 +444,12 @@ class Reader:
         #: Whether an address is taken as it is, but for 0 in hash:ip.
         self._as_it_is = unmasked and self._kind.method == "hash"
         self._no_zero = self._kind.name == "hash:ip"
+        #: What a prefix length stands for: its byte, and the bits behind it. Without one it is a host.
+        self._networks = {
+            str(length): (bytes([length]), (1 << self._bits - length) - 1)
+            for length in range(0 if self._kind.name in _PREFIX_0 else 1, self._bits + 1)
+        }
+        self._networks[""] = (bytes([self._bits]), 0)
 
     def read(self, wished: Iterable[Any]) -> Entries:
         """The entries of a task, each a text in ipset(8)'s spelling or a dict with ``entry`` and its options.
@@ -473,6 +498,8 @@ class Reader:
         if len(words) != len(self._readers):
             words = self._filled(text, words)
         choices = [read(word) for read, word in zip(self._readers, words)]
+        if len(choices) == 1 and len(choices[0]) == 1:
+            return iter((self._one(text, list(choices[0][0])),))
         count = 1
         for choice in choices:
             count *= len(choice)
@@ -691,6 +718,14 @@ class Reader:
         return found
 
     def _read_net(self, word: str) -> Choices:
+        address, _slash, prefix = word.partition("/")
+        try:
+            packed = socket.inet_pton(self._layout.family, address)
+            length, host_bits = self._networks[prefix]
+            if self._as_it_is and not int.from_bytes(packed, "big") & host_bits:
+                return ((packed, length),)
+        except (OSError, ValueError, KeyError):
+            pass  # a range, or an error: see below
         low, high = self._bounds(word)
         mask = self._mask
         size = self._bits // 8
@@ -830,19 +865,28 @@ def written(kind: SetType, key: bytes, options: Options = PLAIN) -> str:
         MalformedReply: the key is none of this type.
     """
     shape = layout(kind)
-    if options is PLAIN and kind.parts == ("ip",) and len(key) == shape.size:
-        return socket.inet_ntop(shape.family, key[8:])
     found = shape.values(key)
     try:
         words = [_WRITERS[part](shape, found, attrs) for part, attrs in shape.parts if attrs]
     except (KeyError, ValueError, IndexError, struct.error) as exc:
         raise MalformedReply("an entry of a %s set that cannot be written: %r" % (kind.name, exc)) from exc
+    if options is PLAIN:
+        return ",".join(words)
     if options.mac is not None:
         words.append(_mac(options.mac))
     entry = ",".join(words)
     for name, value in options.plain().items():
         entry += " " + name + ("" if value is True else ' "%s"' % value if name == "comment" else " %s" % value)
     return entry
+
+
+def all_written(kind: SetType, entries: Mapping[bytes, Options]) -> list[str]:
+    """Entries as ipset(8) saves them."""
+    shape = layout(kind)
+    if kind.parts == ("ip",) and all(options is PLAIN for options in entries.values()):
+        ntop, family, start = socket.inet_ntop, shape.family, shape.size - kind.bits // 8
+        return [ntop(family, key[start:]) for key in entries]
+    return [written(kind, key, options) for key, options in entries.items()]
 
 
 def as_dict(kind: SetType, key: bytes, options: Options) -> dict[str, Any]:

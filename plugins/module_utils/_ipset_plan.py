@@ -22,8 +22,9 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset_entries impor
     Entries,
     Options,
     Reader,
+    all_written,
     as_dict,
-    encode,
+    encode_rest,
     layout,
     read_rest,
     text_key,
@@ -220,7 +221,9 @@ def _merged(wished: Options, carried: Options, refresh: bool) -> Options:
     It does keep the counters, unless the entry moves.
     """
     said = {name: value for name, value in wished._asdict().items() if value is not None}
-    counted = {name: value for name, value in dict(packets=carried.packets, bytes=carried.bytes).items() if value is not None}
+    counted = {
+        name: value for name, value in dict(packets=carried.packets, bytes=carried.bytes).items() if value is not None
+    }
     merged = {**carried._asdict(), **said, **counted}
     return Options(**{**merged, "timeout": _new_timeout(wished, carried, refresh)})
 
@@ -319,9 +322,7 @@ def _plan_new_shape(have: KernelSet, header: SetHeader, wish: Wish | None, lefto
     contents = _contents(_as_listed(kept), changes)
     steps = _swapped(have.header, header, contents) if swap else _renamed(have.header, header, contents)
     if not same_kind:
-        gone = dict.fromkeys(have.entries, PLAIN)
-        changes = replace(changes, deleted={})
-        lost = [written(have.header.kind, key) for key in gone]
+        lost = all_written(have.header.kind, dict.fromkeys(have.entries, PLAIN))
     else:
         lost = []
     before, after = differing(have.header.options(), header.options())
@@ -355,7 +356,7 @@ def _carried(have: KernelSet, header: SetHeader) -> Entries:
 
 def _as_listed(entries: Entries) -> dict[bytes, bytes]:
     """Entries as a listing would show them."""
-    return {key: encode(b"", options) for key, options in entries.items()}
+    return {key: encode_rest(options) for key, options in entries.items()}
 
 
 # Steps
@@ -432,10 +433,10 @@ def _outcome(
     old: list[str] = []
     if header is not None:
         kind = header.kind
-        added = [written(kind, key, options) for key, options in changes.added.items()]
-        updated = [written(kind, key, options) for key, options in changes.updated.items()]
-        deleted += [written(kind, key, options) for key, options in changes.deleted.items()]
-        old = [written(kind, key, options) for key, options in changes.old.items()]
+        added = all_written(kind, changes.added)
+        updated = all_written(kind, changes.updated)
+        deleted += all_written(kind, changes.deleted)
+        old = all_written(kind, changes.old)
     shown = dict(before), dict(after)
     if added or updated or deleted:
         if before or not after:
