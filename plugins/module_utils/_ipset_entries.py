@@ -594,7 +594,7 @@ class Reader:
 
     def _refuse_unfit(self, item: Any, name: str) -> None:
         wanted = _WANTED.get(name)
-        if wanted and getattr(self._header, wanted) in (None, False):
+        if wanted and not self._header.has(wanted):
             raise InvalidOption(
                 self._option,
                 item,

@@ -345,7 +345,7 @@ def _carried(have: KernelSet, header: SetHeader) -> Entries:
             skbprio="skbinfo",
             skbqueue="skbinfo",
         ).items()
-        if getattr(header, wanted) in (None, False)
+        if not header.has(wanted)
     }
     kept = {key: read_rest(rest)._replace(**unsupported) for key, rest in have.entries.items()}
     shape = ("netmask", "bitmask", "markmask", "range")

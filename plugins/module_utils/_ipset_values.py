@@ -139,6 +139,11 @@ class SetHeader:
         set_ = {option: value for option, value in shown.items() if value is not None}
         return dict(name=self.name, type=self.kind.name, **family, **set_)
 
+    def has(self, option: str) -> bool:
+        """Whether an option is set; a timeout of 0 is."""
+        value = getattr(self, option)
+        return value is not None and value is not False
+
     @property
     def bounds(self) -> tuple[int, int]:
         """The first and the last number (address or port) in a bitmap's range."""

@@ -11,11 +11,11 @@ import re
 from typing import Any
 
 import pytest
-from conftest import TYPES, Sets
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
+from kernel_sets import TYPES, Sets
 
-CASES = 60
+CASES = 40
 OPTIONS = settings(
     max_examples=CASES,
     deadline=None,

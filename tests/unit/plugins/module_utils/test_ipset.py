@@ -7,16 +7,30 @@
 from __future__ import annotations
 
 import ipaddress
+import struct
 from typing import Literal
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils import _ipset as ipset
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import Conflict, InvalidOption
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset_entries import (
+    PLAIN,
+    Options,
+    Reader,
+    as_dict,
+    encode,
+    encode_rest,
+    layout,
+    read_rest,
+    split_entries,
+    written,
+)
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset_plan import (
-    plan_entries,
+    Wish,
+    plan_contents,
     plan_no_entries,
     plan_no_set,
     plan_set,
@@ -24,15 +38,38 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset_plan import (
 )
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset_values import (
     SET_TYPES,
-    Entry,
     SetHeader,
-    SetType,
     header_options,
+    new_header,
     set_type,
+    temporary_name,
 )
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._netlink import MalformedReply, attribute_map
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netlink import (
+    NLA_F_NESTED,
+    MalformedReply,
+    attribute,
+    nested,
+    text,
+)
 
-LOOP = SetType("hash:ip,port,ip", "inet")
+RANGES = {"bitmap:ip": "10.0.0.0/16", "bitmap:ip,mac": "10.0.0.0/16", "bitmap:port": "0-65535"}
+
+
+def header(name, family=None, **given_options):
+    """A new set 'S' of a type."""
+    kind = set_type(name, family)
+    if name in RANGES:
+        given_options.setdefault("range", RANGES[name])
+    return new_header("S", kind, header_options(kind, given_options))
+
+
+def only(of, item):
+    """The key and the options of one entry."""
+    ((key, carried),) = Reader(of).read([item]).items()
+    return key, carried
+
+
+EVERYTHING = dict(timeout=0, counters=True, comment=True, skbinfo=True)
 protocol_ports = st.one_of(
     st.builds("{}:{}".format, st.sampled_from(["tcp", "udp", "sctp", "udplite"]), st.integers(0, 65535)),
     st.sampled_from(["47:0", "132:5", "6:80"]),
@@ -41,182 +78,602 @@ protocol_ports = st.one_of(
 
 @st.composite
 def entries(draw):
-    """A set's type with an entry that fits it."""
+    """A set with an entry that fits it."""
     name = draw(st.sampled_from(sorted(SET_TYPES)))
-    kind = SetType(name, draw(st.sampled_from(SET_TYPES[name])))
-    version: Literal[4, 6] = 6 if kind.family == "inet6" else 4
-    address = st.ip_addresses(v=version).map(str)
+    family = draw(st.sampled_from(["inet", "inet6"])) if set_type(name, None).has_family else None
+    version: Literal[4, 6] = 6 if family == "inet6" else 4
+    address = st.ip_addresses(v=version).filter(int).map(str)
     prefix = st.integers(1, 32 if version == 4 else 128)
     network = st.tuples(st.ip_addresses(v=version), prefix).map(
         lambda pair: str(ipaddress.ip_network("%s/%d" % pair, strict=False))
     )
     parts = {
-        "ip": address,
+        "ip": st.integers(0, 65535).map(lambda n: "10.0.%d.%d" % divmod(n, 256)) if name in RANGES else address,
         "net": network,
-        "port": protocol_ports,
+        "port": st.integers(0, 65535).map(str) if name in RANGES else protocol_ports,
         "mac": st.binary(min_size=6, max_size=6).filter(any).map(lambda raw: ":".join("%02x" % byte for byte in raw)),
         "set": st.text("ABCdef-_09", min_size=1, max_size=31),
+        "mark": st.integers(1, 2**32 - 1).map(str),
+        "iface": st.text("abc09", min_size=1, max_size=15).map(
+            lambda name: draw(st.sampled_from(["", "physdev:"])) + name
+        ),
     }
-    return kind, ",".join(draw(parts[part]) for part in kind.parts)
+    carried = {
+        "timeout": st.integers(0, 2147483),
+        "packets": st.integers(0, 2**64 - 2),
+        "bytes": st.integers(0, 2**64 - 2),
+        "comment": st.text("aä€ ',", min_size=1, max_size=60),
+        "skbmark": st.sampled_from(["0x1", "0x1/0xff"]),
+        "skbprio": st.sampled_from(["1:10", "0:ffff"]),
+        "skbqueue": st.integers(0, 65535),
+    }
+    if "net" in name:
+        carried["nomatch"] = st.just(True)
+    if name == "hash:net,iface":
+        carried["wildcard"] = st.just(True)
+    item = draw(st.fixed_dictionaries({}, optional=carried))
+    item["entry"] = ",".join(draw(parts[part]) for part in set_type(name, None).parts)
+    return header(name, family, **EVERYTHING), item
+
+
+def listed(of, key, options):
+    """An entry as the kernel lists it."""
+    flags = 2 if key.endswith(PHYSDEV) else 0
+    if flags:
+        key = key[: -len(PHYSDEV)]
+    return nested(ipset.ATTR_DATA, key + encode_rest(options, flags))
+
+
+PHYSDEV = only(header("hash:net,iface"), "1.1.1.1,physdev:a")[0][-8:]
 
 
 @given(entries())
 def test_an_entry_comes_back_as_it_went(case):
-    kind, text = case
-    entry = Entry.parse(kind, text)
-    assert ipset.decode_entry(kind, b"".join(ipset.encode_entry(entry))) == entry
-    assert Entry.parse(kind, str(entry)) == entry
+    of, item = case
+    key, options = only(of, item)
+    found: dict[bytes, bytes] = {}
+    split_entries(of.kind, listed(of, key, options) * 2, found)
+    assert list(found) == [key]
+    assert read_rest(found[key]) == options
+    assert as_dict(of.kind, key, options) == {**item, "entry": as_dict(of.kind, key, options)["entry"]}
+    assert only(of, as_dict(of.kind, key, options)) == (key, options)
+    assert only(of, written(of.kind, key, options)) == (key, options)
+
+
+@given(entries(), st.randoms())
+def test_the_order_of_attributes_is_of_no_matter(case, random):
+    of, item = case
+    key, options = only(of, item)
+    data = listed(of, key, options)[4:]
+    pieces, offset = [], 0
+    while offset < len(data):
+        (length,) = struct.unpack_from("=H", data, offset)
+        pieces.append(data[offset : offset + (length + 3 & ~3)])
+        offset += length + 3 & ~3
+    random.shuffle(pieces)
+    found: dict[bytes, bytes] = {}
+    split_entries(of.kind, nested(ipset.ATTR_DATA, *pieces), found)
+    assert list(found) == [key]
+    assert read_rest(found[key]) == options
+
+
+def description(of, listing=b""):
+    """The first message of a set's listing."""
+    return (
+        text(ipset.ATTR_SETNAME, of.name)
+        + text(ipset.ATTR_TYPENAME, of.kind.name)
+        + attribute(ipset.ATTR_FAMILY, bytes([ipset._FAMILIES[of.kind.family]]))
+        + nested(ipset.ATTR_DATA, ipset.encode_header(of))
+        + nested(ipset.ATTR_ADT, listing)
+    )
+
+
+@given(entries())
+def test_a_set_comes_back_as_it_went(case):
+    of, item = case
+    key, options = only(of, item)
+    have = ipset.decode_set([description(of, listed(of, key, options))])
+    assert have.header == of
+    assert {each: read_rest(rest) for each, rest in have.entries.items()} == {key: options}
+
+
+def test_a_masked_mark_in_either_byte_order():
+    of = header("hash:ip,mark", markmask=0xFF)
+    assert ipset.decode_set([description(of)]).header.markmask == 0xFF
+    ours, theirs = (struct.pack(form, 0x400B if form == ">H" else 0xFF) for form in (">H", "=I"))
+    network = attribute(11 | 0x4000, struct.pack(">I", 0xFF))
+    host = attribute(11, theirs)
+    assert ours
+    assert ipset.decode_set([description(of).replace(network, host)]).header.markmask == 0xFF
 
 
 @given(st.sampled_from(sorted(SET_TYPES)), st.binary(max_size=120))
+@example("hash:ip", b"\x04\x00\x07\x80")
 def test_no_bytes_make_the_decoding_hang_or_crash(name, data):
+    of = header(name)
     try:
-        ipset.decode_entry(SetType(name, SET_TYPES[name][0]), data)
-        ipset.decode_header(attribute_map(data))
+        have = ipset.decode_set([description(of, data), data])
+        for key, rest in have.entries.items():
+            written(of.kind, key, read_rest(rest))
+        ipset.decode_set([data])
     except MalformedReply:
         return
 
 
+@given(entries(), st.data())
+def test_no_damage_to_a_listing_makes_the_decoding_hang_or_crash(case, data):
+    of, item = case
+    whole = bytearray(description(of, listed(of, *only(of, item)) * 3))
+    for _time in range(data.draw(st.integers(1, 4))):
+        place = data.draw(st.integers(0, len(whole) - 1))
+        whole[place] = data.draw(st.integers(0, 255))
+    whole = whole[: data.draw(st.integers(0, len(whole)))]
+    try:
+        have = ipset.decode_set([bytes(whole)])
+        for key, rest in have.entries.items():
+            as_dict(have.header.kind, key, read_rest(rest))
+    except (MalformedReply, Conflict):
+        return
+
+
+def test_an_entry_of_another_length_is_not_taken_for_two():
+    of = header("hash:ip")
+    key, _options = only(of, "10.0.0.1")
+    short = struct.pack("=HH", 2, 7 | NLA_F_NESTED)
+    with pytest.raises(MalformedReply):
+        split_entries(of.kind, short + key, {})
+
+
 @pytest.mark.parametrize(
-    ("name", "family", "written", "canonical"),
+    ("name", "family", "item", "canonical"),
     [
         ("hash:ip,port,ip", "inet", "10.0.0.11,8080,10.0.0.11", "10.0.0.11,tcp:8080,10.0.0.11"),
         ("hash:ip,port,ip", "inet", "10.0.0.11,TCP:8080,10.0.0.11", "10.0.0.11,tcp:8080,10.0.0.11"),
         ("hash:ip,port", "inet", "10.0.0.11,6:80", "10.0.0.11,tcp:80"),
         ("hash:ip,port", "inet", "10.0.0.11,icmp:8/0", "10.0.0.11,icmp:8/0"),
+        ("hash:ip,port", "inet", "10.0.0.11,icmp:echo-request", "10.0.0.11,icmp:8/0"),
+        ("hash:ip,port", "inet6", "fd00::1,icmpv6:ping", "fd00::1,icmpv6:128/0"),
         ("hash:ip", "inet6", "FD00:0:0::1", "fd00::1"),
         ("hash:net", "inet", "10.0.0.1", "10.0.0.1"),
         ("hash:net", "inet", "10.0.0.1/32", "10.0.0.1"),
         ("hash:net", "inet", "10.0.0.0/24", "10.0.0.0/24"),
-        ("hash:mac", "unspec", "aa:bb:cc:dd:ee:ff", "AA:BB:CC:DD:EE:FF"),
+        ("hash:net,net", "inet", "0.0.0.0/0,10.0.0.0/8", "0.0.0.0/0,10.0.0.0/8"),
+        ("hash:net,iface", "inet6", "::/0,physdev:eth0", "::/0,physdev:eth0"),
+        ("hash:mac", None, "aa:bb:cc:dd:ee:ff", "AA:BB:CC:DD:EE:FF"),
+        ("hash:ip,mark", "inet", "10.0.0.1,0x63", "10.0.0.1,0x00000063"),
+        ("bitmap:port", None, 80, "80"),
+        ("bitmap:port", None, "udp:53", "53"),
+        ("bitmap:ip,mac", None, "10.0.0.1", "10.0.0.1"),
+        (
+            "bitmap:ip,mac",
+            None,
+            "10.0.0.1,2:0:0:0:0:0".replace("2:0:0:0:0:0", "02:00:00:00:00:0a"),
+            "10.0.0.1,02:00:00:00:00:0A",
+        ),
+        ("hash:ip", "inet", '10.0.0.1 comment "a  b" timeout 5', '10.0.0.1 timeout 5 comment "a  b"'),
+        ("hash:ip", "inet", dict(entry="10.0.0.1", skbmark=1, skbqueue="7"), "10.0.0.1 skbmark 0x1 skbqueue 7"),
+        ("hash:net", "inet", dict(entry="10.0.0.1", nomatch=True, timeout=0), "10.0.0.1 timeout 0 nomatch"),
+        ("hash:net", "inet", dict(entry="10.0.0.1", nomatch=False, timeout=None), "10.0.0.1"),
+        ("list:set", None, "A before B", "A before B"),
     ],
 )
-def test_spellings(name, family, written, canonical):
-    assert str(Entry.parse(SetType(name, family), written)) == canonical
+def test_spellings(name, family, item, canonical):
+    of = header(name, family, **EVERYTHING)
+    assert written(of.kind, *only(of, item)) == canonical
 
 
 @pytest.mark.parametrize(
-    ("name", "family", "written", "told"),
+    ("name", "item", "canonical"),
+    [
+        ("hash:ip", "10.0.0.1-10.0.0.3", ["10.0.0.1", "10.0.0.2", "10.0.0.3"]),
+        ("hash:ip", "10.0.0.0/30", ["10.0.0.0", "10.0.0.1", "10.0.0.2", "10.0.0.3"]),
+        ("hash:net", "10.0.0.1-10.0.0.4", ["10.0.0.1", "10.0.0.2/31", "10.0.0.4"]),
+        ("hash:net", "0.0.0.0-255.255.255.254", ["0.0.0.0/1"]),
+        ("hash:ip,port", "10.0.0.0/31,tcp:1-2", [
+            "10.0.0.0,tcp:1", "10.0.0.0,tcp:2", "10.0.0.1,tcp:1", "10.0.0.1,tcp:2",
+        ]),
+        ("bitmap:port", "22-20", ["20", "21", "22"]),
+    ],
+)  # fmt: skip
+def test_ranges(name, item, canonical):
+    of = header(name)
+    found = [written(of.kind, key) for key in Reader(of).read([item])]
+    assert found[: len(canonical)] == canonical
+
+
+@pytest.mark.parametrize(
+    ("name", "given_options", "item", "canonical"),
+    [
+        ("hash:ip", dict(netmask=24), "10.0.0.77", ["10.0.0.0"]),
+        ("hash:ip", dict(netmask=24), "10.0.0.200-10.0.2.1", ["10.0.0.0", "10.0.1.0", "10.0.2.0"]),
+        ("hash:ip", dict(bitmask="255.0.255.0"), "10.7.1.9", ["10.0.1.0"]),
+        ("hash:net,net", dict(netmask=16), "10.1.2.0/24,10.9.9.9", ["10.1.0.0/24,10.9.0.0"]),
+        ("hash:ip,mark", dict(markmask=0xFF), "10.0.0.1,0x1234", ["10.0.0.1,0x00000034"]),
+        ("bitmap:ip", dict(netmask=28), "10.0.0.17-10.0.0.40", ["10.0.0.16", "10.0.0.32"]),
+    ],
+)
+def test_what_a_set_lays_over_its_entries(name, given_options, item, canonical):
+    of = header(name, **given_options)
+    assert [written(of.kind, key) for key in Reader(of).read([item])] == canonical
+
+
+@pytest.mark.parametrize(
+    ("name", "family", "item", "told"),
     [
         ("hash:ip,port,ip", "inet", "10.0.0.11", "3 parts, not 1"),
         ("hash:ip", "inet", "10.0.0.1,tcp:1", "1 parts, not 2"),
         ("hash:ip", "inet", "fd00::1", "the set is inet"),
         ("hash:ip", "inet6", "10.0.0.1", "the set is inet6"),
-        ("hash:ip", "inet", "10.0.0.0/24", "one address is wanted"),
-        ("hash:ip", "inet", "10.0.0.1-10.0.0.9", "one address is wanted"),
+        ("hash:ip", "inet6", "fd00::/64", "ranges for IPv4 only"),
+        ("hash:ip", "inet6", "fd00::1-fd00::2", "ranges for IPv4 only"),
+        ("hash:ip", "inet", "0.0.0.0", "all zeros"),
+        ("hash:ip", "inet", "10.0.0.0/8", "more entries than the set may hold"),
+        ("hash:ip", "inet", "10.0.0.1/30", "host bits"),
+        ("hash:ip", "inet", "010.0.0.1", "is not valid"),
+        ("hash:ip,port,ip", "inet", "10.0.0.1,1,10.0.0.0/30", "one address is wanted"),
+        ("hash:ip,mac", "inet", "10.0.0.0/30,02:00:00:00:00:01", "one address is wanted"),
         ("hash:net", "inet", "10.0.0.1/24", "host bits"),
-        ("hash:net", "inet", "10.0.0.1/33", "is not valid"),
+        ("hash:net", "inet", "10.0.0.1/33", "from 0 to 32"),
+        ("hash:net", "inet", "10.0.0.1/255.0.0.0", "from 0 to 32"),
         ("hash:net", "inet", "0.0.0.0/0", "no prefix of length 0"),
         ("hash:ip,port", "inet", "10.0.0.1,tcp:70000", "a port from 0 to 65535"),
-        ("hash:ip,port", "inet", "10.0.0.1,tcp:http", "a port from 0 to 65535"),
+        ("hash:ip,port", "inet", "10.0.0.1,tcp:no-such-service", "a port from 0 to 65535"),
+        ("hash:ip,port", "inet", "10.0.0.1,tcp:-5", "a port from 0 to 65535"),
         ("hash:ip,port", "inet", "10.0.0.1,foo:1", "write PROTOCOL:PORT"),
         ("hash:ip,port", "inet", "10.0.0.1,256:0", "write PROTOCOL:PORT"),
+        ("hash:ip,port", "inet", "10.0.0.1,0:0", "write PROTOCOL:PORT"),
         ("hash:ip,port", "inet", "10.0.0.1,47:1", "has no ports"),
         ("hash:ip,port", "inet", "10.0.0.1,icmp:300/0", "TYPE/CODE"),
+        ("hash:ip,port", "inet", "10.0.0.1,icmp:no-such-type", "TYPE/CODE"),
         ("hash:ip,port", "inet", "10.0.0.1,icmpv6:128/0", "other family"),
-        ("hash:mac", "unspec", "00:00:00:00:00:00", "all zeros"),
-        ("hash:mac", "unspec", "aa:bb", "MAC address"),
-        ("list:set", "unspec", "a b", "white space"),
+        ("hash:ip,port", "inet", "10.0.0.0/24,1-65535", "stands for"),
+        ("hash:mac", None, "00:00:00:00:00:00", "all zeros"),
+        ("hash:mac", None, "aa:bb", "MAC address"),
+        ("hash:ip,mark", "inet", "10.0.0.1,0x100000000", "from 0 to 4294967295"),
+        ("hash:net,iface", "inet", "10.0.0.0/8,sixteen-letters-", "a device name"),
+        ("hash:net,iface", "inet", "10.0.0.0/8,bridge:eth0", "physdev"),
+        ("list:set", None, "A,B", "1 parts, not 2"),
+        ("list:set", None, "A;B", "white space"),
+        ("bitmap:ip", None, "10.1.0.0", "the set's range is 10.0.0.0-10.0.255.255"),
+        ("bitmap:ip", None, "9.255.255.255-10.0.0.1", "the set's range is"),
+        ("hash:ip", "inet", True, "as a text, or as a dict"),
+        ("hash:ip", "inet", dict(timeout=1), "under 'entry'"),
+        ("hash:ip", "inet", dict(entry="10.0.0.1", colour="red"), "'colour'"),
+        ("hash:ip", "inet", "10.0.0.1 colour red", "'colour'"),
+        ("hash:ip", "inet", "10.0.0.1 timeout", "its value is missing"),
+        ("hash:ip", "inet", "10.0.0.1 timeout 1 timeout 2", "said twice"),
+        ("hash:ip", "inet", '10.0.0.1 comment "a" b"', "double quote"),
+        ("hash:ip", "inet", "10.0.0.1 nomatch", "have no 'nomatch'"),
+        ("hash:net", "inet", "10.0.0.1 wildcard", "have no 'wildcard'"),
+        ("hash:net", "inet", "10.0.0.1 before X", "have no 'before'"),
+        ("hash:ip", "inet", "10.0.0.1 timeout 2147484", "from 0 to 2147483"),
+        ("hash:ip", "inet", "10.0.0.1 timeout -1", "from 0 to 2147483"),
+        ("hash:ip", "inet", dict(entry="10.0.0.1", timeout=True), "from 0 to 2147483"),
+        ("hash:ip", "inet", dict(entry="10.0.0.1", comment="a" * 256), "at most 255 bytes"),
+        ("hash:ip", "inet", dict(entry="10.0.0.1", comment="€" * 86), "at most 255 bytes"),
+        ("hash:ip", "inet", dict(entry="10.0.0.1", comment='a"'), "without double quotes"),
+        ("hash:ip", "inet", dict(entry="10.0.0.1", comment="a\nb"), "one line"),
+        ("hash:ip", "inet", "10.0.0.1 skbmark 0x100000000", "a mark is a number"),
+        ("hash:ip", "inet", "10.0.0.1 skbprio 12345:1", "MAJOR:MINOR"),
+        ("hash:ip", "inet", "10.0.0.1 skbqueue 65536", "a hardware queue"),
+        ("list:set", None, "A before B after C", "either before or after"),
     ],
 )
-def test_entries_that_do_not_fit(name, family, written, told):
+def test_entries_that_do_not_fit(name, family, item, told):
     with pytest.raises(InvalidOption, match=told):
-        Entry.parse(SetType(name, family), written)
+        Reader(header(name, family, **EVERYTHING)).read([item])
 
 
-@pytest.mark.parametrize(("name", "family"), [("hash:colour", None), ("list:set", "inet"), ("hash:mac", "inet6")])
+@pytest.mark.parametrize(
+    "item",
+    ["10.0.0.1 timeout 1", "10.0.0.1 packets 1", "10.0.0.1 bytes 1", "10.0.0.1 comment x", "10.0.0.1 skbmark 0x1"],
+)
+def test_options_that_the_set_does_not_take(item):
+    with pytest.raises(InvalidOption, match=r"the set 'S' has no '\w+': create it with that option"):
+        Reader(header("hash:ip")).read([item])
+
+
+def test_more_entries_than_the_set_holds():
+    with pytest.raises(InvalidOption, match="holds at most 2"):
+        Reader(header("hash:ip", maxelem=2)).read(["10.0.0.1", "10.0.0.2", "10.0.0.3"])
+
+
+@pytest.mark.parametrize(
+    ("name", "family"), [("hash:colour", None), ("list:set", "inet"), ("hash:mac", "inet6"), ("bitmap:ip", "inet")]
+)
 def test_types_that_are_none(name, family):
     with pytest.raises(InvalidOption):
         set_type(name, family)
 
 
-def options(**given_options):
-    return dict(dict.fromkeys(("hashsize", "maxelem", "timeout", "counters", "comment")), **given_options)
+@pytest.mark.parametrize(
+    ("name", "bad", "told"),
+    [
+        ("hash:ip", dict(maxelem=0), "a number of entries"),
+        ("hash:ip", dict(timeout=2147484), "a timeout"),
+        ("hash:ip", dict(timeout=-1), "a timeout"),
+        ("list:set", dict(maxelem=4), "has none"),
+        ("list:set", dict(hashsize=64), "has none"),
+        ("list:set", dict(size=3), "from 4"),
+        ("hash:ip", dict(size=8), "has none"),
+        ("hash:ip", dict(range="10.0.0.0/24"), "has none"),
+        ("hash:ip", dict(bucketsize=3), "even"),
+        ("hash:ip", dict(bucketsize=14), "from 2 to 12"),
+        ("hash:ip", dict(initval=2**32), "seed"),
+        ("hash:ip", dict(netmask=0), "from 1 to 32"),
+        ("hash:ip", dict(netmask=33), "from 1 to 32"),
+        ("hash:ip", dict(netmask=24, bitmask="255.0.0.0"), "either a netmask or a bitmask"),
+        ("hash:ip", dict(bitmask="0.0.0.0"), "all zeros"),
+        ("hash:ip", dict(bitmask="ffff::"), "of the family inet"),
+        ("hash:net", dict(netmask=24), "has none"),
+        ("hash:ip,mark", dict(markmask=0), "a mask"),
+        ("hash:ip", dict(markmask=1), "has none"),
+        ("bitmap:ip", dict(range=None), "needs it"),
+        ("bitmap:ip", dict(range="10.0.0.0/15"), "it has 131072 entries"),
+        ("bitmap:ip", dict(range="10.0.0.0"), None),
+        ("bitmap:ip", dict(range="10.0.0.1-x"), "FIRST-LAST"),
+        ("bitmap:ip", dict(range="fd00::/120"), "FIRST-LAST"),
+        ("bitmap:ip", dict(range="10.0.0.0/24", netmask=24), "a network of more than one"),
+        ("bitmap:ip", dict(range="10.0.0.16-10.0.0.79", netmask=28), "a network of more than one"),
+        ("bitmap:ip", dict(forceadd=True), "has none"),
+        ("bitmap:port", dict(range="0-65536"), "a port"),
+        ("bitmap:port", dict(range="http-https"), "FIRST-LAST"),
+    ],
+)
+def test_options_of_sets_that_are_none(name, bad, told):
+    if told is None:
+        assert header(name, **bad).range == "10.0.0.0-10.0.0.0"
+        return
+    with pytest.raises(InvalidOption, match=told):
+        header(name, **bad)
 
 
 @pytest.mark.parametrize(
-    ("name", "bad"),
+    ("name", "said", "kept"),
     [
-        ("hash:ip", dict(maxelem=0)),
-        ("hash:ip", dict(timeout=2147484)),
-        ("list:set", dict(maxelem=4)),
-        ("list:set", dict(hashsize=64)),
+        ("hash:ip", dict(hashsize=1), dict(hashsize=64)),
+        ("hash:ip", dict(hashsize=1000), dict(hashsize=1024)),
+        ("hash:ip", dict(netmask=32), dict(netmask=None)),
+        ("hash:ip", dict(bitmask="255.255.255.255"), dict(bitmask=None)),
+        ("bitmap:ip", dict(range="10.0.0.3-10.0.0.200", netmask=28), dict(range="10.0.0.0-10.0.0.207")),
+        ("bitmap:port", dict(range="9-1"), dict(range="1-9")),
     ],
 )
-def test_header_options_that_are_none(name, bad):
-    with pytest.raises(InvalidOption):
-        header_options(set_type(name, None), options(**bad))
+def test_options_of_sets_as_the_kernel_keeps_them(name, said, kept):
+    found = header(name, **said)
+    assert {option: getattr(found, option) for option in kept} == kept
+
+
+def test_temporary_names_fit_and_differ():
+    names = {temporary_name(name) for name in ("A", "B", "A" * 31)}
+    assert len(names) == 3
+    assert {len(name) for name in names} == {31}
+
+
+LOOP = set_type("hash:ip,port,ip", None)
+
+
+def have_set(of, *items, references=0):
+    """A set in the kernel, with its entries."""
+    found = Reader(of).read(items)
+    return ipset.KernelSet(of, references=references, entries={k: encode_rest(o) for k, o in found.items()})
+
+
+def verbs(outcome):
+    return [operation.verb for operation in outcome.plan.operations]
 
 
 def test_a_new_set_is_created_with_the_kernels_defaults():
-    plan, header = plan_set("S", LOOP, {}, None)
-    assert [operation.verb for operation in plan.operations] == ["create"]
-    assert (header.hashsize, header.maxelem, header.timeout) == (1024, 65536, None)
-    assert plan.before == {}
-    assert plan.after == dict(
-        name="S", type="hash:ip,port,ip", family="inet", hashsize=1024, maxelem=65536, counters=False, comment=False
-    )
+    outcome = plan_set("S", LOOP, {}, None)
+    assert verbs(outcome) == ["create"]
+    assert outcome.plan.before == {}
+    assert outcome.plan.after == dict(
+        name="S", type="hash:ip,port,ip", family="inet", hashsize=1024, maxelem=65536, counters=False, comment=False,
+        skbinfo=False, forceadd=False,
+    )  # fmt: skip
 
 
 def test_a_set_that_the_kernel_has_enlarged_is_no_difference():
-    have = SetHeader("S", LOOP, hashsize=8192, maxelem=65536)
-    plan, header = plan_set("S", LOOP, dict(hashsize=64), have)
-    assert not plan.changed
-    assert header == have
+    have = have_set(header("hash:ip", hashsize=8192))
+    outcome = plan_set("S", have.header.kind, dict(hashsize=64), have)
+    assert not outcome.plan.changed
+    assert outcome.header == have.header
 
 
-@pytest.mark.parametrize(
-    ("kind", "given_options", "told"),
-    [
-        (SetType("hash:ip", "inet"), {}, "exists with type hash:ip,port,ip, the task wants hash:ip"),
-        (SetType("hash:ip,port,ip", "inet6"), {}, "exists with family inet, the task wants inet6"),
-        (LOOP, dict(maxelem=5), "exists with maxelem 65536, the task wants 5"),
-        (LOOP, dict(timeout=5), "exists with timeout None, the task wants 5"),
-        (LOOP, dict(counters=True), "exists with counters False, the task wants True"),
-    ],
-)
-def test_what_cannot_be_changed_in_place_is_said(kind, given_options, told):
+DIFFERENT = [
+    ("hash:ip", None, {}, "exists with type hash:ip,port,ip, the task wants hash:ip"),
+    ("hash:ip,port,ip", "inet6", {}, "exists with family inet, the task wants inet6"),
+    ("hash:ip,port,ip", None, dict(maxelem=5), "exists with maxelem 65536, the task wants 5"),
+    ("hash:ip,port,ip", None, dict(timeout=5), "exists with timeout None, the task wants 5"),
+    ("hash:ip,port,ip", None, dict(counters=True), "exists with counters False, the task wants True"),
+]
+
+
+@pytest.mark.parametrize(("name", "family", "given_options", "told"), DIFFERENT)
+def test_what_cannot_be_changed_in_place_is_said(name, family, given_options, told):
     with pytest.raises(Conflict, match=told):
-        plan_set("S", kind, given_options, SetHeader("S", LOOP, 1024, 65536))
+        plan_set("S", set_type(name, family), given_options, have_set(header("hash:ip,port,ip")))
+
+
+def test_another_shape_takes_the_entries_along_and_the_place():
+    have = have_set(header("hash:ip", timeout=9, comment=True), "10.0.0.1 timeout 5 comment x", references=3)
+    outcome = plan_set("S", have.header.kind, dict(maxelem=7, comment=False), have, recreate=True)
+    assert verbs(outcome) == ["create", "add", "swap", "destroy"]
+    create, add, swap, destroy = outcome.plan.operations
+    assert create.header.name == swap.header.name == destroy.header.name == temporary_name("S")
+    assert swap.other == "S"
+    assert (create.header.maxelem, create.header.timeout, create.header.comment) == (7, 9, False)
+    assert list(add.entries.values()) == [Options(timeout=5)]
+    assert (outcome.plan.before, outcome.plan.after) == (
+        dict(maxelem=65536, comment=True),
+        dict(maxelem=7, comment=False),
+    )
+
+
+def test_another_type_starts_anew_where_nothing_refers_to_the_set():
+    have = have_set(header("hash:ip"), "10.0.0.1")
+    net = set_type("hash:net", None)
+    outcome = plan_set("S", net, {}, have, Wish(["10.0.0.0/8"]), recreate=True)
+    assert verbs(outcome) == ["create", "add", "destroy", "rename"]
+    assert (outcome.added, outcome.deleted) == (["10.0.0.0/8"], ["10.0.0.1"])
+    with pytest.raises(Conflict, match="in use"):
+        plan_set("S", net, {}, have_set(header("hash:ip"), references=1), recreate=True)
+
+
+def test_what_an_interrupted_run_left_goes_first():
+    leftover = ipset.KernelSet(SetHeader(temporary_name("S"), LOOP))
+    outcome = plan_set("S", LOOP, {}, None, leftover=leftover)
+    assert verbs(outcome) == ["destroy", "create"]
+    assert verbs(plan_no_set(None, leftover)) == ["destroy"]
+    mine = ipset.KernelSet(SetHeader(temporary_name("S"), LOOP), references=1)
+    with pytest.raises(Conflict, match="delete or rename it"):
+        plan_no_set(None, mine)
 
 
 def test_absent_sets():
-    assert not plan_no_set(None).changed
-    assert [operation.verb for operation in plan_no_set(SetHeader("S", LOOP, 1024, 65536)).operations] == ["destroy"]
+    assert not plan_no_set(None).plan.changed
+    assert verbs(plan_no_set(have_set(header("hash:ip")))) == ["destroy"]
 
 
-HEADER = SetHeader("S", LOOP, 1024, 65536)
-A, B, C = (Entry.parse(LOOP, "10.0.0.%d,tcp:1,10.0.0.%d" % (n, n)) for n in (1, 2, 3))
+A, B, C = ("10.0.0.%d,tcp:1,10.0.0.%d" % (n, n) for n in (1, 2, 3))
+HAVE = have_set(header("hash:ip,port,ip"), B, C)
 
 
-def changes(plan):
-    return [(operation.verb, operation.entries) for operation in plan.operations]
+def changes(outcome):
+    return [
+        (operation.verb, [written(LOOP, key, options) for key, options in operation.entries.items()])
+        for operation in outcome.plan.operations
+    ]
 
 
 def test_entries_are_added_and_with_purge_others_go():
-    assert changes(plan_entries(HEADER, [A, B, A], [B, C], purge=False)) == [("add", (A,))]
-    assert changes(plan_entries(HEADER, [A, B], [B, C], purge=True)) == [("delete", (C,)), ("add", (A,))]
-    assert changes(plan_entries(HEADER, [], [B, C], purge=True)) == [("delete", (B, C))]
-    assert changes(plan_entries(HEADER, [], [B, C], purge=False)) == []
-    assert changes(plan_no_entries(HEADER, [A, B, B], [B, C])) == [("delete", (B,))]
-    assert changes(plan_no_entries(HEADER, [A], [B, C])) == []
+    assert changes(plan_contents(HAVE, Wish([A, B, A]))) == [("add", [A])]
+    assert changes(plan_contents(HAVE, Wish([A, B], purge=True))) == [("delete", [C]), ("add", [A])]
+    assert changes(plan_contents(HAVE, Wish([], purge=True))) == [("delete", [B, C])]
+    assert changes(plan_contents(HAVE, Wish([]))) == []
+    assert changes(plan_no_entries(HAVE, [A, B, B])) == [("delete", [B])]
+    assert changes(plan_no_entries(HAVE, [A])) == []
+
+
+def test_contents_in_one_moment():
+    outcome = plan_contents(HAVE, Wish([A, B], purge=True, atomic=True))
+    assert changes(outcome) == [("create", []), ("add", [B, A]), ("swap", []), ("destroy", [])]
+    assert not plan_contents(HAVE, Wish([B, C], purge=True, atomic=True)).plan.changed
 
 
 def test_the_diff_of_entries_shows_what_changes():
-    plan = plan_entries(HEADER, [A, B], [B, C], purge=True)
-    assert plan.before == dict(entries=[str(C)])
-    assert plan.after == dict(entries=[str(A)])
-    plan = plan_entries(HEADER, [B], [B], purge=True)
+    plan = plan_contents(HAVE, Wish([A, B], purge=True)).plan
+    assert (plan.before, plan.after) == (dict(entries=[C]), dict(entries=[A]))
+    plan = plan_contents(HAVE, Wish([B])).plan
     assert plan.before == plan.after == {}
 
 
+FULL = header("hash:net", timeout=60, counters=True, comment=True, skbinfo=True)
+CARRIED = "10.0.0.1 timeout 7 packets 1 bytes 2 comment x skbmark 0x1 skbqueue 3 nomatch"
+
+
+@pytest.mark.parametrize(
+    ("item", "refresh", "updated"),
+    [
+        (CARRIED, False, None),
+        ("10.0.0.1 nomatch", False, None),
+        ("10.0.0.1 timeout 50 packets 9 bytes 9 nomatch", False, None),
+        ("10.0.0.1 timeout 7 nomatch", True, None),
+        ("10.0.0.1 timeout 50 nomatch", True, CARRIED.replace("timeout 7", "timeout 50")),
+        ("10.0.0.1 timeout 0 nomatch", False, CARRIED.replace("timeout 7", "timeout 0")),
+        ("10.0.0.1", False, CARRIED.replace(" nomatch", "")),
+        ("10.0.0.1 comment y nomatch", False, CARRIED.replace("comment x", "comment y")),
+        ('10.0.0.1 comment "" nomatch', False, CARRIED.replace(" comment x", "")),
+        ("10.0.0.1 skbmark 0x1/0xff nomatch", False, CARRIED.replace("0x1", "0x1/0xff")),
+        ("10.0.0.1 skbprio 0:0 nomatch", False, None),
+        ("10.0.0.1 skbprio 1:0 nomatch", False, CARRIED.replace("skbqueue", "skbprio 1:0 skbqueue")),
+    ],
+)
+def test_when_an_entry_differs(item, refresh, updated):
+    outcome = plan_contents(have_set(FULL, CARRIED), Wish([item], refresh=refresh))
+    assert outcome.plan.changed == (updated is not None)
+    if updated is not None:
+        expected = only(FULL, updated)
+        assert only(FULL, outcome.updated[0])[1] == expected[1]
+        (add,) = outcome.plan.operations
+        # In place the kernel goes on counting.
+        (sent,) = add.entries.values()
+        assert (sent.packets, sent.bytes) == (None, None)
+
+
+def test_a_permanent_entry_that_shall_expire():
+    outcome = plan_contents(have_set(FULL, "10.0.0.1 timeout 0"), Wish(["10.0.0.1 timeout 5"]))
+    assert outcome.updated == ["10.0.0.1 timeout 5"]
+
+
+def test_a_wildcard_comes_and_goes_with_the_entry():
+    of = header("hash:net,iface")
+    outcome = plan_contents(have_set(of, "10.0.0.0/8,eth"), Wish(["10.0.0.0/8,eth wildcard"]))
+    assert verbs(outcome) == ["delete", "add"]
+
+
+@pytest.mark.parametrize(
+    ("there", "wished"),
+    [
+        (["10.0.0.0/8,eth wildcard"], ["10.0.0.0/8,eth0"]),
+        (["10.0.0.0/8,eth0"], ["10.0.0.0/8,eth wildcard"]),
+        ([], ["10.0.0.0/8,eth0", "10.0.0.0/8,eth wildcard"]),
+    ],
+)
+def test_an_entry_that_a_wildcard_covers(there, wished):
+    with pytest.raises(InvalidOption, match="whose wildcard covers it"):
+        plan_contents(have_set(header("hash:net,iface"), *there), Wish(wished))
+
+
+def test_entries_that_no_wildcard_covers():
+    of = header("hash:net,iface")
+    there = have_set(of, "10.0.0.0/8,eth wildcard")
+    assert plan_contents(there, Wish(["10.0.0.0/9,eth0", "10.0.0.0/8,physdev:eth0", "10.0.0.0/8,lo"])).plan.changed
+    assert plan_contents(there, Wish(["10.0.0.0/8,eth0"], purge=True)).added == ["10.0.0.0/8,eth0"]
+
+
+@pytest.mark.parametrize(
+    ("item", "operations"),
+    [("A before C", []), ("C after A", []), ("C before A", ["delete", "add"]), ("D before A", ["add"])],
+)
+def test_places_in_a_list(item, operations):
+    assert verbs(plan_contents(have_set(header("list:set"), "A", "B", "C"), Wish([item]))) == operations
+
+
+@pytest.mark.parametrize("item", ["A before A", "A before X", "X after Y"])
+def test_places_that_are_none(item):
+    with pytest.raises(InvalidOption, match="not in the list"):
+        plan_contents(have_set(header("list:set"), "A", "B"), Wish([item]))
+
+
+def test_a_set_that_would_overflow():
+    there = have_set(header("hash:ip", maxelem=2), "10.0.0.1", "10.0.0.2")
+    with pytest.raises(InvalidOption, match="holds at most 2"):
+        plan_contents(there, Wish(["10.0.0.3"]))
+    assert plan_contents(there, Wish(["10.0.0.3"], purge=True)).plan.changed
+    assert plan_contents(
+        have_set(header("hash:ip", maxelem=1, forceadd=True), "10.0.0.1"), Wish(["10.0.0.2"])
+    ).plan.changed
+
+
 def test_entries_of_a_set_that_is_not_there_yet():
-    assert not predict_entries([]).changed
-    assert predict_entries(["10.0.0.1"]).after == dict(entries=["10.0.0.1"])
+    assert not predict_entries([]).plan.changed
+    assert predict_entries(["10.0.0.1", dict(entry="10.0.0.2")]).plan.after == dict(entries=["10.0.0.1", "10.0.0.2"])
 
 
 def test_many_entries_travel_in_few_messages_and_keep_their_numbers():
-    many = [Entry.parse(SetType("hash:ip", "inet"), "10.%d.%d.1" % divmod(n, 256)) for n in range(5000)]
-    messages = list(ipset._encode_entries(many))
+    of = header("hash:ip")
+    many = Reader(of).read(["10.%d.%d.1" % divmod(n, 256) for n in range(5000)])
+    messages = list(ipset.encode_entries(of.kind, many))
     assert len(messages) < 20
     assert all(len(message) < 65536 for message in messages)
+    assert struct.pack("=HHI", 8, 9, 5000) in messages[-1]
+
+
+def test_a_request_tells_the_byte_order_of_addresses():
+    of = header("hash:ip,port,net")
+    key, options = only(of, "10.0.0.1,tcp:80,10.1.0.0/16")
+    assert options is PLAIN
+    request = encode(layout(of.kind), key, options)
+    assert request.count(struct.pack("=HH", 8, 1 | 0x4000)) == 2
+    assert request.replace(struct.pack("=HH", 8, 1 | 0x4000), struct.pack("=HH", 8, 1)) == key
