@@ -28,7 +28,6 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import (
 )
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset_entries import (
     LINENO,
-    PLAIN,
     Options,
     encode,
     layout,

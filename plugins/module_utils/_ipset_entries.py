@@ -476,9 +476,7 @@ class Reader:
                 "%d entries" % len(found),
                 "the set '%s' holds at most %d: create it with a larger 'maxelem'" % (self._header.name, self._limit),
             )
-        if self._kind.name == "bitmap:ip,mac":
-            found = {key[: self._layout.size]: self._with_mac(key, options) for key, options in found.items()}
-        return found
+        return self._with_macs(found) if self._kind.name == "bitmap:ip,mac" else found
 
     def _read_addresses(self, wished: Sequence[str]) -> Entries:
         pton, family = socket.inet_pton, self._layout.family
@@ -488,9 +486,16 @@ class Reader:
             raise ValueError
         return found
 
-    def _with_mac(self, key: bytes, options: Options) -> Options:
-        mac = key[self._layout.size :]
-        return options._replace(mac=mac) if mac else options
+    def _with_macs(self, found: Entries) -> Entries:
+        """The entries of bitmap:ip,mac, which are known by their addresses."""
+        known: Entries = {}
+        for key, options in found.items():
+            address, mac = key[: self._layout.size], key[self._layout.size :]
+            if mac:
+                known[address] = options._replace(mac=mac)
+            else:
+                known.setdefault(address, options)
+        return known
 
     def keys(self, text: str) -> Iterator[bytes]:
         """The keys of an entry; it has several where a part is a range."""
@@ -696,7 +701,8 @@ class Reader:
         if low != high and self._bits != 32:
             raise InvalidOption(self._option, word, "one address is wanted here: the kernel has ranges for IPv4 only")
         step = self._mask & -self._mask if self._header.netmask is not None else 1
-        first = low & self._mask if step > 1 else low
+        # In steps from the first address, which hash:ip takes for its network's own and bitmap:ip does not.
+        first = low & self._mask if step > 1 and self._kind.method == "hash" else low
         if (high - first) // step >= self._limit:
             raise InvalidOption(
                 self._option, word, "it stands for more entries than the set may hold, %d" % self._limit

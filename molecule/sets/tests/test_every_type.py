@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from kernel_sets import TYPES, Sets
+from node import Failed
 
 CASES = 40
 OPTIONS = settings(
@@ -58,8 +59,10 @@ def ports(version: int) -> st.SearchStrategy[str]:
     several = st.builds(lambda low, more: "%d-%d" % (low, low + more), st.integers(0, 65000), st.integers(0, 5))
     icmp = "icmp" if version == 4 else "icmpv6"
     return st.one_of(
-        st.builds("{}{}".format, protocol, st.one_of(port, several, st.sampled_from(["http", "domain"]))),
-        st.sampled_from(["47:0", "gre:0", "ospf:0", "vrrp:0", "%s:echo-request" % icmp, "%s:ping" % icmp]),
+        st.builds("{}{}".format, protocol, st.one_of(port, several)),
+        st.sampled_from(
+            ["domain", "udp:domain", "47:0", "gre:0", "ospf:0", "vrrp:0", "%s:echo-request" % icmp, "%s:ping" % icmp]
+        ),
         st.builds("{}:{}/{}".format, st.just(icmp), st.integers(0, 255), st.integers(0, 255)),
     )
 
@@ -121,13 +124,15 @@ def created(draw: Any, kind: str, masks: bool) -> dict[str, Any]:
 def entry(draw: Any, kind: str, options: dict[str, Any]) -> str:
     """An entry with options, as ipset(8) takes it."""
     version = 6 if options.get("family") == "inet6" else 4
+    # Of ranges the kernel forgets to cut the addresses to a bitmask, so that no packet would ever match them.
+    masked = "bitmask" in options or ("netmask" in options and kind in ("hash:ip,port", "hash:net,net"))
     words = []
     for place, part in enumerate(kind.partition(":")[2].split(",")):
         if part == "ip":
-            several = place == 0 and "mac" not in kind
+            several = place == 0 and "mac" not in kind and not masked
             words.append(draw(ranges(version) if several else addresses(version)))
         elif part == "net":
-            words.append(draw(networks(version)))
+            words.append(draw(networks(version).filter(lambda word: "-" not in word or not masked)))
         elif kind == "bitmap:port":
             words.append(draw(st.one_of(st.integers(0, 65535).map(str), st.sampled_from(["20-25", "udp:53"]))))
         else:
@@ -187,11 +192,12 @@ def test_same_as_ipset(sets: Sets, types: list[str], masks: bool, kind: str) -> 
         sets.ipset("restore", stdin="".join(f"create {name} hash:ip\n" for name in KNOWN))
         options = data.draw(created(kind, masks))
         entries = data.draw(st.lists(entry(kind, options), max_size=8))
-        # Twice the same entry with other options: which of them counts is not what is asked here.
-        names = [re.split(r"[ /:-]", each)[0] for each in entries]
-        assume(len(set(names)) == len(names))
-        assume(not ("forceadd" in options and len(entries) > 500))
-        sets.ipset("-exist", "restore", stdin=restorable("theirs", kind, options, entries))
+        try:
+            sets.ipset("restore", stdin=restorable("theirs", kind, options, entries))
+        except Failed as exc:
+            # Which options count of an entry that is said twice is not what is asked here.
+            assume("already added" not in str(exc))
+            raise
         theirs = sets.saved("theirs")
         # Ours, and again
         task = dict(name="ours", type=kind, **options, entries=entries, purge_entries=True)

@@ -1,0 +1,191 @@
+# Copyright (c) 2026, the linuxnet.ipvs contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Large sets, sets that are in use, runs that are killed, and two runs at once."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from kernel_sets import NETNS, Sets
+from node import Failed, Node
+
+TEMPORARY = "linuxnet.ipvs~"
+
+
+def names(sets: Sets) -> list[str]:
+    """The names of all sets."""
+    return sets.ipset("list", "-name").split()
+
+
+def many(count: int, start: int = 1) -> list[str]:
+    """Addresses, all different."""
+    return ["10.%d.%d.%d" % (n >> 16, n >> 8 & 255, n & 255) for n in range(start, start + count)]
+
+
+def test_sixty_thousand_entries(sets: Sets) -> None:
+    task = dict(name="large", type="hash:ip", comment=True, entries=many(60000), purge_entries=True)
+    assert len(sets.module("ipset", **task)["added"]) == 60000
+    assert sets.ipset("save", "large").count("\nadd large") == 60000
+    assert not sets.module("ipset", **task)["changed"]
+    other = many(60000, start=1001)
+    result = sets.module("ipset", **{**task, "entries": other})
+    assert (len(result["added"]), len(result["deleted"])) == (1000, 1000)
+    saved = {line.split()[2] for line in sets.ipset("save", "large").splitlines()[1:]}
+    assert saved == set(other)
+    with pytest.raises(Failed, match="holds at most 65536"):
+        sets.module("ipset", **{**task, "entries": many(65537)})
+
+
+def test_a_set_in_use_gets_another_shape(sets: Sets) -> None:
+    sets.ipset("create", "used", "hash:ip", "counters")
+    sets.ipset("add", "used", "10.0.0.1", "packets", "5", "bytes", "6")
+    sets.command("iptables", "-A", "INPUT", "-m", "set", "--match-set", "used", "src", "-j", "DROP")
+    try:
+        with pytest.raises(Failed, match="set 'used' exists with maxelem 65536, the task wants 9"):
+            sets.module("ipset", name="used", type="hash:ip", maxelem=9)
+        assert sets.module("ipset", name="used", type="hash:ip", maxelem=9, recreate=True)["changed"]
+        assert not sets.module("ipset", name="used", type="hash:ip", maxelem=9, recreate=True)["changed"]
+        create, entry = sets.saved("used")
+        assert "maxelem 9 counters" in create
+        assert entry == "add used 10.0.0.1 packets 5 bytes 6"
+        assert sets.run("ipset_info")["usage"]["used"]["references"] == 1
+        assert "--match-set used src" in sets.command("iptables-save")
+        with pytest.raises(Failed, match="in use"):
+            sets.module("ipset", name="used", type="hash:net", recreate=True)
+        with pytest.raises(Failed, match="the set is in use"):
+            sets.run("ipset", name="used", state="absent")
+        assert sets.run("ipset", name="used", type="hash:ip", entries=["10.0.0.2"], purge_entries=True, atomic=True)
+        assert sets.saved("used")[1:] == ["add used 10.0.0.2 packets 0 bytes 0"]
+        assert names(sets) == ["used"]
+    finally:
+        sets.command("iptables", "-F", "INPUT")
+
+
+def test_another_type_where_nothing_refers(sets: Sets) -> None:
+    sets.ipset("create", "free", "hash:ip")
+    sets.ipset("add", "free", "10.0.0.1")
+    task = dict(name="free", type="hash:net", entries=["10.0.0.0/8"], recreate=True)
+    result = sets.module("ipset", **task)
+    assert (result["added"], result["deleted"]) == (["10.0.0.0/8"], ["10.0.0.1"])
+    assert sets.saved("free")[1:] == ["add free 10.0.0.0/8"]
+    assert not sets.module("ipset", **task)["changed"]
+    assert names(sets) == ["free"]
+
+
+@pytest.mark.parametrize("atomic", [False, True])
+def test_killed_at_every_message(node: Node, sets: Sets, atomic: bool) -> None:
+    """Whatever a run has sent before it was killed, the next one completes it, and nothing is left over."""
+    entries = ['%s comment "%s"' % (each, "x" * 200) for each in many(400)]
+    task = dict(name="killed", type="hash:ip", comment=True, entries=entries, purge_entries=True, atomic=atomic)
+    task["maxelem"] = 1000
+    killed, messages = True, 1
+    while killed:
+        sets.clear()
+        sets.ipset("restore", stdin="create killed hash:ip comment\nadd killed 10.9.9.9\nadd killed 10.0.0.1\n")
+        killed = node.killed("ipset", messages, netns=NETNS, **task, recreate=True)
+        if atomic and killed:
+            # Each moment shows the old or the new contents.
+            assert sets.ipset("save", "killed").count("\nadd") in (2, 400)
+        sets.module("ipset", **task, recreate=True)
+        assert sets.ipset("save", "killed").count("\nadd killed") == 400
+        assert names(sets) == ["killed"]
+        assert not sets.module("ipset", **task)["changed"]
+        messages += 1
+    assert messages > 5
+
+
+def test_what_was_left_goes_with_the_set(node: Node, sets: Sets) -> None:
+    sets.ipset("create", "gone", "hash:ip")
+    assert node.killed("ipset", 1, netns=NETNS, name="gone", type="hash:ip", maxelem=5, recreate=True)
+    assert len(names(sets)) == 2
+    assert sets.module("ipset", name="gone", state="absent")["changed"]
+    assert names(sets) == []
+
+
+def test_a_set_of_somebody_else_with_a_temporary_name(node: Node, sets: Sets) -> None:
+    sets.ipset("create", "mine", "hash:ip")
+    assert node.killed("ipset", 1, netns=NETNS, name="mine", type="hash:ip", maxelem=5, recreate=True)
+    (temporary,) = (name for name in names(sets) if name.startswith(TEMPORARY))
+    sets.ipset("create", "list", "list:set")
+    sets.ipset("add", "list", temporary)
+    with pytest.raises(Failed, match="a rule or another set refers to it"):
+        sets.module("ipset", name="mine", type="hash:ip")
+    assert temporary in names(sets)
+
+
+def test_two_runs_at_once(request: pytest.FixtureRequest, sets: Sets) -> None:
+    """Two runs that replace the same set again and again wait for each other."""
+    failures: list[BaseException] = []
+
+    def replace(mine: list[str]) -> None:
+        try:
+            with Node(request.config.getoption("ansible_inventory", None)) as process:
+                for _time in range(15):
+                    for atomic in (True, False):
+                        process.module(
+                            "ipset",
+                            netns=NETNS,
+                            name="both",
+                            type="hash:ip",
+                            entries=mine,
+                            purge_entries=True,
+                            atomic=atomic,
+                        )
+        except BaseException as exc:
+            failures.append(exc)
+
+    mine, yours = many(3000), many(3000, start=5000)
+    threads = [threading.Thread(target=replace, args=(entries,)) for entries in (mine, yours)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    saved = {line.split()[2] for line in sets.ipset("save", "both").splitlines()[1:]}
+    assert saved in (set(mine), set(yours))
+    assert names(sets) == ["both"]
+
+
+def test_timeouts_start_again_where_asked(sets: Sets) -> None:
+    sets.ipset("create", "visits", "hash:ip", "timeout", "100")
+    task = dict(name="visits", entries=["10.0.0.1 timeout 1000"])
+    sets.module("ipset_entry", **task)
+    sets.ipset("-exist", "add", "visits", "10.0.0.1", "timeout", "500")
+    assert not sets.module("ipset_entry", **task)["changed"]
+    assert sets.module("ipset_entry", **task, refresh_timeouts=True)["changed"]
+    (entry,) = sets.saved("visits")[1:]
+    assert int(entry.split()[-1]) > 990
+    sets.ipset("-exist", "add", "visits", "10.0.0.1", "timeout", "0")
+    assert sets.module("ipset_entry", **task)["changed"]
+    assert not sets.module("ipset_entry", **task)["changed"]
+
+
+def test_a_list_in_order(sets: Sets) -> None:
+    sets.ipset("restore", stdin="".join(f"create {name} hash:ip\n" for name in "abcd"))
+    task = dict(name="all", type="list:set")
+    sets.module("ipset", **task, entries=["a", "b", "c"])
+    sets.module("ipset", **task, entries=["d before b", "c before a"])
+    order = ["c", "a", "d", "b"]
+    assert sets.saved("all")[1:] == [f"add all {name}" for name in order]
+    (found,) = sets.run("ipset_info", names=["al*"])["sets"]
+    sets.module("ipset", **{**found, "name": "copy"})
+    assert sets.saved("copy")[1:] == [f"add copy {name}" for name in order]
+    sets.module("ipset", **task, entries=["b before c", "a", "c", "b"], purge_entries=True, atomic=True)
+    assert sets.saved("all")[1:] == [f"add all {name}" for name in ["b", "c", "a"]]
+
+
+def test_what_is_read(sets: Sets) -> None:
+    sets.ipset(
+        "restore", stdin="create one hash:ip counters\nadd one 10.0.0.1 packets 3 bytes 4\ncreate two hash:net\n"
+    )
+    found = sets.run("ipset_info")
+    assert [each["name"] for each in found["sets"]] == ["one", "two"]
+    assert found["sets"][0]["entries"] == [dict(entry="10.0.0.1", packets=3, bytes=4)]
+    assert found["usage"]["one"]["entries"] == 1
+    assert found["usage"]["one"]["memory"] > 0
+    found = sets.run("ipset_info", names=["tw?", "none"], entries=False)
+    assert [each["name"] for each in found["sets"]] == ["two"]
+    assert "entries" not in found["sets"][0]
