@@ -33,23 +33,24 @@ options:
         C(ipset help hash:ip,port) lists.
       - Where C(ipset) does, a range or a network stands for all it holds, in IPv4 addresses (C(10.0.0.1-10.0.0.9),
         C(10.0.0.0/28)) and in ports (C(tcp:80-90)). A range in place of a network becomes as few networks as make it.
+      - Of an entry that is said twice, the options that are said last count, so that an exception may follow a range.
       - Options of an entry are C(timeout) (seconds), C(packets), C(bytes), C(comment), C(skbmark) (C(MARK/MASK)),
-        C(skbprio) (C(MAJOR:MINOR)) and C(skbqueue), each where the set has what it takes; C(nomatch) where networks are;
-        C(wildcard) with the type C(hash:net,iface); and C(before) or C(after) another set with the type C(list:set).
+        C(skbprio) (C(MAJOR:MINOR)) and C(skbqueue), each where the set has what it takes; C(nomatch) where networks
+        are; C(wildcard) with the type C(hash:net,iface); and C(before) or C(after) another set with the type C(list:set).
       - A C(comment), C(skbmark), C(skbprio) or C(skbqueue) that is said shall be exactly that; one that is not said
         stays as it is in an entry that is there, and C(comment "") takes it away. An entry without C(nomatch) or
         C(wildcard) shall have none.
       - C(packets) and C(bytes) are what a new entry starts with, and no difference ever after.
       - A C(timeout) runs, so an entry that expires sooner or later than said is no difference, unless
         O(refresh_timeouts=true). It is one where the entry shall expire and does not, or with V(0) the other way round.
-      - C(before) and C(after) want the entry somewhere before or after the other, not next to it. The order of a list is
-        no difference otherwise.
+      - C(before) and C(after) want the entry somewhere before or after the other, not next to it. The order of a list
+        is no difference otherwise.
     type: list
     elements: raw
   atomic:
     description:
-      - Whether the new contents take the place of the old in one moment, so that no packet sees some of them. The set is
-        built under a temporary name and changes places with the old one. Counters and timeouts of entries that stay are
+      - Whether the new contents take the place of the old in one moment, so that no packet sees some of them. The set
+        is built under a temporary name and changes places with the old one. Counters and timeouts of entries that stay are
         taken along as they were when the task read them. Only where all entries are listed and others are deleted.
       - With V(false) the kernel is told what to delete, then what to add.
     type: bool
@@ -62,6 +63,6 @@ options:
     default: false
 notes:
   - Runs of these modules in one network namespace wait for each other.
-  - A set that is to take the place of another is built under the name C(linuxnet.ipvs~) and 17 hexadecimal digits, which
-    stand for the other's name. What an interrupted run leaves there, the next task for that set deletes.
+  - A set that is to take the place of another is built under the name C(linuxnet.ipvs~) and 17 hexadecimal digits,
+    which stand for the other's name. What an interrupted run leaves there, the next task for that set deletes.
 """

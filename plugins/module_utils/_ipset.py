@@ -250,13 +250,14 @@ class IpSets:
         if ATTR_REVISION not in found:
             raise MalformedReply("the kernel does not tell the revision of %s" % kind.name)
         revision = min(integer(found[ATTR_REVISION]), SET_TYPES[kind.name])
-        masked = "bitmask" if header.bitmask is not None else "netmask"
-        if getattr(header, masked) is not None and revision < MASK_REVISIONS.get(kind.name, 0):
-            if masked == "bitmask" or kind.name != "hash:ip":
-                raise MissingRequirement(
-                    "%s: this kernel's %s sets have none (revision %d; %d of Linux 6.2 and later has)"
-                    % (masked, kind.name, revision, MASK_REVISIONS[kind.name])
-                )
+        # Before there were bitmasks, only hash:ip had a netmask.
+        masks = [option for option in ("netmask", "bitmask") if getattr(header, option) is not None]
+        needed = MASK_REVISIONS.get(kind.name, 0)
+        if masks and revision < needed and (kind.name != "hash:ip" or header.bitmask is not None):
+            raise MissingRequirement(
+                "%s: this kernel's %s sets have none (revision %d; Linux 6.2 and later has %d)"
+                % (masks[0], kind.name, revision, needed)
+            )
         return revision
 
     def apply(self, operations: Sequence[Operation]) -> None:
@@ -420,7 +421,7 @@ def decode_header(name: str, kind: SetType, data: bytes) -> dict[str, object]:
     found = attribute_map(data)
     options: dict[str, object] = {}
     own = kind.options()
-    for option, (attr, size) in _OPTION_NUMBERS.items():
+    for option, (attr, _size) in _OPTION_NUMBERS.items():
         if attr in found and option in own:
             options[option] = integer(found[attr], ">")
     if "markmask" in own:

@@ -310,8 +310,9 @@ def _plan_new_shape(have: KernelSet, header: SetHeader, wish: Wish | None, lefto
     swap = header.kind.features == have.header.kind.features
     if not swap and have.references:
         raise Conflict(
-            "set '%s' is of type %s and in use, and the kernel lets no set of type %s take its place: delete the iptables"
-            " rules and list:set sets that refer to it first" % (header.name, have.header.kind.name, header.kind.name)
+            "set '%s' is of type %s and in use, and the kernel lets no set of type %s take its place: delete the"
+            " iptables rules and list:set sets that refer to it first"
+            % (header.name, have.header.kind.name, header.kind.name)
         )
     same_kind = header.kind == have.header.kind
     kept = _carried(have, header) if same_kind else {}

@@ -176,8 +176,8 @@ def restorable(name: str, kind: str, options: dict[str, Any], entries: list[str]
 
 
 def still(lines: list[str]) -> list[str]:
-    """Saved entries, their timeouts only as running or not."""
-    return [re.sub(r" timeout [1-9]\d*", " timeout N", line) for line in lines]
+    """A saved set, with timeouts only as running or not, and without the hash's size, which its seed may enlarge."""
+    return [re.sub(r" timeout [1-9]\d*", " timeout N", re.sub(r" hashsize \d+", "", line)) for line in lines]
 
 
 @pytest.mark.parametrize("kind", TYPES)
@@ -192,6 +192,10 @@ def test_same_as_ipset(sets: Sets, types: list[str], masks: bool, kind: str) -> 
         sets.ipset("restore", stdin="".join(f"create {name} hash:ip\n" for name in KNOWN))
         options = data.draw(created(kind, masks))
         entries = data.draw(st.lists(entry(kind, options), max_size=8))
+        # A MAC address may come later than its address, and then the options are those of both.
+        if kind == "bitmap:ip,mac":
+            known = [re.split("[ ,]", each)[0] for each in entries]
+            assume(len(set(known)) == len(known))
         try:
             sets.ipset("restore", stdin=restorable("theirs", kind, options, entries))
         except Failed as exc:
