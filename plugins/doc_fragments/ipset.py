@@ -24,7 +24,8 @@ seealso:
 options:
   entries:
     description:
-      - Each is a text as C(ipset) writes and saves it, such as C(10.0.0.11,tcp:8080,10.0.0.11) for a set of type
+      - >-
+        Each is a text as C(ipset) writes and saves it, such as C(10.0.0.11,tcp:8080,10.0.0.11) for a set of type
         C(hash:ip,port,ip), or C(10.0.0.1 timeout 60 comment "too loud"). Or it is a dict of the entry itself, C(entry),
         and its options by name, such as C({entry: 10.0.0.1, timeout: 60, comment: too loud}).
       - Write a list also for a single entry that has commas, since Ansible splits a plain string at them.
@@ -36,7 +37,8 @@ options:
       - Of an entry that is said twice, the options that are said last count, so that an exception may follow a range.
       - Options of an entry are C(timeout) (seconds), C(packets), C(bytes), C(comment), C(skbmark) (C(MARK/MASK)),
         C(skbprio) (C(MAJOR:MINOR)) and C(skbqueue), each where the set has what it takes; C(nomatch) where networks
-        are; C(wildcard) with the type C(hash:net,iface); and C(before) or C(after) another set with the type C(list:set).
+        are; C(wildcard) with the type C(hash:net,iface); and C(before) or C(after) another set with the type
+        C(list:set).
       - A C(comment), C(skbmark), C(skbprio) or C(skbqueue) that is said shall be exactly that; one that is not said
         stays as it is in an entry that is there, and C(comment "") takes it away. An entry without C(nomatch) or
         C(wildcard) shall have none.
@@ -50,8 +52,8 @@ options:
   atomic:
     description:
       - Whether the new contents take the place of the old in one moment, so that no packet sees some of them. The set
-        is built under a temporary name and changes places with the old one. Counters and timeouts of entries that stay are
-        taken along as they were when the task read them. Only where all entries are listed and others are deleted.
+        is built under a temporary name and changes places with the old one. Counters and timeouts of entries that stay
+        are taken along as they were when the task read them. Only where all entries are listed and others are deleted.
       - With V(false) the kernel is told what to delete, then what to add.
     type: bool
     default: false

@@ -18,7 +18,7 @@ import struct
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Iterator, Mapping, Sequence
+from typing import Any, Iterator, Mapping, Sequence
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import (
     Conflict,
@@ -416,10 +416,10 @@ def decode_set(replies: Sequence[bytes]) -> KernelSet:
     return KernelSet(**found, entries=entries)
 
 
-def decode_header(name: str, kind: SetType, data: bytes) -> dict[str, object]:
+def decode_header(name: str, kind: SetType, data: bytes) -> dict[str, Any]:
     """The fields of :class:`KernelSet` in a listing's first message, but for the entries."""
     found = attribute_map(data)
-    options: dict[str, object] = {}
+    options: dict[str, Any] = {}
     own = kind.options()
     for option, (attr, _size) in _OPTION_NUMBERS.items():
         if attr in found and option in own:
@@ -435,7 +435,7 @@ def decode_header(name: str, kind: SetType, data: bytes) -> dict[str, object]:
     elif kind.method == "bitmap":
         options["range"] = "%s-%s" % tuple(_packed_address(found[attr]) for attr in (DATA_IP, DATA_IP_TO))
     return dict(
-        header=SetHeader(name, kind, **options),  # type: ignore[arg-type]
+        header=SetHeader(name, kind, **options),
         references=integer(found.get(DATA_REFERENCES, b"\0"), ">"),
         memory=integer(found.get(DATA_MEMSIZE, b"\0"), ">"),
         elements=integer(found.get(DATA_ELEMENTS, b"\0"), ">"),

@@ -120,6 +120,10 @@ ICMP_NAMES: Mapping[str, Mapping[str, tuple[int, int]]] = {
 }
 
 
+#: Under another name, since an entry counts its bytes.
+Packed = bytes
+
+
 class Options(NamedTuple):
     """What an entry carries besides its key; None is unsaid. ``skbmark`` is a mark with its mask."""
 
@@ -135,7 +139,7 @@ class Options(NamedTuple):
     before: str | None = None
     after: str | None = None
     #: Of bitmap:ip,mac: there an entry is known by its address alone.
-    mac: bytes | None = None
+    mac: Packed | None = None
 
     def plain(self) -> dict[str, Any]:
         """The options under the names and in the spelling of ipset(8); only those that are set."""
@@ -197,7 +201,7 @@ class Layout:
         self.family = socket.AF_INET6 if kind.family == "inet6" else socket.AF_INET
         self._inner = IPADDR_IPV6 if kind.family == "inet6" else IPADDR_IPV4
         #: The attributes of each part in the type's order, each with its value's size (None: a text).
-        self.parts = [(part, attrs) for part, attrs in self._attributes()]
+        self.parts = list(self._attributes())
         kinds = [attr for _part, attrs in self.parts for attr in attrs]
         self._order = sorted(range(len(kinds)), key=lambda place: _ORDER.index(kinds[place]))
         self.attributes = [kinds[place] for place in self._order]
@@ -254,7 +258,8 @@ class Layout:
 
     def key(self, found: Sequence[bytes]) -> bytes:
         """The key of the values of all parts, in the type's order; a device or a set's name is a whole attribute."""
-        return self._template % self._pick(found)
+        packed: bytes = self._template % self._pick(found)
+        return packed
 
     def values(self, key: bytes) -> dict[int, bytes]:
         """The values in a key by attribute; addresses without what is around them."""
@@ -465,7 +470,7 @@ class Reader:
                 pass  # not all of them are: each is looked at below
         found: Entries = {}
         for item in wished:
-            if type(item) is str and " " not in item:
+            if isinstance(item, str) and " " not in item:
                 for key in self.keys(item):
                     found[key] = found.get(key, PLAIN)
             else:
@@ -738,9 +743,9 @@ class Reader:
         found = []
         while low <= high:
             # The largest network that begins here and does not go past the end.
-            length = min((low & -low).bit_length() - 1 if low else self._bits, (high - low + 1).bit_length() - 1)
-            found.append(((low & mask).to_bytes(size, "big"), bytes([self._bits - length])))
-            low += 1 << length
+            zeros = min((low & -low).bit_length() - 1 if low else self._bits, (high - low + 1).bit_length() - 1)
+            found.append(((low & mask).to_bytes(size, "big"), bytes([self._bits - zeros])))
+            low += 1 << zeros
         if found[0][1] == b"\0" and self._kind.name not in _PREFIX_0:
             halves = "0.0.0.0/1, 128.0.0.0/1" if self._bits == 32 else "::/1, 8000::/1"
             raise InvalidOption(
@@ -926,12 +931,12 @@ def _written_port(shape: Layout, found: Mapping[int, bytes], attrs: tuple[int, .
     return "%s:%d" % (name, high << 8 | low)
 
 
-_WRITERS: Mapping[str, Callable[[Layout, Mapping[int, bytes], tuple], str]] = {
+_WRITERS: Mapping[str, Callable[[Layout, Mapping[int, bytes], Tuple[int, ...]], str]] = {
     "ip": _written_ip,
     "net": _written_net,
     "port": _written_port,
     "mac": lambda shape, found, attrs: _mac(found[ETHER]),
-    "mark": lambda shape, found, attrs: "0x%08x" % struct.unpack(">I", found[MARK]),
+    "mark": lambda shape, found, attrs: "0x%s" % found[MARK].hex(),
     "iface": lambda shape, found, attrs: ("physdev:" if FLAGS in found else "") + text_of(found[IFACE]),
     "set": lambda shape, found, attrs: text_of(found[NAME]),
 }

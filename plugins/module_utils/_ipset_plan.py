@@ -12,7 +12,7 @@ is destroyed. What an interrupted run leaves under the temporary name, the next 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any, Iterable, Mapping, Sequence
+from typing import Any, FrozenSet, Iterable, Mapping, Sequence
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import Conflict, InvalidOption
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset import KernelSet, Operation
@@ -60,7 +60,7 @@ class Changes:
     updated: Mapping[bytes, Options] = field(default_factory=dict)
     old: Mapping[bytes, Options] = field(default_factory=dict)
     #: Those of ``updated`` that the kernel only takes after they have been deleted.
-    moved: frozenset = frozenset()
+    moved: FrozenSet[bytes] = frozenset()
 
     def __bool__(self) -> bool:
         return bool(self.deleted or self.added or self.updated)
@@ -335,7 +335,7 @@ def _plan_new_shape(have: KernelSet, header: SetHeader, wish: Wish | None, lefto
 
 def _carried(have: KernelSet, header: SetHeader) -> Entries:
     """The entries of a set as another set of the same type takes them."""
-    unsupported = {
+    unsupported: dict[str, Any] = {
         name: None
         for name, wanted in dict(
             timeout="timeout",
@@ -377,10 +377,9 @@ def _tidy(leftover: KernelSet | None) -> list[Operation]:
 
 def _in_place(header: SetHeader, changes: Changes) -> list[Operation]:
     gone = {**changes.deleted, **dict.fromkeys(changes.moved, PLAIN)}
-    kept_counters = dict(packets=None, bytes=None)
     come = dict(changes.added)
     for key, options in changes.updated.items():
-        come[key] = options if key in changes.moved else options._replace(**kept_counters)
+        come[key] = options if key in changes.moved else options._replace(packets=None, bytes=None)
     steps = (Operation("delete", header, gone), Operation("add", header, come))
     return [step for step in steps if step.entries]
 

@@ -105,8 +105,19 @@ class SetType:
 
 #: Options that sets of every type have.
 GENERIC_OPTIONS = ("timeout", "counters", "comment", "skbinfo")
-OPTIONS = ("hashsize", "maxelem", "bucketsize", "initval", "netmask", "bitmask", "markmask", "range", "size")
-OPTIONS += ("forceadd", *GENERIC_OPTIONS)
+_OWN_OPTIONS = (
+    "hashsize",
+    "maxelem",
+    "bucketsize",
+    "initval",
+    "netmask",
+    "bitmask",
+    "markmask",
+    "range",
+    "size",
+    "forceadd",
+)
+OPTIONS = (*_OWN_OPTIONS, *GENERIC_OPTIONS)
 #: Those of a set with entries that no task has to own: the kernel enlarges the first and draws the second by lot.
 VOLATILE_OPTIONS = ("hashsize", "initval")
 

@@ -262,12 +262,12 @@ def run(module):
     name = values.set_name("name", params["name"])
     absent = params["state"] == "absent"
     kind = None if absent else set_type(params["type"], params["family"])
-    given = {} if absent else header_options(kind, params)
+    given = header_options(kind, params) if kind else {}
     wish = None if absent else wish_of(params)
 
     def plan(sets):
         leftover = sets.header(temporary_name(name)) if sets else None
-        if absent:
+        if kind is None:
             return plan_no_set(sets.header(name) if sets else None, leftover)
         have = (sets.find(name) if wish or params["recreate"] else sets.header(name)) if sets else None
         outcome = plan_set(name, kind, given, have, wish, params["recreate"], leftover)

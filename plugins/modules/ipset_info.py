@@ -110,12 +110,12 @@ def run(module):
     names, wanted = module.params["names"], module.params["entries"]
     found, usage = [], {}
     with IpSets(module.params["netns"]) as sets:
-        for each in sets.headers():
-            name = each.header.name
+        for header in sets.headers():
+            name = header.header.name
             if names is not None and not any(name == one or fnmatchcase(name, one) for one in names):
                 continue
             # A set may go while others are read.
-            each = sets.find(name) if wanted else each
+            each = sets.find(name) if wanted else header
             if each is None:
                 continue
             kind = each.header.kind

@@ -85,7 +85,7 @@ def test_killed_at_every_message(node: Node, sets: Sets, atomic: bool) -> None:
     while killed:
         sets.clear()
         sets.ipset("restore", stdin="create killed hash:ip comment\nadd killed 10.9.9.9\nadd killed 10.0.0.1\n")
-        killed = node.killed("ipset", messages, netns=NETNS, **task, recreate=True)
+        killed = node.killed("ipset", messages, **dict(task, netns=NETNS, recreate=True))
         if atomic and killed:
             # Each moment shows the old or the new contents.
             assert sets.ipset("save", "killed").count("\nadd") in (2, 400)
@@ -121,19 +121,12 @@ def test_two_runs_at_once(request: pytest.FixtureRequest, sets: Sets) -> None:
     failures: list[BaseException] = []
 
     def replace(mine: list[str]) -> None:
+        task = dict(netns=NETNS, name="both", type="hash:ip", entries=mine, purge_entries=True)
         try:
             with Node(request.config.getoption("ansible_inventory", None)) as process:
                 for _time in range(15):
                     for atomic in (True, False):
-                        process.module(
-                            "ipset",
-                            netns=NETNS,
-                            name="both",
-                            type="hash:ip",
-                            entries=mine,
-                            purge_entries=True,
-                            atomic=atomic,
-                        )
+                        process.module("ipset", **task, atomic=atomic)
         except BaseException as exc:
             failures.append(exc)
 

@@ -65,8 +65,9 @@ def header(name, family=None, **given_options):
 
 def only(of, item):
     """The key and the options of one entry."""
-    ((key, carried),) = Reader(of).read([item]).items()
-    return key, carried
+    found = Reader(of).read([item])
+    assert len(found) == 1
+    return next(iter(found.items()))
 
 
 EVERYTHING = dict(timeout=0, counters=True, comment=True, skbinfo=True)
