@@ -28,6 +28,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import (
 )
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset_entries import (
     LINENO,
+    PLAIN,
     Options,
     encode,
     layout,
@@ -377,10 +378,11 @@ def encode_entries(kind: SetType, entries: Mapping[bytes, Options]) -> Iterator[
     """Entries in as few messages as hold them, each numbered from 1 (0 means unnumbered), which a refusal names."""
     shape = layout(kind)
     head, line = struct.Struct("=HH"), struct.Struct("=HHI")
+    devices = "iface" in kind.parts
     chunk: list[bytes] = []
     size = 0
     for number, (key, options) in enumerate(entries.items(), 1):
-        data = encode(shape, key, options)
+        data = shape.request(key) if options is PLAIN and not devices else encode(shape, key, options)
         length = len(data) + 12
         if size + length > _ENTRY_BYTES:
             yield nested(ATTR_ADT, *chunk)

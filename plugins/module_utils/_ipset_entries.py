@@ -217,7 +217,8 @@ class Layout:
         self.size = sum(len(self._pattern(attr, bytes(self._length(attr)))) for attr in self.attributes)
         inner = 4 + self.kind.bits // 8
         self._ordered = struct.pack("=HH", inner, self._inner | NLA_F_NET_BYTEORDER)
-        #: Where the inner header of each address stands.
+        self._first = struct.pack("=HH", 4 + inner, IP | NLA_F_NESTED) + self._ordered
+        #: Where the inner header of each address stands; the first stands at the beginning.
         self._addresses = [start - 4 for attr, start, _end in self._places if attr in (IP, IP2)]
         self.fixed = None
         if IFACE not in kinds and NAME not in kinds:
@@ -269,7 +270,10 @@ class Layout:
 
     def request(self, key: bytes) -> bytes:
         """The attributes of a key in a request: there the kernel wants to be told the byte order of addresses."""
-        for place in self._addresses:
+        if self._addresses:
+            key = self._first + key[8:]
+        if len(self._addresses) > 1:
+            place = self._addresses[1]
             key = key[:place] + self._ordered + key[place + 4 :]
         return key
 
@@ -355,6 +359,7 @@ def split_entries(kind: SetType, data: bytes, found: dict[bytes, bytes]) -> None
 _LENGTH = struct.Struct("=H")
 
 
+@lru_cache(maxsize=4096)
 def read_rest(rest: bytes) -> Options:
     """The options of an entry in a listing."""
     if not rest:
@@ -445,6 +450,8 @@ class Reader:
             # Addresses differ from entry to entry, ports seldom do.
             self._readers.append(read if part in ("ip", "net") else lru_cache(maxsize=4096)(read))
         self._limit = header.maxelem or 65536
+        #: Many entries have the same options.
+        self._said = lru_cache(maxsize=4096)(self._options_said)
         unmasked = self._mask == (1 << self._bits) - 1
         #: Whether an address is taken as it is, but for 0 in hash:ip.
         self._as_it_is = unmasked and self._kind.method == "hash"
@@ -463,10 +470,10 @@ class Reader:
             InvalidOption: one does not fit the set.
         """
         wished = list(wished)
-        if self._no_zero and self._as_it_is:
+        if self._kind.parts in (("ip",), ("net",)) and self._as_it_is:
             try:
                 return self._read_addresses(wished)
-            except (OSError, TypeError, ValueError):
+            except (AttributeError, KeyError, OSError, TypeError, ValueError):
                 pass  # not all of them are: each is looked at below
         found: Entries = {}
         for item in wished:
@@ -484,10 +491,28 @@ class Reader:
         return self._with_macs(found) if self._kind.name == "bitmap:ip,mac" else found
 
     def _read_addresses(self, wished: Sequence[str]) -> Entries:
+        """The entries of hash:ip and hash:net where each is one address or network, without a word about another."""
         pton, family = socket.inet_pton, self._layout.family
-        head = self._layout.key([bytes(self._bits // 8)])[:8]
-        found = dict.fromkeys([head + pton(family, text) for text in wished], PLAIN)
-        if head + bytes(self._bits // 8) in found or len(found) > self._limit:
+        null = bytes(self._bits // 8)
+        head = self._layout.key([null, b"\0"][: len(self._layout.attributes)])[:8]
+        if self._no_zero:
+            found = dict.fromkeys([head + pton(family, text) for text in wished], PLAIN)
+            if head + null in found:
+                raise ValueError
+        else:
+            behind = {
+                prefix: (self._layout.key([null, length])[8 + len(null) :], host_bits)
+                for prefix, (length, host_bits) in self._networks.items()
+            }
+            found = {}
+            for text in wished:
+                address, _slash, prefix = text.partition("/")
+                packed = pton(family, address)
+                tail, host_bits = behind[prefix]
+                if host_bits and int.from_bytes(packed, "big") & host_bits:
+                    raise ValueError
+                found[head + packed + tail] = PLAIN
+        if len(found) > self._limit:
             raise ValueError
         return found
 
@@ -558,7 +583,11 @@ class Reader:
             if entry is None:
                 raise InvalidOption(self._option, dict(item), "write the entry itself under 'entry'")
         elif isinstance(item, str):
-            entry, given = self._words(item)
+            entry, _space, said = item.strip().partition(" ")
+            options = self._said(said)
+            for key in self.keys(entry):
+                found[key] = options
+            return
         elif isinstance(item, int) and not isinstance(item, bool):
             entry, given = item, {}
         else:
@@ -569,13 +598,13 @@ class Reader:
         for key in self.keys(str(entry)):
             found[key] = options
 
-    def _words(self, text: str) -> tuple[str, dict[str, Any]]:
-        """An entry with options as ipset(8) saves it; a comment may stand in double quotes."""
+    def _options_said(self, text: str) -> Options:
+        """The options of an entry as ipset(8) saves them; a comment may stand in double quotes."""
         words = _WORD.findall(text)
-        if not words or "".join("".join(words).split()) != "".join(text.split()):
+        if "".join("".join(words).split()) != "".join(text.split()):
             raise InvalidOption(self._option, text, "a comment begins and ends with a double quote and has none inside")
         given: dict[str, Any] = {}
-        rest = iter(words[1:])
+        rest = iter(words)
         for name in rest:
             if name in given:
                 raise InvalidOption(self._option, text, "'%s' is said twice" % name)
@@ -586,7 +615,7 @@ class Reader:
             if value is None:
                 raise InvalidOption(self._option, text, "behind '%s' its value is missing" % name)
             given[name] = value[1:-1] if value[:1] == '"' else value
-        return words[0], given
+        return self._options(text, given)
 
     def _options(self, item: Any, given: Mapping[str, Any]) -> Options:
         if not given:
@@ -897,6 +926,10 @@ def all_written(kind: SetType, entries: Mapping[bytes, Options]) -> list[str]:
     if kind.parts == ("ip",) and all(options is PLAIN for options in entries.values()):
         ntop, family, start = socket.inet_ntop, shape.family, shape.size - kind.bits // 8
         return [ntop(family, key[start:]) for key in entries]
+    if kind.parts == ("net",) and all(options is PLAIN for options in entries.values()):
+        ntop, family, end = socket.inet_ntop, shape.family, 8 + kind.bits // 8
+        behind = ["/%d" % length for length in range(kind.bits)] + [""]
+        return [ntop(family, key[8:end]) + behind[key[end + 4]] for key in entries]
     return [written(kind, key, options) for key, options in entries.items()]
 
 
