@@ -133,7 +133,20 @@ class Ipvs:
             operation = operations[exc.index]
             meaning = _SETTINGS_MEANINGS.get(exc.errno)
             words = "%s [%s]" % (meaning, exc) if meaning else str(exc)
+            words += self._restarted(operations[: exc.index], operation)
             raise KernelRefused(exc.errno, "the kernel refused to %s: %s" % (operation, words)) from exc
+
+    def _restarted(self, done: Sequence[SettingsOperation], refused: SettingsOperation) -> str:
+        """Have the daemon back that was stopped to make room for one that was then refused, and say so."""
+        if not done or refused.verb != "start" or done[-1].verb != "stop" or not refused.daemon or not done[-1].daemon:
+            return ""
+        if done[-1].daemon.role != refused.daemon.role:
+            return ""
+        try:
+            self._netlink.send_all([self._settings_operation(done[-1]._replace(verb="start"))])
+        except BatchRefused as exc:
+            return "; the %s that ran before could not be started again: %s" % (done[-1].daemon, exc)
+        return "; the %s runs as before" % done[-1].daemon
 
     def _messages(self, operations: Iterable[Operation]) -> Iterator[Message]:
         key, encoded = None, b""
@@ -230,7 +243,8 @@ def _explained(exc: BatchRefused, operation: Operation) -> KernelRefused:
         % (operation.service.scheduler, operation.service.scheduler),
         errno.EPERM: "not permitted: IPVS wants CAP_NET_ADMIN of the first user namespace, so real root",
         errno.EINVAL: "the kernel takes it for invalid; in a namespace whose device 'lo' was never up, no real server"
-        " can be added: bring 'lo' up"
+        " can be added: bring 'lo' up; and while a synchronization daemon runs, none of another family than its virtual"
+        " service"
         if on_server
         else "the kernel takes it for invalid",
     }

@@ -134,7 +134,7 @@ def plan_table(
     server_count = sum(len(servers) for _service, servers in present.values())
     service_count = len(present)
     for wish in wishes:
-        if owned and wish.key not in owned:
+        if owned is not None and not owned.includes(wish.key):
             raise InvalidOption(
                 wish.prefix + "address", str(wish.key), "it is outside 'scope', so a later run could not delete it"
             )
@@ -149,10 +149,9 @@ def plan_table(
             if had:
                 before.append((had, [server for server in had_servers if server not in kept]))
             after.append((service, [server for server in servers if server not in kept] if kept else servers))
-    gone = [entry for key, entry in present.items() if owned and key in owned]
-    for service, servers in gone:
-        steps.append(Operation("delete", service))
-        before.append((service, servers))
+    gone = [entry for key, entry in present.items() if owned is not None and owned.includes(key)]
+    steps += [Operation("delete", service) for service, _servers in gone]
+    before += gone
     counted = Counter((_COUNTED[step.verb], step.server is None) for step in steps)
     counted["deleted", False] += sum(len(servers) for _service, servers in gone)
 

@@ -57,6 +57,20 @@ _DAEMON_NUMBERS = {
     "mcast_port": (1, 65535, "a UDP port"),
     "mcast_ttl": (1, 255, "a time to live (hops)"),
 }
+_DAEMON_SPEC: dict[str, Any] = dict(
+    type="dict",
+    options=dict(
+        state=dict(type="str", choices=["present", "absent"], default="present"),
+        interface=dict(type="str"),
+        mcast_group=dict(type="str"),
+        **{name: dict(type="int") for name in _DAEMON_NUMBERS},
+    ),
+)
+#: The options of the module that sets all this.
+OPTIONS: dict[str, Any] = {
+    **{name: dict(type="int") for name in Timeouts._fields},
+    **dict.fromkeys(ROLES, _DAEMON_SPEC),
+}
 
 
 class Settings(NamedTuple):
@@ -93,10 +107,14 @@ def wished_timeouts(options: Mapping[str, Any]) -> dict[str, int]:
     return given
 
 
-def wished_daemon(role: str, options: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of :class:`SyncDaemon` that a task sets for a daemon that shall run, checked."""
+def wished_daemon(role: str, options: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The fields of :class:`SyncDaemon` that a task sets, checked, or None for a daemon that shall not run."""
     given = {name: options[name] for name in _DAEMON_TERMS if options[name] is not None}
     prefix = role + "."
+    if options["state"] == "absent":
+        for name, value in given.items():
+            raise InvalidOption(prefix + name, value, "it goes with 'state: present' only")
+        return None
     if "interface" in given:
         values.device_name(prefix + "interface", given["interface"])
     for name, (low, high, meaning) in _DAEMON_NUMBERS.items():

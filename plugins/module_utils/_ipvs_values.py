@@ -447,8 +447,8 @@ class Scope(NamedTuple):
     #: Ranges of firewall marks, each from its first to its last.
     fwmarks: Sequence[tuple[int, int]] | None = None
 
-    def __contains__(self, key: object) -> bool:
-        assert isinstance(key, ServiceKey)
+    def includes(self, key: ServiceKey) -> bool:
+        """Whether a virtual service is in this part."""
         if key.fwmark:
             return self.fwmarks is None or any(first <= key.fwmark <= last for first, last in self.fwmarks)
         return (self.networks is None or any(key.address in network for network in self.networks)) and (

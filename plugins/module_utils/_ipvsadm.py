@@ -131,7 +131,7 @@ def service_options(services: Iterable[tuple[Mapping[str, Any], Iterable[SavedSe
     ]
 
 
-def wishes(services: Iterable[tuple[Mapping[str, Any], Iterable[SavedServer]]]) -> list[ServiceWish]:
+def wishes(services: Iterable[tuple[Mapping[str, Any], Sequence[SavedServer]]]) -> list[ServiceWish]:
     """What :func:`parse` has read, as wishes.
 
     Raises:

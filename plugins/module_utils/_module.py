@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 from contextlib import contextmanager
 from typing import Any, Callable, Iterator, TypeVar
@@ -17,6 +18,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import (
     MissingRequirement,
     NoSuchPlace,
 )
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns import path_of
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._plan import Plan
 
 Found = TypeVar("Found")
@@ -40,6 +42,17 @@ def reporting(module: AnsibleModule) -> Iterator[None]:
         yield
     except LinuxnetError as exc:
         module.fail_json(msg=str(exc))
+
+
+@contextmanager
+def alone(netns: str | None) -> Iterator[None]:
+    """Keep other tasks of this collection from changing the same namespace's tables between reading and writing.
+
+    The lock is on the namespace itself, so it leaves no file behind, and ends with the process.
+    """
+    with open(path_of(netns) if netns else "/proc/thread-self/ns/net", "rb") as namespace:
+        fcntl.flock(namespace, fcntl.LOCK_EX)
+        yield
 
 
 def finish(module: AnsibleModule, plan: Plan[Any], **values: Any) -> None:

@@ -11,12 +11,45 @@ short_description: Read the IPVS table and find the programs that own it
 version_added: 1.0.0
 description:
   - Returns the virtual services and real servers of a network namespace under the names of the options of
-    M(linuxnet.ipvs.ipvs_service), so that they can be fed back to it.
+    M(linuxnet.ipvs.ipvs_service), so that they can be fed back to it and to M(linuxnet.ipvs.ipvs_table).
+  - Returns the timeouts and synchronization daemons too, under the names of the options of
+    M(linuxnet.ipvs.ipvs_settings), and on request what the kernel counts and which connections there are.
   - Finds other programs that believe to own the table and delete what they do not know.
 extends_documentation_fragment:
   - linuxnet.ipvs.attributes.info_module
   - linuxnet.ipvs.ipvs
   - linuxnet.ipvs.netns
+options:
+  services:
+    description:
+      - Limits what is returned of services, counters and connections to the virtual services that match one of these.
+        What an item leaves out may be anything. Without the option all match.
+      - The kernel does not tell for which firewall mark a connection was made, so an item with O(services[].fwmark)
+        matches no connection.
+    type: list
+    elements: dict
+    suboptions:
+      protocol:
+        description: The transport protocol.
+        type: str
+        choices: [tcp, udp, sctp]
+      address:
+        description: The virtual address, or a network in which it lies.
+        type: str
+      port:
+        description: The virtual port.
+        type: int
+      fwmark:
+        description: The firewall mark.
+        type: int
+  statistics:
+    description: Whether RV(statistics) is returned.
+    type: bool
+    default: false
+  connections:
+    description: Whether RV(connections) is returned, which may be very long on a busy director.
+    type: bool
+    default: false
 author:
   - the linuxnet.ipvs contributors (@linuxnet-collections)
 """
@@ -30,6 +63,12 @@ EXAMPLES = r"""
   ansible.builtin.assert:
     that: balancer.owners | length == 0
     fail_msg: "{{ balancer.owners | map(attribute='evidence') | join(', ') }}"
+
+- name: See how busy the web service is
+  linuxnet.ipvs.ipvs_info:
+    services: [{address: 10.100.100.100, port: 8080}]
+    statistics: true
+    connections: true
 """
 
 RETURN = r"""
@@ -49,6 +88,72 @@ services:
       scheduler: rr
       real_servers:
         - {address: 10.0.0.11, port: 8080, forwarding_method: masquerading, weight: 1}
+settings:
+  description: The timeouts (seconds) and the synchronization daemons.
+  returned: when RV(available)
+  type: dict
+  sample:
+    tcp_timeout: 900
+    tcp_fin_timeout: 120
+    udp_timeout: 300
+    master: {state: absent}
+    backup: {state: absent}
+statistics:
+  description:
+    - What the kernel counts of each virtual service and each of its real servers, since they were made or their
+      counters were zeroed, and what it estimates for a second.
+    - Of a real server also how many connections it has now.
+  returned: when O(statistics)
+  type: list
+  elements: dict
+  sample:
+    - protocol: tcp
+      address: 10.100.100.100
+      port: 8080
+      connections: 24
+      incoming_packets: 144
+      outgoing_packets: 96
+      incoming_bytes: 9648
+      outgoing_bytes: 8424
+      connections_per_second: 2
+      incoming_packets_per_second: 12
+      outgoing_packets_per_second: 8
+      incoming_bytes_per_second: 804
+      outgoing_bytes_per_second: 702
+      real_servers:
+        - address: 10.0.0.11
+          port: 8080
+          active_connections: 0
+          inactive_connections: 24
+          persistent_connections: 0
+          connections: 24
+          incoming_packets: 144
+          outgoing_packets: 96
+          incoming_bytes: 9648
+          outgoing_bytes: 8424
+          connections_per_second: 2
+          incoming_packets_per_second: 12
+          outgoing_packets_per_second: 8
+          incoming_bytes_per_second: 804
+          outgoing_bytes_per_second: 702
+connections:
+  description:
+    - The connections, with the seconds until each expires. Those with port 0 and state C(NONE) remember a persistent
+      client.
+  returned: when O(connections)
+  type: list
+  elements: dict
+  sample:
+    - protocol: tcp
+      client_address: 10.0.0.21
+      client_port: 49152
+      virtual_address: 10.100.100.100
+      virtual_port: 8080
+      real_address: 10.0.0.11
+      real_port: 8080
+      state: ESTABLISHED
+      expires: 893
+      persistence_engine: null
 owners:
   description: >-
     Programs that write this table by themselves: C(keepalived), C(ldirectord), C(kube-router), and C(kube-proxy) in
@@ -73,26 +178,45 @@ owners:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs import Ipvs, NoIpvs
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_connections import connections
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_filter import SERVICES, Filter
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_values import service_options
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._module import NETNS, reporting
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._owners import owners
 
 
-def main():
-    module = AnsibleModule(argument_spec=NETNS, supports_check_mode=True)
+def run(module):
     netns = module.params["netns"]
+    wanted = Filter.from_options(module.params["services"])
+    result = dict(available=True, services=[])
+    try:
+        with Ipvs(netns) as ipvs:
+            listed = [service for service in ipvs.services() if wanted.matches_service(service.key)]
+            result["services"] = [service_options(service, ipvs.real_servers(service.key)) for service in listed]
+            result["settings"] = ipvs.settings().options()
+            if module.params["statistics"]:
+                result["statistics"] = ipvs.statistics(service.key for service in listed)
+    except NoIpvs:
+        result["available"] = False
+        if module.params["statistics"]:
+            result["statistics"] = []
+    if module.params["connections"]:
+        result["connections"] = [each for each in connections(netns) if wanted.matches_connection(each)]
+    module.exit_json(changed=False, owners=[owner.options() for owner in owners(netns)], **result)
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec=dict(
+            services=SERVICES,
+            statistics=dict(type="bool", default=False),
+            connections=dict(type="bool", default=False),
+            **NETNS,
+        ),
+        supports_check_mode=True,
+    )
     with reporting(module):
-        try:
-            with Ipvs(netns) as ipvs:
-                table, available = ipvs.table(), True
-        except NoIpvs:
-            table, available = [], False
-        module.exit_json(
-            changed=False,
-            available=available,
-            services=[service_options(service, servers) for service, servers in table],
-            owners=[owner.options() for owner in owners(netns)],
-        )
+        run(module)
 
 
 if __name__ == "__main__":

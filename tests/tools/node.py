@@ -74,7 +74,7 @@ class Node:
         Raises:
             Failed: the module says so.
         """
-        result = self.ask(dict(module=name, params=params, check=check))
+        result: dict[str, Any] = self.ask(dict(module=name, params=params, check=check))
         if result.get("failed"):
             raise Failed(result["msg"])
         return result

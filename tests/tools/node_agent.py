@@ -26,13 +26,15 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
+from typing import Any
 
 from ansible.module_utils.testing import patch_module_args
 
 COLLECTION = "ansible_collections.linuxnet.ipvs.plugins"
 
 
-def run_module(name, params, check=False):
+def run_module(name: str, params: dict[str, Any], check: bool = False) -> dict[str, Any]:
     """A module's result, as Ansible would get it, with what it took: seconds, and the process's peak KiB."""
     module = importlib.import_module("%s.modules.%s" % (COLLECTION, name))
     printed = io.StringIO()
@@ -46,7 +48,7 @@ def run_module(name, params, check=False):
     return dict(result, took=dict(seconds=seconds, peak_kib=peak))
 
 
-def run_and_die(name, params, messages):
+def run_and_die(name: str, params: dict[str, Any], messages: int) -> dict[str, Any] | None:
     """The result of a module that is killed after so many messages, or None where it was."""
     reader, writer = os.pipe()
     child = os.fork()
@@ -55,7 +57,7 @@ def run_and_die(name, params, messages):
         send_all = netlink.NetlinkSocket.send_all
         left = [messages]
 
-        def send_some(self, batch):
+        def send_some(self: Any, batch: Sequence[Any]) -> None:
             send_all(self, batch[: left[0]])
             if len(batch) >= left[0]:
                 os.kill(os.getpid(), signal.SIGKILL)
@@ -68,17 +70,18 @@ def run_and_die(name, params, messages):
     with os.fdopen(reader, "rb") as pipe:
         answer = pipe.read()
     os.waitpid(child, 0)
-    return json.loads(answer) if answer else None
+    result: dict[str, Any] | None = json.loads(answer) if answer else None
+    return result
 
 
-def run_command(words, stdin):
+def run_command(words: Sequence[str], stdin: str) -> dict[str, Any]:
     start = time.perf_counter()
     done = subprocess.run(words, input=stdin, capture_output=True, text=True, check=False)
     seconds = time.perf_counter() - start
     return dict(rc=done.returncode, stdout=done.stdout, stderr=done.stderr, took=dict(seconds=seconds))
 
 
-def answer(request):
+def answer(request: dict[str, Any]) -> dict[str, Any] | None:
     if "command" in request:
         return run_command(request["command"], request.get("stdin", ""))
     if request.get("die_after") is not None:
@@ -86,7 +89,7 @@ def answer(request):
     return run_module(request["module"], request["params"], request.get("check", False))
 
 
-def main():
+def main() -> None:
     try:
         for line in sys.stdin:
             print(json.dumps(answer(json.loads(line))), flush=True)

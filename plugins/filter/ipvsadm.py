@@ -1,0 +1,48 @@
+# Copyright (c) 2026, the linuxnet.ipvs contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Filters between the modules' services and the text of ``ipvsadm --save`` and ``ipvsadm --restore``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.linuxnet.ipvs.plugins.module_utils import _ipvsadm as ipvsadm
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import InvalidOption
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_values import ServiceWish
+
+
+def to_ipvsadm(services: Sequence[Mapping[str, Any]]) -> str:
+    """Virtual services as ipvsadm --restore reads them, one line for each and one for each real server."""
+    if isinstance(services, (str, Mapping)) or not all(isinstance(service, Mapping) for service in services):
+        raise AnsibleFilterError("to_ipvsadm: a list of virtual services is wanted, such as ipvs_info returns")
+    lines: list[str] = []
+    try:
+        for place, options in enumerate(services):
+            wish = ServiceWish.from_options(options, "services[%d]." % place)
+            servers = [server.resolve(wish.key, None) for server in wish.servers or ()]
+            lines += ipvsadm.render(wish.resolve(None), servers)
+    except InvalidOption as exc:
+        raise AnsibleFilterError("to_ipvsadm: %s" % exc) from exc
+    return "".join(line + "\n" for line in lines)
+
+
+def from_ipvsadm(text: str) -> list[dict[str, Any]]:
+    """The virtual services in what ipvsadm --save --numeric has printed, as the modules take them."""
+    try:
+        found = ipvsadm.parse(text)
+        ipvsadm.wishes(found)  # whatever cannot be meant is refused here already
+    except InvalidOption as exc:
+        raise AnsibleFilterError("from_ipvsadm: %s" % exc) from exc
+    return ipvsadm.service_options(found)
+
+
+class FilterModule:
+    """The filters of this file."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        return {"to_ipvsadm": to_ipvsadm, "from_ipvsadm": from_ipvsadm}

@@ -1,0 +1,154 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the linuxnet.ipvs contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: ipvs_settings
+short_description: Manage the timeouts and the synchronization daemons of an IPVS table
+version_added: 1.0.0
+description:
+  - Sets after how long connections are forgotten, and starts and stops the kernel's daemons that tell another director
+    of them, so that it can take over.
+  - What the task does not name stays as it is.
+extends_documentation_fragment:
+  - linuxnet.ipvs.attributes
+  - linuxnet.ipvs.ipvs
+  - linuxnet.ipvs.netns
+options:
+  tcp_timeout:
+    description: Seconds without a packet after which an established TCP connection is forgotten, 1 to 2147483.
+    type: int
+  tcp_fin_timeout:
+    description: Seconds without a packet after which a TCP connection that is being closed is forgotten, 1 to 2147483.
+    type: int
+  udp_timeout:
+    description: Seconds without a packet after which a UDP connection is forgotten, 1 to 2147483.
+    type: int
+  master:
+    description:
+      - The daemon that sends this director's connections to others. Without the option it stays as it is.
+      - The kernel cannot change a daemon that runs. One that differs is stopped and started anew; the connections made
+        in between are not synchronized.
+    type: dict
+    suboptions: &daemon
+      state:
+        description: Whether the daemon shall run.
+        type: str
+        choices: [present, absent]
+        default: present
+      interface:
+        description:
+          - The network device through which it speaks, which needs an address. Required to start a daemon.
+        type: str
+      sync_id:
+        description:
+          - Which directors belong together, 0 to 255. A backup daemon with 0 listens to all. A new daemon gets 0.
+        type: int
+      sync_maxlen:
+        description:
+          - The longest message in bytes, up to what the device's MTU holds. The kernel takes what the MTU holds unless
+            said.
+        type: int
+      mcast_group:
+        description: The multicast group, an IPv4 or IPv6 address. The kernel takes 224.0.0.81 unless said.
+        type: str
+      mcast_port:
+        description: The UDP port, 1 to 65535. The kernel takes 8848 unless said.
+        type: int
+      mcast_ttl:
+        description: The time to live of what is sent, 1 to 255 hops. The kernel takes 1 unless said.
+        type: int
+  backup:
+    description:
+      - The daemon that takes in the connections of others. Without the option it stays as it is. It can run beside the
+        one of O(master).
+    type: dict
+    suboptions: *daemon
+author:
+  - the linuxnet.ipvs contributors (@linuxnet-collections)
+"""
+
+EXAMPLES = r"""
+- name: Forget idle TCP connections after two hours
+  linuxnet.ipvs.ipvs_settings:
+    tcp_timeout: 7200
+# ipvsadm -L --timeout
+# Timeout (tcp tcpfin udp): 7200 120 300
+
+- name: Tell the standby director of the connections, and take in its own
+  linuxnet.ipvs.ipvs_settings:
+    master: {interface: eth1, sync_id: 7}
+    backup: {interface: eth1, sync_id: 7}
+# ipvsadm -L --daemon
+# master sync daemon (mcast=eth1, syncid=7, maxlen=1472, group=224.0.0.81, port=8848, ttl=1)
+# backup sync daemon (mcast=eth1, syncid=7, maxlen=1472, group=224.0.0.81, port=8848, ttl=1)
+
+- name: Stop telling it
+  linuxnet.ipvs.ipvs_settings:
+    master: {state: absent}
+"""
+
+RETURN = r"""
+settings:
+  description:
+    - The settings as they are after the task, under the names of the options.
+    - In check mode a daemon that would start lacks what the kernel would choose.
+  returned: always
+  type: dict
+  sample:
+    tcp_timeout: 7200
+    tcp_fin_timeout: 120
+    udp_timeout: 300
+    master:
+      state: present
+      interface: eth1
+      sync_id: 7
+      sync_maxlen: 1472
+      mcast_group: 224.0.0.81
+      mcast_port: 8848
+      mcast_ttl: 1
+    backup: {state: absent}
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs import Ipvs
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_settings import (
+    OPTIONS,
+    ROLES,
+    Settings,
+    Timeouts,
+    plan_settings,
+    wished_daemon,
+    wished_timeouts,
+)
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._module import NETNS, finish, found, reporting
+
+
+def run(module):
+    params = module.params
+    timeouts = wished_timeouts(params)
+    daemons = {role: wished_daemon(role, params[role]) for role in ROLES if params[role] is not None}
+
+    def read():
+        with Ipvs(params["netns"]) as ipvs:
+            return ipvs.settings()
+
+    plan, settings = plan_settings(timeouts, daemons, found(module, read, Settings(Timeouts(0, 0, 0), {})))
+    if plan.changed and not module.check_mode:
+        with Ipvs(params["netns"]) as ipvs:
+            ipvs.apply_settings(plan.operations)
+    finish(module, plan, settings=settings.options())
+
+
+def main():
+    module = AnsibleModule(argument_spec=dict(**OPTIONS, **NETNS), supports_check_mode=True)
+    with reporting(module):
+        run(module)
+
+
+if __name__ == "__main__":
+    main()
