@@ -10,13 +10,10 @@ Entries travel by the hundred in one message (IPSET_ATTR_ADT), as ``ipset restor
 from __future__ import annotations
 
 import errno
-import fcntl
 import ipaddress
-import os
 import socket
 import struct
 import time
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Iterator, Mapping, Sequence
 
@@ -59,7 +56,6 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._netlink import (
     text,
     text_of,
 )
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns import inside
 
 # linux/netfilter/nfnetlink.h: struct nfgenmsg, and the subsystem in a message type's high byte.
 NFNL_SUBSYS_IPSET = 6
@@ -138,9 +134,8 @@ _TYPE_MEANINGS = {
 
 #: Bytes of entries in one message; an attribute's length is a 16-bit number.
 _ENTRY_BYTES = 32768
-#: How long to wait for another reader of a set, and for another run of these modules, in seconds.
+#: How long to wait for another reader of a set (seconds).
 _BUSY_PATIENCE = 3.0
-_LOCK_PATIENCE = 120.0
 
 
 class NoSuchSet(NoSuchPlace):
@@ -184,30 +179,6 @@ class IpSets:
 
     def __exit__(self, *exc_info: object) -> None:
         self._netlink.__exit__(*exc_info)
-
-    @contextmanager
-    def alone(self, wanted: bool = True) -> Iterator[None]:
-        """Keep other runs of these modules out of the namespace's sets; the lock goes with the process.
-
-        Raises:
-            Conflict: another run did not end in time.
-        """
-        if not wanted:
-            yield
-            return
-        with inside(self._netns):
-            lock = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            deadline = time.monotonic() + _LOCK_PATIENCE
-            while not _locked(lock):
-                if time.monotonic() > deadline:
-                    raise Conflict(
-                        "another task has been changing the sets of this namespace for %d s" % _LOCK_PATIENCE
-                    )
-                time.sleep(0.02)
-            yield
-        finally:
-            os.close(lock)
 
     def headers(self) -> list[KernelSet]:
         """All sets without their entries."""
@@ -331,14 +302,6 @@ class IpSets:
             if exc.errno == errno.EINVAL:
                 raise MissingRequirement("this kernel has no sets: run 'modprobe ip_set'") from exc
             raise
-
-
-def _locked(lock: int) -> bool:
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _message(command: int, body: bytes, flags: int = 0) -> Message:

@@ -145,8 +145,8 @@ class Ipvs:
         try:
             self._netlink.send_all([self._settings_operation(done[-1]._replace(verb="start"))])
         except BatchRefused as exc:
-            return "; the %s that ran before could not be started again: %s" % (done[-1].daemon, exc)
-        return "; the %s runs as before" % done[-1].daemon
+            return "; the daemon that ran before could not be started again: %s" % exc
+        return "; the daemon that ran before runs again"
 
     def _messages(self, operations: Iterable[Operation]) -> Iterator[Message]:
         key, encoded = None, b""

@@ -6,10 +6,9 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 from contextlib import contextmanager
-from typing import Any, Callable, Iterator, TypeVar
+from typing import Any, Callable, Iterator
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -18,10 +17,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import (
     MissingRequirement,
     NoSuchPlace,
 )
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns import path_of
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._plan import Plan
-
-Found = TypeVar("Found")
 
 STATE: dict[str, Any] = dict(state=dict(type="str", choices=["present", "absent"], default="present"))
 NETNS: dict[str, Any] = dict(netns=dict(type="str"))
@@ -44,23 +40,12 @@ def reporting(module: AnsibleModule) -> Iterator[None]:
         module.fail_json(msg=str(exc))
 
 
-@contextmanager
-def alone(netns: str | None) -> Iterator[None]:
-    """Keep other tasks of this collection from changing the same namespace's tables between reading and writing.
-
-    The lock is on the namespace itself, so it leaves no file behind, and ends with the process.
-    """
-    with open(path_of(netns) if netns else "/proc/thread-self/ns/net", "rb") as namespace:
-        fcntl.flock(namespace, fcntl.LOCK_EX)
-        yield
-
-
 def finish(module: AnsibleModule, plan: Plan[Any], **values: Any) -> None:
     """End the module with what the plan says; the same call in check mode and after the real run."""
     module.exit_json(changed=plan.changed, diff=dict(before=plan.before, after=plan.after), **values)
 
 
-def found(module: AnsibleModule, read: Callable[[], Found], nothing: Found) -> Found:
+def found(module: AnsibleModule, read: Callable[[], Any], nothing: Any) -> Any:
     """What ``read`` finds, or ``nothing`` where the very place is missing and that is no error.
 
     It is none when the task wants its object absent. Nor is it in check mode, where an earlier task of the same

@@ -7,11 +7,17 @@
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import os
+import time
 from contextlib import contextmanager
 from typing import Any, Iterator
 
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import MissingRequirement, NoSuchNamespace
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import (
+    Conflict,
+    MissingRequirement,
+    NoSuchNamespace,
+)
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._values import netns_name
 
 #: Where ip-netns(8) keeps named namespaces, and the configuration files it lays over /etc for each.
@@ -20,6 +26,8 @@ ETC_DIR = "/etc/netns"
 
 #: linux/sched.h
 CLONE_NEWNET = 0x40000000
+#: How long a task waits for another one that changes the same tables (seconds).
+LOCK_PATIENCE = 120
 
 _OWN = "/proc/thread-self/ns/net"
 
@@ -73,6 +81,40 @@ def inside(netns: str | None) -> Iterator[None]:
         finally:
             os.close(target)
         yield
+
+
+@contextmanager
+def alone(netns: str | None, wanted: bool = True) -> Iterator[None]:
+    """Keep other tasks of this collection out of a namespace's tables while the body reads, plans and writes.
+
+    The lock is on the namespace itself, so it leaves no file behind, and it ends with the process. A namespace that
+    does not exist is left for the body to find out.
+
+    Raises:
+        Conflict: another task did not end in time.
+    """
+    if not wanted or identity(netns) is None:
+        yield
+        return
+    lock = os.open(path_of(netns) if netns else _OWN, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        deadline = time.monotonic() + LOCK_PATIENCE
+        while not _locked(lock):
+            if time.monotonic() > deadline:
+                where = "network namespace '%s'" % netns if netns else "this network namespace"
+                raise Conflict("another task has been changing the tables of %s for %d s" % (where, LOCK_PATIENCE))
+            time.sleep(0.02)
+        yield
+    finally:
+        os.close(lock)
+
+
+def _locked(lock: int) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 @contextmanager

@@ -243,6 +243,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset_values import
     temporary_name,
 )
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._module import NETNS, STATE, finish, found, reporting
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns import alone
 
 
 def wish_of(params):
@@ -276,7 +277,7 @@ def run(module):
         return outcome
 
     def work():
-        with IpSets(params["netns"]) as sets, sets.alone(not module.check_mode):
+        with alone(params["netns"], not module.check_mode), IpSets(params["netns"]) as sets:
             outcome = plan(sets)
             if not module.check_mode:
                 sets.apply(outcome.plan.operations)

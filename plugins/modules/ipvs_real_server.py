@@ -172,6 +172,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_options import
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_plan import plan_no_server, plan_server
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_values import RealServerWish, Service, ServiceKey
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._module import NETNS, STATE, finish, found, reporting
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns import alone
 
 
 def run(module):
@@ -189,18 +190,20 @@ def run(module):
                 )
             return service, next((server for server in ipvs.real_servers(key) if server.key == wish.key), None)
 
-    service, have = found(module, read, (Service(key), None))
     result = {}
-    if params["state"] == "absent":
-        plan = plan_no_server(service, have)
-    else:
-        plan, server = plan_server(service, wish, have)
-        result["real_server"] = server.options()
-    if plan.changed and not module.check_mode:
-        with Ipvs(params["netns"]) as ipvs:
-            if timeout is not None:
-                result["drained"] = drain(module, ipvs, service, [have], timeout)
-            ipvs.apply(plan.operations)
+    # Draining takes its time, and deleting needs no look at the table in the same moment.
+    with alone(params["netns"], timeout is None and not module.check_mode):
+        service, have = found(module, read, (Service(key), None))
+        if params["state"] == "absent":
+            plan = plan_no_server(service, have)
+        else:
+            plan, server = plan_server(service, wish, have)
+            result["real_server"] = server.options()
+        if plan.changed and not module.check_mode:
+            with Ipvs(params["netns"]) as ipvs:
+                if timeout is not None:
+                    result["drained"] = drain(module, ipvs, service, [have], timeout)
+                ipvs.apply(plan.operations)
     finish(module, plan, **result)
 
 

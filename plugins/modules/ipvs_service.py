@@ -251,6 +251,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_options import
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_plan import plan_no_service, plan_service
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_values import ServiceWish, service_options
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._module import NETNS, STATE, finish, found, reporting
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns import alone
 
 
 def run(module):
@@ -262,18 +263,20 @@ def run(module):
         with Ipvs(params["netns"]) as ipvs:
             return ipvs.service(wish.key), ipvs.real_servers(wish.key)
 
-    have, have_servers = found(module, read, (None, ()))
     result = {}
-    if params["state"] == "absent":
-        plan = plan_no_service(have, have_servers)
-    else:
-        plan, service, servers = plan_service(wish, have, have_servers)
-        result["service"] = service_options(service, servers)
-    if plan.changed and not module.check_mode:
-        with Ipvs(params["netns"]) as ipvs:
-            if timeout is not None:
-                result["drained"] = drain(module, ipvs, have, have_servers, timeout)
-            ipvs.apply(plan.operations)
+    # Draining takes its time, and deleting needs no look at the table in the same moment.
+    with alone(params["netns"], timeout is None and not module.check_mode):
+        have, have_servers = found(module, read, (None, ()))
+        if params["state"] == "absent":
+            plan = plan_no_service(have, have_servers)
+        else:
+            plan, service, servers = plan_service(wish, have, have_servers)
+            result["service"] = service_options(service, servers)
+        if plan.changed and not module.check_mode:
+            with Ipvs(params["netns"]) as ipvs:
+                if timeout is not None:
+                    result["drained"] = drain(module, ipvs, have, have_servers, timeout)
+                ipvs.apply(plan.operations)
     finish(module, plan, **result)
 
 

@@ -126,6 +126,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_settings impor
     wished_timeouts,
 )
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._module import NETNS, finish, found, reporting
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns import alone
 
 
 def run(module):
@@ -137,10 +138,12 @@ def run(module):
         with Ipvs(params["netns"]) as ipvs:
             return ipvs.settings()
 
-    plan, settings = plan_settings(timeouts, daemons, found(module, read, Settings(Timeouts(0, 0, 0), {})))
-    if plan.changed and not module.check_mode:
-        with Ipvs(params["netns"]) as ipvs:
-            ipvs.apply_settings(plan.operations)
+    with alone(params["netns"], not module.check_mode):
+        have = found(module, read, Settings(Timeouts(0, 0, 0), {}))
+        plan, settings = plan_settings(timeouts, daemons, have)
+        if plan.changed and not module.check_mode:
+            with Ipvs(params["netns"]) as ipvs:
+                ipvs.apply_settings(plan.operations)
     finish(module, plan, settings=settings.options())
 
 

@@ -240,6 +240,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_options import
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_plan import plan_table
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_values import Scope, ServiceWish
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._module import NETNS, found, reporting
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns import alone
 
 
 def run(module):
@@ -257,10 +258,11 @@ def run(module):
         with Ipvs(params["netns"]) as ipvs:
             return ipvs.table()
 
-    plan = plan_table(wishes, found(module, read, ()), owned)
-    if plan.changed and not module.check_mode:
-        with Ipvs(params["netns"]) as ipvs:
-            ipvs.apply(plan.operations)
+    with alone(params["netns"], not module.check_mode):
+        plan = plan_table(wishes, found(module, read, ()), owned)
+        if plan.changed and not module.check_mode:
+            with Ipvs(params["netns"]) as ipvs:
+                ipvs.apply(plan.operations)
     shown = dict(diff=plan.diff()) if module._diff else {}
     module.exit_json(changed=plan.changed, **plan.counts, **shown)
 

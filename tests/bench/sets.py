@@ -33,6 +33,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset_values import
     set_type,
     temporary_name,
 )
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns import alone
 
 #: What is measured: a type, the set's options, and an entry for each address.
 SHAPES: dict[str, tuple[str, dict[str, Any], str]] = {
@@ -47,7 +48,7 @@ SHAPES: dict[str, tuple[str, dict[str, Any], str]] = {
 def own_code(kind: str, options: dict[str, Any], entries: list[str]) -> float:
     """The seconds of the module without Ansible around it."""
     start = time.perf_counter()
-    with IpSets(NETNS) as sets, sets.alone():
+    with alone(NETNS), IpSets(NETNS) as sets:
         leftover, have = sets.header(temporary_name("many")), sets.find("many")
         of = set_type(kind, None)
         wish = Wish(entries, purge=True)
