@@ -25,6 +25,9 @@ SET_NAME_MAX = 31
 NETNS_NAME_MAX = 255
 
 _NETNS_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@:+-]*")
+_NETNS_PATH = re.compile(r"/[A-Za-z0-9_.@:+/-]+")
+#: useradd(8), with the capitals, dots and domains that directory services bring; at most LOGIN_NAME_MAX bytes.
+_USER_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@+-]{0,254}")
 
 
 def device_name(option: str, value: str) -> str:
@@ -44,6 +47,26 @@ def netns_name(option: str, value: str) -> str:
             value,
             "a namespace name starts with a letter, digit or '_', goes on with those or any of '.@:+-',"
             " and has at most %d characters" % NETNS_NAME_MAX,
+        )
+    return value
+
+
+def netns_path(option: str, value: str) -> str:
+    """The absolute path of a file that stands for a namespace, with no character that a shell would read."""
+    if not _NETNS_PATH.fullmatch(value) or ".." in value.split("/"):
+        raise InvalidOption(
+            option,
+            value,
+            "a namespace's path is absolute, has no '..', and its names consist of letters, digits and any of '_.@:+-'",
+        )
+    return value
+
+
+def user_name(option: str, value: str) -> str:
+    """A user's name, with no character that a shell would read."""
+    if not _USER_NAME.fullmatch(value):
+        raise InvalidOption(
+            option, value, "a user's name starts with a letter, digit or '_' and goes on with those or any of '.@+-'"
         )
     return value
 
