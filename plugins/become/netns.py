@@ -11,9 +11,9 @@ version_added: 1.1.0
 author:
   - the linuxnet.ipvs contributors (@linuxnet-collections)
 description:
-  - Runs the tasks of a host inside one of its network namespaces, over whatever connection leads to the host. Any module
-    of any collection then sees and changes the namespace's devices, addresses, routes, firewall, sets, C(net.) sysctls
-    and ports.
+  - Runs the tasks of a host inside one of its network namespaces, over whatever connection leads to the host. Any
+    module of any collection then sees and changes the namespace's devices, addresses, routes, firewall, sets, C(net.)
+    sysctls and ports.
   - A named namespace is entered by C(ip netns exec), so the files of C(/etc/netns/NAME) lie over those of C(/etc).
   - To enter a namespace needs root. A login that is not root becomes root by C(sudo) first, with or without a password.
 options:
@@ -102,7 +102,7 @@ notes:
   - A mount that a task makes inside a named namespace is gone when the task ends, since C(ip netns exec) gives each
     command a mount table of its own. Files that lie over C(/etc) cannot be replaced there, so use
     M(linuxnet.ipvs.netns) with O(linuxnet.ipvs.netns#module:dns) for the C(resolv.conf) of a namespace.
-  - Tasks that ansible-core runs on the controller (C(debug), C(set_fact), lookups, the sending side of C(copy)) and file
+  - What ansible-core does on the controller (C(debug), C(set_fact), lookups, the sending side of C(copy)) and file
     transfers themselves do not enter the namespace.
   - Mitogen's strategies know no other become plugins than their own, and refuse this one. Use C(linear) or C(free).
 seealso:

@@ -100,6 +100,17 @@ class Kernel:
             routes=tuple(self._routes(ip)) if routes else (),
         )
 
+    def release(self, netns: Netns) -> None:
+        """Close the socket in a namespace: each takes several file descriptors, and a machine may have many."""
+        opened = self._sockets.pop(netns, None)
+        if opened is not None:
+            opened.close()
+
+    def nsid(self, netns: Netns, other: Netns) -> int | None:
+        """The number by which a namespace knows another, ``None`` where it has none for it."""
+        found = self._nsid(netns, _path(other))
+        return None if found == _NSID_NOT_ASSIGNED else found
+
     def far_ends(self, netns: Netns, ports: Iterable[str], known: Mapping[Netns, Snapshot]) -> Mapping[str, FarEnd]:
         """The other ends of the named veth devices of a namespace, wherever they are; those not found are left out.
 
@@ -303,6 +314,8 @@ class Kernel:
             return _NSID_NOT_ASSIGNED
         try:
             answer = self._socket(netns).get_netnsid(fd=target) or {}
+        except self._library.NetlinkError:
+            return _NSID_NOT_ASSIGNED  # what was opened is no namespace: its name has just been taken away, or made
         finally:
             os.close(target)
         return int(answer.get("nsid", _NSID_NOT_ASSIGNED))

@@ -1,0 +1,213 @@
+# Copyright (c) 2026, the linuxnet.ipvs contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Reading all namespaces of a machine, named or not, while others come and go."""
+
+from __future__ import annotations
+
+import os
+from fnmatch import fnmatchcase
+from typing import Any, Iterable, Iterator, NamedTuple, Optional, Sequence
+
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import LinuxnetError, MissingRequirement
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._link_values import Netns
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._links import Kernel
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns import ETC_DIR, RUN_DIR, identity, inside, path_of
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns_plan import SysctlPath
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns_view import (
+    Identity,
+    Namespace,
+    bridge_options,
+    dns_options,
+    find_peers,
+    link_options,
+    route_options,
+    veths_away,
+)
+
+_OWN = "/proc/thread-self/ns/net"
+
+
+class Process(NamedTuple):
+    """A process and the name of its command."""
+
+    pid: int
+    command: str
+
+
+class Place(NamedTuple):
+    """Where a namespace is found: how modules spell it, and its name if it has one."""
+
+    netns: Netns
+    name: Optional[str]
+
+    @property
+    def path(self) -> str:
+        return _OWN if self.netns is None else path_of(self.netns)
+
+
+def named(run_dir: str = RUN_DIR) -> list[str]:
+    """The names of all namespaces, sorted; a plain file that an interrupted creation left is none.
+
+    Raises:
+        MissingRequirement: the folder is there and cannot be read.
+    """
+    try:
+        names = sorted(os.listdir(run_dir))
+    except FileNotFoundError:
+        return []
+    except OSError as exc:
+        raise MissingRequirement(
+            "cannot list the network namespaces in %s: %s: it is a folder that everybody may read,"
+            " see ls -ld %s" % (run_dir, exc.strerror, run_dir)
+        ) from exc
+    return [name for name in names if identity(os.path.join(run_dir, name))]
+
+
+def inhabitants() -> dict[Identity, list[Process]]:
+    """The processes of every namespace. Those that end meanwhile, or may not be looked at, are left out."""
+    found: dict[Identity, list[Process]] = {}
+    for pid in sorted(int(entry) for entry in os.listdir("/proc") if entry.isdigit()):
+        there = identity("/proc/%d/ns/net" % pid)
+        if there is not None:
+            found.setdefault(there, []).append(Process(pid, _text("/proc/%d/comm" % pid).strip()))
+    return found
+
+
+class Reader:
+    """Reads namespaces as they are seen from one of them."""
+
+    def __init__(self, kernel: Kernel, reference: Netns) -> None:
+        self._kernel = kernel
+        self._processes = inhabitants()
+        self._numbers: dict[tuple[Identity, Identity], int | None] = {}
+        # The namespace that was asked last: its socket is kept, since the next question often is to the same.
+        self._asked: Netns = None
+        found = self._read(Place(reference, None))
+        if found is None:
+            # Raises what is wrong with the name.
+            with inside(reference):
+                raise MissingRequirement("cannot read network namespace '%s'" % reference)
+        self._reference = found
+
+    def namespaces(
+        self,
+        patterns: Sequence[str] | None,
+        *,
+        reference: bool,
+        unnamed: bool,
+        sysctls: Iterable[tuple[str, SysctlPath]],
+    ) -> list[dict[str, Any]]:
+        """The namespaces whose names match one of the patterns (``None`` for all), with what they hold."""
+        names = named()
+        chosen = [name for name in names if patterns is None or any(fnmatchcase(name, each) for each in patterns)]
+        wanted = list(self._read_all(Place(name, name) for name in chosen))
+        others = [name for name in names if name not in set(chosen)]
+        by_identity = {namespace.identity: namespace.name for namespace in wanted}
+        if unnamed:
+            wanted += self._read_all(self._unnamed(names))
+        if reference:
+            name = by_identity.get(self._reference.identity)
+            wanted = [
+                self._reference._replace(name=name),
+                *(each for each in wanted if each.identity != self._reference.identity),
+            ]
+        peers = self._peers(wanted, others, names)
+        keys = tuple(sysctls)
+        result = []
+        for each in wanted:
+            result.append(
+                dict(
+                    name=each.name,
+                    netns=each.netns,
+                    path=each.path,
+                    id=self._number(self._reference, each),
+                    device=each.identity[0],
+                    inode=each.identity[1],
+                    dns=dns_options(_resolv_conf(each.name)),
+                    sysctl=self._sysctls(each, keys),
+                    links=link_options(each, peers),
+                    routes=route_options(each.snapshot),
+                    bridges=bridge_options(each, peers),
+                    processes=[process._asdict() for process in self._processes.get(each.identity, ())],
+                )
+            )
+        return result
+
+    def _peers(self, wanted: list[Namespace], others: list[str], names: list[str]) -> dict[Any, Any]:
+        """The far ends, looked for where they most likely are: among the wanted, then the named, then the rest."""
+        known = [self._reference, *(each for each in wanted if each.identity != self._reference.identity)]
+        ends = sum(1 for each in wanted for _link in veths_away(each))
+        away = {(each.identity, link.index) for each in wanted for link in veths_away(each)}
+        found = find_peers(wanted, known, self._number)
+        for places in ((Place(name, name) for name in others), self._unnamed(names)):
+            if not ends or away <= set(found):
+                break
+            seen = {each.identity for each in known}
+            known += [each for each in self._read_all(places) if each.identity not in seen]
+            found = find_peers(wanted, known, self._number)
+        return found
+
+    def _unnamed(self, names: Iterable[str]) -> Iterator[Place]:
+        """Namespaces that processes alone keep alive, each by the process that has the lowest number."""
+        seen = {self._reference.identity, *(identity(name) for name in names)}
+        for there, processes in self._processes.items():
+            if there not in seen:
+                yield Place("/proc/%d/ns/net" % processes[0].pid, None)
+
+    def _read_all(self, places: Iterable[Place]) -> Iterator[Namespace]:
+        for place in places:
+            found = self._read(place)
+            if found is not None:
+                yield found
+
+    def _read(self, place: Place) -> Namespace | None:
+        """What a namespace holds, ``None`` where it is gone by now."""
+        there = identity(place.netns)
+        if there is None:
+            return None
+        try:
+            snapshot = self._kernel.snapshot(place.netns, routes=True)
+        except (LinuxnetError, OSError):
+            if identity(place.netns) == there:
+                raise
+            return None
+        finally:
+            self._kernel.release(place.netns)
+        return Namespace(place.netns, place.name, place.path, there, snapshot)
+
+    def _number(self, here: Namespace, there: Namespace) -> int | None:
+        key = (here.identity, there.identity)
+        if key not in self._numbers:
+            if here.netns != self._asked:
+                self._kernel.release(self._asked)
+                self._asked = here.netns
+            try:
+                self._numbers[key] = self._kernel.nsid(here.netns, there.netns)
+            except (LinuxnetError, OSError):
+                self._numbers[key] = None  # one of the two is gone
+        return self._numbers[key]
+
+    @staticmethod
+    def _sysctls(namespace: Namespace, keys: Sequence[tuple[str, SysctlPath]]) -> dict[str, str | None]:
+        if not keys:
+            return {}
+        try:
+            with inside(namespace.netns):
+                return {key: " ".join(_text(os.path.join("/proc/sys", *path)).split()) or None for key, path in keys}
+        except (LinuxnetError, OSError):
+            return {}
+
+
+def _resolv_conf(name: str | None) -> str | None:
+    path = os.path.join(ETC_DIR, name or "", "resolv.conf")
+    return _text(path) if name and os.path.isfile(path) else None
+
+
+def _text(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read()
+    except OSError:
+        return ""

@@ -1,0 +1,210 @@
+# Copyright (c) 2026, the linuxnet.ipvs contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which far end is where, and what the modules would be told of it."""
+
+from __future__ import annotations
+
+import ipaddress
+
+import pytest
+
+from ansible_collections.linuxnet.ipvs.plugins.module_utils import _netns_reader as reader
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import MissingRequirement
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._link_values import DeviceAddress, Link, Route, Snapshot
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns_view import (
+    Namespace,
+    bridge_options,
+    dns_options,
+    find_peers,
+    link_options,
+    route_options,
+)
+
+
+def namespace(name, *links, inode=None, addresses=(), routes=()):
+    identity = (4, inode or hash(name))
+    return Namespace(name, name, "/run/netns/%s" % name, identity, Snapshot(links, addresses, routes))
+
+
+def veth(index, name, peer_index, nsid=None, **more):
+    return Link(index, name, "veth", peer_index=peer_index, peer_nsid=nsid, **more)
+
+
+def on(index, text):
+    return DeviceAddress(index, ipaddress.ip_interface(text))
+
+
+def route(to, via, index, protocol=3):
+    gateway = ipaddress.ip_address(via) if via else None
+    return Route(ipaddress.ip_network(to), gateway, index, protocol=protocol)
+
+
+def numbers(table):
+    """The kernel's answers, and which questions it was asked."""
+    asked = []
+
+    def knows(here, there):
+        asked.append((here.name, there.name))
+        return table.get((here.name, there.name))
+
+    return knows, asked
+
+
+def ends(peers, *namespaces):
+    names = {each.identity: each.name for each in namespaces}
+    return {(names[key[0]], key[1]): (peer.namespace.name, peer.link.name) for key, peer in peers.items()}
+
+
+def test_both_ends_find_each_other():
+    hub = namespace("hub", veth(5, "v1", 2, 0))
+    pod = namespace("pod", veth(2, "eth0", 5, 7))
+    knows, _asked = numbers({("hub", "pod"): 0, ("pod", "hub"): 7})
+    assert ends(find_peers([hub, pod], [hub, pod], knows), hub, pod) == {
+        ("hub", 5): ("pod", "eth0"),
+        ("pod", 2): ("hub", "v1"),
+    }
+
+
+def test_the_same_indexes_in_many_namespaces():
+    """Each pod's eth0 has index 2 and leads to index 2: only the kernel's number tells whose it is."""
+    pods = [namespace(name, veth(2, "eth0", 2, 0)) for name in ("a", "a1", "a10", "b")]
+    knows, _asked = numbers({("a", "a10"): 0, ("a10", "a"): 0, ("a1", "b"): 0, ("b", "a1"): 0})
+    found = ends(find_peers(pods, pods, knows), *pods)
+    assert {here: there for (here, _index), (there, _name) in found.items()} == {
+        "a": "a10",
+        "a10": "a",
+        "a1": "b",
+        "b": "a1",
+    }
+
+
+def test_only_candidates_are_asked_about():
+    hub = namespace("hub", *(veth(index, "v%d" % index, 2, index) for index in range(10, 210)))
+    pods = [namespace("p%d" % index, veth(2, "eth0", index, 0)) for index in range(10, 210)]
+    table = {("hub", "p%d" % index): index for index in range(10, 210)}
+    table.update({("p%d" % index, "hub"): 0 for index in range(10, 210)})
+    knows, asked = numbers(table)
+    assert len(find_peers([hub, *pods], [hub, *pods], knows)) == 400
+    assert len(asked) == 400
+
+
+def test_a_pair_in_one_namespace():
+    pod = namespace("pod", veth(2, "left", 3), veth(3, "right", 2))
+    knows, asked = numbers({})
+    assert ends(find_peers([pod], [pod], knows), pod) == {("pod", 2): ("pod", "right"), ("pod", 3): ("pod", "left")}
+    assert asked == []
+
+
+def test_an_end_that_nothing_leads_to():
+    pod = namespace("pod", veth(2, "eth0", 9, 3))
+    other = namespace("other", veth(9, "elsewhere", 2, 0))
+    knows, _asked = numbers({("pod", "other"): 4})
+    assert find_peers([pod], [pod, other], knows) == {}
+    (link,) = link_options(pod, {})
+    assert link["peer"] is None
+
+
+def test_links_and_routes_name_devices():
+    pod = namespace(
+        "pod",
+        Link(1, "lo", up=True),
+        Link(2, "br0", "bridge"),
+        veth(3, "v", 9, 3, master=2, hairpin=True),
+        addresses=(on(2, "10.0.0.1/24"), on(2, "fd00::1/64")),
+        routes=(route("0.0.0.0/0", "10.0.0.254", 2), route("10.0.0.0/24", None, 2, protocol=2)),
+    )
+    links = {link["name"]: link for link in link_options(pod, {})}
+    assert links["br0"]["addresses"] == ["10.0.0.1/24", "fd00::1/64"]
+    assert links["lo"]["addresses"] == []
+    assert (links["v"]["bridge"], links["v"]["hairpin"]) == ("br0", True)
+    assert (links["br0"]["bridge"], links["br0"]["hairpin"]) == (None, None)
+    assert route_options(pod.snapshot) == [
+        {"to": "0.0.0.0/0", "via": "10.0.0.254", "device": "br0", "metric": 0},
+        {"to": "10.0.0.0/24", "via": None, "device": "br0", "metric": 0},
+    ]
+
+
+def bridged():
+    hub = namespace(
+        "hub",
+        Link(2, "br0", "bridge", up=True),
+        veth(3, "va", 2, 0, master=2, hairpin=True),
+        Link(4, "eth9", master=2),
+        addresses=(on(2, "10.0.0.1/24"), on(2, "fe80::1/64")),
+    )
+    pod = namespace(
+        "pod",
+        veth(2, "eth0", 3, 0, mtu=1400),
+        addresses=(on(2, "10.0.0.2/24"), on(2, "fd00::2/64"), on(2, "fe80::2/64")),
+        routes=(
+            route("0.0.0.0/0", "10.0.0.1", 2),
+            route("::/0", "fd00::1", 2),
+            route("10.0.0.0/24", None, 2, protocol=2),
+            route("10.9.0.0/16", "10.0.0.9", 2),
+        ),
+    )
+    peers = find_peers([hub, pod], [hub, pod], lambda _here, _there: 0)
+    (bridge,) = bridge_options(hub, peers)
+    return bridge
+
+
+def test_a_bridge_under_the_names_of_the_options():
+    assert bridged() == {
+        "name": "br0",
+        "netns": "hub",
+        "addresses": ["10.0.0.1/24"],
+        "mtu": 1500,
+        "promiscuous": False,
+        "ports": [
+            {
+                "name": "va",
+                "hairpin": True,
+                "mtu": 1500,
+                "peer": {
+                    "name": "eth0",
+                    "netns": "pod",
+                    "addresses": ["10.0.0.2/24", "fd00::2/64"],
+                    "gateway": "10.0.0.1",
+                    "routes": [{"to": "::/0", "via": "fd00::1"}, {"to": "10.9.0.0/16", "via": "10.0.0.9"}],
+                    "mtu": 1400,
+                },
+            }
+        ],
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "options"),
+    [
+        (None, None),
+        ("", {"nameservers": [], "search": [], "options": []}),
+        (
+            "# a comment\nnameserver 8.8.8.8\nnameserver fd00::1\nsearch a.org b.org\noptions ndots:2 debug\n",
+            {
+                "nameservers": ["8.8.8.8", "fd00::1"],
+                "search": ["a.org", "b.org"],
+                "options": ["ndots:2", "debug"],
+            },
+        ),
+        ("domain a\nsearch b\n;\nnameserver\n", {"nameservers": [], "search": ["b"], "options": []}),
+    ],
+)
+def test_dns(text, options):
+    assert dns_options(text) == options
+
+
+def test_no_namespace_was_ever_made(tmp_path):
+    assert reader.named(str(tmp_path / "netns")) == []
+
+
+def test_a_leftover_is_no_namespace(tmp_path):
+    (tmp_path / "leftover").touch()
+    assert reader.named(str(tmp_path)) == []
+
+
+def test_names_cannot_be_read(tmp_path):
+    (tmp_path / "netns").touch()
+    with pytest.raises(MissingRequirement, match=r"cannot list the network namespaces in .*netns: Not a directory"):
+        reader.named(str(tmp_path / "netns"))
