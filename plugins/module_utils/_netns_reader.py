@@ -13,7 +13,8 @@ from typing import Any, Iterable, Iterator, NamedTuple, Optional, Sequence
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import LinuxnetError, MissingRequirement
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._link_values import Netns
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._links import Kernel
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns import ETC_DIR, RUN_DIR, identity, inside, path_of
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns import ETC_DIR, identity, inside, path_of
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns_names import named
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns_plan import SysctlPath
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns_view import (
     Identity,
@@ -45,24 +46,6 @@ class Place(NamedTuple):
     @property
     def path(self) -> str:
         return _OWN if self.netns is None else path_of(self.netns)
-
-
-def named(run_dir: str = RUN_DIR) -> list[str]:
-    """The names of all namespaces, sorted; a plain file that an interrupted creation left is none.
-
-    Raises:
-        MissingRequirement: the folder is there and cannot be read.
-    """
-    try:
-        names = sorted(os.listdir(run_dir))
-    except FileNotFoundError:
-        return []
-    except OSError as exc:
-        raise MissingRequirement(
-            "cannot list the network namespaces in %s: %s: it is a folder that everybody may read,"
-            " see ls -ld %s" % (run_dir, exc.strerror, run_dir)
-        ) from exc
-    return [name for name in names if identity(os.path.join(run_dir, name))]
 
 
 def inhabitants() -> dict[Identity, list[Process]]:

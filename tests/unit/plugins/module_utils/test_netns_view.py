@@ -10,7 +10,7 @@ import ipaddress
 
 import pytest
 
-from ansible_collections.linuxnet.ipvs.plugins.module_utils import _netns_reader as reader
+from ansible_collections.linuxnet.ipvs.plugins.module_utils import _netns_names as names
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import MissingRequirement
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._link_values import DeviceAddress, Link, Route, Snapshot
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns_view import (
@@ -196,15 +196,15 @@ def test_dns(text, options):
 
 
 def test_no_namespace_was_ever_made(tmp_path):
-    assert reader.named(str(tmp_path / "netns")) == []
+    assert names.named(str(tmp_path / "netns")) == []
 
 
 def test_a_leftover_is_no_namespace(tmp_path):
     (tmp_path / "leftover").touch()
-    assert reader.named(str(tmp_path)) == []
+    assert names.named(str(tmp_path)) == []
 
 
 def test_names_cannot_be_read(tmp_path):
     (tmp_path / "netns").touch()
     with pytest.raises(MissingRequirement, match=r"cannot list the network namespaces in .*netns: Not a directory"):
-        reader.named(str(tmp_path / "netns"))
+        names.named(str(tmp_path / "netns"))

@@ -1,0 +1,301 @@
+# Copyright (c) 2026, the linuxnet.ipvs contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: netns
+short_description: Network namespaces as hosts
+version_added: 1.1.0
+author:
+  - the linuxnet.ipvs contributors (@linuxnet-collections)
+description:
+  - Makes a host of each named network namespace of this machine, or of namespaces of other hosts of the inventory. Each
+    has all it takes to run tasks inside, by the become plugin P(linuxnet.ipvs.netns#become).
+  - The configuration is a YAML file whose name is C(netns.yml) or ends with C(.netns.yml) (or C(.yaml)).
+  - Each host has the variables C(ansible_netns), C(ansible_become), C(ansible_become_method) and C(netns_name), with
+    O(parents) also C(netns_parent).
+extends_documentation_fragment:
+  - ansible.builtin.constructed
+  - ansible.builtin.inventory_cache
+options:
+  plugin:
+    description: Says that the file is meant for this plugin.
+    type: str
+    required: true
+    choices: [linuxnet.ipvs.netns]
+  parents:
+    description:
+      - The hosts, or groups of hosts, in which the namespaces are, by names or patterns such as V(node*). Without the
+        option the namespaces are those of this machine.
+      - They come from inventory sources that are read before this one, so name those first, or give the files of a
+        folder names in that order.
+      - An inventory plugin has no connection to a host, so O(namespaces) has to say which there are.
+      - The variables of a parent that begin with C(ansible_) are those of its namespaces too, templates filled in,
+        except for facts, C(ansible_become_user), C(ansible_become_method) and C(ansible_become). C(ansible_host) is the
+        parent's name if it has none.
+    type: list
+    elements: str
+    default: []
+  namespaces:
+    description:
+      - Which namespaces there are. A list of names, or an expression that gives one from the variables of the parent
+        and its cached facts.
+      - An entry may also be a dictionary with a C(name) (or else C(netns)), as M(linuxnet.ipvs.netns_info) returns
+        them. It becomes the variable C(netns_info) of the host, for O(compose), O(groups) and O(keyed_groups).
+      - An absolute path such as C(/proc/4711/ns/net) is a namespace without a name. Its C(netns_name) is the path with
+        C(-) for C(/).
+      - Without the option, and without O(parents), that is what C(/run/netns) holds.
+    type: raw
+  include:
+    description: Patterns of names. Without the option all namespaces become hosts.
+    type: list
+    elements: str
+  exclude:
+    description: Patterns of names that are left out.
+    type: list
+    elements: str
+    default: []
+  hostname:
+    description:
+      - An expression for the name of the host, from the variables of the host. A host of that name that is there
+        already is an error, since its tasks would run elsewhere from now on.
+      - Without the option that is the namespace's name, with O(parents) followed by a dot and the parent's name.
+    type: str
+  group:
+    description: A group in which all the hosts are.
+    type: str
+    default: namespaces
+notes:
+  - C(/run/netns) can be read without root. To run tasks inside needs root or C(sudo), as the become plugin describes.
+  - Where namespaces are made during a play, C(meta=refresh_inventory) reads them anew, or use
+    M(ansible.builtin.add_host) with the same variables.
+seealso:
+  - plugin: linuxnet.ipvs.netns
+    plugin_type: become
+  - module: linuxnet.ipvs.netns_info
+"""
+
+EXAMPLES = r"""
+# netns.yml: all namespaces of this machine
+# ansible -i netns.yml all -m ansible.builtin.command -a 'ip addr'
+plugin: linuxnet.ipvs.netns
+
+---
+# fleet.netns.yml: some of them, in groups
+plugin: linuxnet.ipvs.netns
+include: [director*, web*]
+exclude: ["*_old"]
+groups:
+  directors: netns_name is match('director')
+keyed_groups:
+  - key: netns_name | regex_replace('[0-9]+$', '')
+    prefix: role
+
+---
+# pods.netns.yml: pods of each node, as ansible -i nodes.yml -i pods.netns.yml
+plugin: linuxnet.ipvs.netns
+parents: [nodes]
+# A variable of each node
+namespaces: pods | map(attribute='netns')
+keyed_groups:
+  - key: netns_parent
+    prefix: on
+
+---
+# found.netns.yml: what a play has found and kept as a cached fact
+#   - linuxnet.ipvs.netns_info: {}
+#     register: found
+#   - ansible.builtin.set_fact: {netns_found: "{{ found.namespaces }}", cacheable: true}
+plugin: linuxnet.ipvs.netns
+parents: [nodes]
+namespaces: netns_found
+compose:
+  pod_addresses: netns_info.links | map(attribute='addresses') | flatten
+"""
+
+from collections.abc import Iterator, Mapping
+from fnmatch import fnmatchcase
+from typing import Any
+
+from ansible import constants as C
+from ansible.errors import AnsibleError, AnsibleParserError
+from ansible.inventory.helpers import get_group_vars
+from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
+from ansible.plugins.loader import cache_loader
+from ansible.utils.vars import combine_vars
+from ansible.vars.plugins import get_vars_from_inventory_sources
+
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import InvalidOption, LinuxnetError
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns_names import named
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._values import netns_name, netns_path
+
+BECOME_METHOD = "linuxnet.ipvs.netns"
+#: What leads to a parent, but is not so for what is inside; and what is a fact of the parent alone.
+NOT_INHERITED = {"ansible_become", "ansible_become_method", "ansible_become_user", "ansible_facts", "ansible_local"}
+FILE_NAMES = ("netns.yml", "netns.yaml")
+
+Entry = Any
+
+
+class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
+    """The inventory plugin, under the name of its class that ansible-core looks for."""
+
+    NAME = "linuxnet.ipvs.netns"
+
+    def verify_file(self, path: str) -> bool:
+        name = path.rpartition("/")[2]
+        return bool(super().verify_file(path)) and any(name == end or name.endswith("." + end) for end in FILE_NAMES)
+
+    def parse(self, inventory: Any, loader: Any, path: str, cache: bool = True) -> None:
+        super().parse(inventory, loader, path, cache)
+        self._read_config_data(path)
+        parents = {name: self._variables_of(name) for name in self._parents()}
+        found = self._cached(path, parents, cache)
+        self.inventory.add_group(self.get_option("group"))
+        try:
+            for parent, entries in found.items():
+                for entry in entries:
+                    self._add(entry, parent, parents.get(parent, {}))
+        except InvalidOption as exc:
+            raise AnsibleParserError("%s: %s" % (path, exc)) from exc
+
+    def _cached(self, path: str, parents: Mapping[str, Any], cache: bool) -> dict[str, list[Entry]]:
+        """The namespaces by their parent, empty for this machine; from the cache where the user wants that."""
+        key = self.get_cache_key(path)
+        wanted = self.get_option("cache")
+        if wanted and cache:
+            try:
+                return dict(self._cache[key])
+            except KeyError:
+                pass
+        found = self._find(parents)
+        if wanted:
+            self._cache[key] = found
+        return found
+
+    def _find(self, parents: Mapping[str, Any]) -> dict[str, list[Entry]]:
+        given = self.get_option("namespaces")
+        if self.get_option("parents"):
+            if given is None:
+                raise AnsibleParserError(
+                    "namespaces: say which namespaces the parents have, as a list or an expression"
+                )
+            return {name: self._entries(given, name, variables) for name, variables in parents.items()}
+        if given is not None:
+            return {"": self._entries(given, "", self._vars or {})}
+        try:
+            return {"": list(self._well_named(named()))}
+        except LinuxnetError as exc:
+            raise AnsibleParserError(str(exc)) from exc
+
+    def _well_named(self, names: list[str]) -> Iterator[str]:
+        for name in names:
+            try:
+                yield netns_name("namespaces", name)
+            except InvalidOption as exc:
+                self.display.warning("Left out: %s" % exc)
+
+    def _entries(self, given: Any, parent: str, variables: Mapping[str, Any]) -> list[Entry]:
+        if isinstance(given, str):
+            try:
+                given = self._compose(given, variables)
+            except Exception as exc:
+                if self.get_option("strict"):
+                    raise AnsibleParserError("namespaces: cannot be told for host '%s': %s" % (parent, exc)) from exc
+                self.display.warning("Host '%s' has no namespaces here: %s" % (parent, exc))
+                return []
+        entries = list(given) if isinstance(given, (list, tuple)) else None
+        if entries is None or not all(_spelled(entry) for entry in entries):
+            raise AnsibleParserError(
+                "namespaces: %r is no list of names, or of dictionaries with a 'name' or 'netns' (host '%s')"
+                % (given, parent or "localhost")
+            )
+        return entries
+
+    def _parents(self) -> list[str]:
+        """The hosts that the option names, in the order of the inventory. A namespace is nobody's parent."""
+        chosen: set[str] = set()
+        for pattern in self.get_option("parents"):
+            hosts = [name for name in self.inventory.hosts if fnmatchcase(name, pattern)]
+            for name, group in self.inventory.groups.items():
+                if fnmatchcase(name, pattern):
+                    hosts += [host.name for host in group.get_hosts()]
+            if not hosts:
+                self.display.warning(
+                    "parents: no host and no group is named '%s' in the inventory sources before this one" % pattern
+                )
+            chosen.update(hosts)
+        return [
+            name for name, host in self.inventory.hosts.items() if name in chosen and "ansible_netns" not in host.vars
+        ]
+
+    def _variables_of(self, name: str) -> dict[str, Any]:
+        """A host's variables, those of its groups, of files beside the inventory, and cached facts."""
+        host = self.inventory.hosts[name]
+        sources = getattr(self.inventory, "processed_sources", None) or []
+        variables = get_group_vars(host.get_groups())
+        variables = combine_vars(
+            variables, get_vars_from_inventory_sources(self.loader, sources, host.get_groups(), "all")
+        )
+        variables = combine_vars(variables, host.get_vars())
+        variables = combine_vars(variables, get_vars_from_inventory_sources(self.loader, sources, [host], "all"))
+        facts = cache_loader.get(C.CACHE_PLUGIN)
+        if facts.contains(name):
+            variables = combine_vars(facts.get(name), variables)
+        return dict(variables)
+
+    def _inherited(self, parent: str, variables: Mapping[str, Any]) -> dict[str, Any]:
+        """What leads to the parent. Templates are filled in here, since they may ask for what only the parent has."""
+        facts = cache_loader.get(C.CACHE_PLUGIN)
+        cached = set(facts.get(parent)) if facts.contains(parent) else set()
+        found: dict[str, Any] = {"ansible_host": parent}
+        self.templar.available_variables = variables
+        for name, value in variables.items():
+            if not name.startswith("ansible_") or name in NOT_INHERITED | cached:
+                continue
+            if isinstance(value, str) and ("{{" in value or "{%" in value):
+                try:
+                    value = self.templar.template(value)
+                except AnsibleError as exc:
+                    raise AnsibleParserError("variable %s of host '%s': %s" % (name, parent, exc)) from exc
+            found[name] = value
+        return found
+
+    def _add(self, entry: Entry, parent: str, variables: Mapping[str, Any]) -> None:
+        netns = _spelled(entry)
+        name = netns.strip("/").replace("/", "-")
+        if not _matches(name, self.get_option("include"), True) or _matches(name, self.get_option("exclude"), False):
+            return
+        checked = netns_path("namespaces", netns) if netns.startswith("/") else netns_name("namespaces", netns)
+        own = self._inherited(parent, variables) if parent else {"ansible_connection": "local"}
+        own.update(ansible_become=True, ansible_become_method=BECOME_METHOD, ansible_netns=checked, netns_name=name)
+        if parent:
+            own["netns_parent"] = parent
+        if isinstance(entry, Mapping):
+            own["netns_info"] = dict(entry)
+        expression = self.get_option("hostname")
+        host = str(self._compose(expression, own)) if expression else ".".join(filter(None, (name, parent)))
+        if host in self.inventory.hosts:
+            raise AnsibleParserError(
+                "namespace '%s' would be host '%s', which is there already: set the option hostname" % (netns, host)
+            )
+        self.inventory.add_host(host, group=self.get_option("group"))
+        for key, value in own.items():
+            self.inventory.set_variable(host, key, value)
+        strict = self.get_option("strict")
+        self._set_composite_vars(self.get_option("compose"), own, host, strict=strict)
+        everything = self.inventory.get_host(host).get_vars()
+        self._add_host_to_composed_groups(self.get_option("groups"), everything, host, strict=strict)
+        self._add_host_to_keyed_groups(self.get_option("keyed_groups"), everything, host, strict=strict)
+
+
+def _spelled(entry: Entry) -> str:
+    """The namespace that an entry means, empty where it means none."""
+    spelled = (entry.get("name") or entry.get("netns")) if isinstance(entry, Mapping) else entry
+    return spelled if isinstance(spelled, str) else ""
+
+
+def _matches(name: str, patterns: list[str] | None, without: bool) -> bool:
+    return without if patterns is None else any(fnmatchcase(name, pattern) for pattern in patterns)
