@@ -29,8 +29,8 @@ CONFIG = ".config/molecule/config.yml"
 # How much is shown of a failing action
 LAST_LINES = 100
 LOGS = steps.OUTPUT / "molecule"
-# The scenario that proves that all works with Ansible's own strategy; the others may run with a faster one.
-STOCK_STRATEGY = {"default"}
+# Scenarios with Ansible's own strategy; the others may run with a faster one, which knows no foreign become plugin.
+STOCK_STRATEGY = {"default", "namespaces"}
 
 
 @dataclass
