@@ -101,7 +101,7 @@ parents: [nodes]
 namespaces: pods | map(attribute='netns')
 keyed_groups:
   - key: netns_parent
-    prefix: on
+    prefix: node
 
 ---
 # found.netns.yml: what a play has found and kept as a cached fact
@@ -269,7 +269,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         if not _matches(name, self.get_option("include"), True) or _matches(name, self.get_option("exclude"), False):
             return
         checked = netns_path("namespaces", netns) if netns.startswith("/") else netns_name("namespaces", netns)
-        own = self._inherited(parent, variables) if parent else {"ansible_connection": "local"}
+        own: dict[str, Any] = self._inherited(parent, variables) if parent else {"ansible_connection": "local"}
         own.update(ansible_become=True, ansible_become_method=BECOME_METHOD, ansible_netns=checked, netns_name=name)
         if parent:
             own["netns_parent"] = parent
