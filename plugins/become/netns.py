@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: netns
 short_description: Run any task inside a network namespace
-version_added: 1.1.0
+version_added: 1.0.0
 author:
   - the linuxnet.ipvs contributors (@linuxnet-collections)
 description:

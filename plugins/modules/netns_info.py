@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: netns_info
 short_description: Read network namespaces, and which veth end leads where
-version_added: 1.1.0
+version_added: 1.0.0
 description:
   - Returns the network namespaces of a host with their devices, addresses, routes and processes, and tells of every
     veth device in which namespace its other end is, and under what name.
