@@ -18,6 +18,8 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._plan import Plan, d
 #: ip_vs_set_timeout() refuses what INT_MAX / HZ does not hold; HZ is at most 1000.
 MAX_TIMEOUT = (2**31 - 1) // 1000
 ROLES = ("master", "backup")
+#: start_sync_thread() raises what is less to this.
+MIN_BACKUP_MAXLEN = 1024
 
 
 class Timeouts(NamedTuple):
@@ -52,8 +54,8 @@ class SyncDaemon(NamedTuple):
 _DAEMON_TERMS = SyncDaemon._fields[1:]
 _DAEMON_NUMBERS = {
     "sync_id": (0, 255, "an identifier of synchronization"),
-    # ip_vs_sync.c: the smallest that holds one connection, and a UDP packet's payload
-    "sync_maxlen": (1, 65535 - 20 - 8, "a length of messages (bytes)"),
+    # From what holds any one connection up to the payload of a UDP packet over IPv6
+    "sync_maxlen": (512, 65535 - 40 - 8, "a length of messages (bytes)"),
     "mcast_port": (1, 65535, "a UDP port"),
     "mcast_ttl": (1, 255, "a time to live (hops)"),
 }
@@ -120,6 +122,10 @@ def wished_daemon(role: str, options: Mapping[str, Any]) -> dict[str, Any] | Non
     for name, (low, high, meaning) in _DAEMON_NUMBERS.items():
         if name in given:
             values.number(prefix + name, given[name], low, high, meaning)
+    if role == "backup" and given.get("sync_maxlen", MIN_BACKUP_MAXLEN) < MIN_BACKUP_MAXLEN:
+        raise InvalidOption(
+            prefix + "sync_maxlen", given["sync_maxlen"], "a backup daemon takes %d bytes or more" % MIN_BACKUP_MAXLEN
+        )
     if "mcast_group" in given:
         group = values.address(prefix + "mcast_group", given["mcast_group"])
         if not group.is_multicast:

@@ -87,7 +87,7 @@ _SERVER_DEFAULTS = dict(
 )
 #: How ipvsadm itself writes a line that adds a real server: service, address, port, the rest.
 _USUAL_LINE = re.compile(
-    r"-a (-[tuf] \S+|--sctp-service \S+|-f \d+ -6) -r \[?([0-9.]+|(?<=\[)[0-9a-f:.]+)\]?:(\d+) (.*)"
+    r"-a (-[tuf] \S+|--sctp-service \S+|-f -?\d+ -6) -r \[?([0-9.]+|(?<=\[)[0-9a-f:.]+)\]?:(\d+) (.*)"
 ).fullmatch
 _ENDPOINT = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^:\[\]]+)|([0-9A-Fa-f:.]+))(?::([^:\[\]]*))?")
 
@@ -187,7 +187,9 @@ def _service_name(written: str) -> str:
 def _service_key(written: str) -> dict[str, Any]:
     option, value, *family = written.split()
     if option == "-f":
-        return dict(fwmark=_number(value), family="inet6" if family else "inet")
+        # ipvsadm saves a mark above 2147483647 as the negative number of the same bits.
+        mark = 2**32 - _number(value[1:]) if value.startswith("-") else _number(value)
+        return dict(fwmark=mark, family="inet6" if family else "inet")
     address, port = _address(value)
     return dict(protocol=_PROTOCOL_OPTIONS[option], address=address, port=port or 0)
 
@@ -238,8 +240,8 @@ def _terms(words: Sequence[str], foreign: Sequence[str]) -> dict[str, Any]:
             found[_TEXTS[word]] = left.pop(0)
         elif word in _NUMBERS and left:
             found[_NUMBERS[word]] = _number(left.pop(0))
-        elif word == "-b" and left:
-            found["scheduler_flags"] = left.pop(0).split(",")
+        elif word == "-b":  # ipvsadm saves it without a value where it has no name for a flag
+            found["scheduler_flags"] = left.pop(0).split(",") if left and not left[0].startswith("-") else []
         else:
             raise ValueError("%s is no option of ipvsadm here, or lacks its value" % word)
     return found

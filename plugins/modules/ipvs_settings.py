@@ -49,8 +49,8 @@ options:
         type: int
       sync_maxlen:
         description:
-          - The longest message in bytes, up to what the device's MTU holds. The kernel takes what the MTU holds unless
-            said.
+          - The longest message in bytes, from 512 (or 1024, for O(backup)) to 65487. The kernel takes what an MTU of
+            1500 holds, or for O(backup) the device's if that is larger, unless said.
         type: int
       mcast_group:
         description: The multicast group, an IPv4 or IPv6 address. The kernel takes 224.0.0.81 unless said.

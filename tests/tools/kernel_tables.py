@@ -61,8 +61,8 @@ class Tables:
 
     def thresholds(self) -> list[tuple[str, ...]]:
         """The real servers that have thresholds, as ipvsadm lists them: address, upper and lower one, sorted."""
-        listed = [line.split() for line in self.ipvsadm("-Ln", "--thresholds").splitlines() if "->" in line]
-        return sorted((words[1], words[2], words[3]) for words in listed if words[2].isdigit() and words[2] != "0")
+        listed = [line.split() for line in self.ipvsadm("-Ln", "--thresholds").splitlines() if "->" in line][1:]
+        return sorted((words[1], words[2], words[3]) for words in listed if words[2] != "0")
 
 
 def endpoint(address: str, port: int) -> str:
@@ -153,16 +153,19 @@ def services(draw: st.DrawFn) -> dict[str, Any]:
     family = draw(st.sampled_from(["inet", "inet6"]))
     service: dict[str, Any]
     if draw(st.integers(0, 3)) == 0:
-        service = dict(fwmark=draw(st.sampled_from([1, 7, 2**32 - 1])), family=family)
+        service = dict(fwmark=draw(st.sampled_from([1, 7, 2**31 - 1])), family=family)
     else:
-        address = draw(st.sampled_from(["10.99.0.1", "10.99.0.2"] if family == "inet" else ["fd00:99::1", "fd00:99::2"]))
+        address = draw(
+            st.sampled_from(["10.99.0.1", "10.99.0.2"] if family == "inet" else ["fd00:99::1", "fd00:99::2"])
+        )
         protocol = draw(st.sampled_from(["tcp", "udp", "sctp"]))
         service = dict(protocol=protocol, address=address, port=draw(st.sampled_from([0, 80, 65535])))
     service["scheduler"] = draw(st.sampled_from(SCHEDULERS))
-    flags = FLAGS.get(service["scheduler"], ["flag-1", "flag-2"])
-    chosen = draw(st.lists(st.sampled_from([*flags, "flag-3"]), unique=True))
+    # ipvsadm shows no third flag of the two schedulers whose flags have names.
+    flags = FLAGS.get(service["scheduler"], ["flag-1", "flag-2", "flag-3"])
+    chosen = draw(st.sets(st.sampled_from(flags)))
     if chosen:
-        service["scheduler_flags"] = [flag for flag in [*flags, "flag-3"] if flag in chosen]
+        service["scheduler_flags"] = [flag for flag in flags if flag in chosen]
     if service.get("port") == 0 or draw(st.booleans()):
         service["persistence_timeout"] = draw(st.sampled_from([1, 300, 86400]))
         if draw(st.booleans()):
@@ -176,6 +179,20 @@ def services(draw: st.DrawFn) -> dict[str, Any]:
         st.lists(real_servers(service), max_size=4, unique_by=lambda server: (server["address"], server["port"]))
     )
     return service
+
+
+def described(services: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The same table with every option said, since what a task leaves open stays as it is."""
+    nothing = dict(scheduler_flags=[], one_packet=False, persistence_timeout=0, persistence_engine="none")
+    return [
+        {
+            **nothing,
+            "persistence_netmask": "32" if _is_inet(service) else "128",
+            **service,
+            "real_servers": [dict(upper_threshold=0, lower_threshold=0) | server for server in service["real_servers"]],
+        }
+        for service in services
+    ]
 
 
 #: Tables of up to eight services.

@@ -1,0 +1,221 @@
+# Copyright (c) 2026, the linuxnet.ipvs contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Timeouts, synchronization daemons, counters, connections and draining, against ipvsadm(8)."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from contextlib import contextmanager
+
+import pytest
+from kernel_tables import NETNS, lines
+from node import Failed
+
+SERVER = dict(address="10.99.0.1", port=8080, forwarding_method="masquerading", weight=1)
+SERVICE = dict(protocol="tcp", address="10.99.0.100", port=80, scheduler="rr", real_servers=[SERVER])
+#: A real server that is made again gets back the connections it had, so each test has its own.
+PORTS = itertools.count(8080)
+
+#: A server that takes connections and keeps them, and a client that holds one for some seconds.
+SERVE = """
+import socket, sys
+server = socket.create_server(('10.99.0.1', int(sys.argv[1])))
+held = []
+while True:
+    held.append(server.accept())
+"""
+HOLD = """
+import socket, sys, time
+held = [socket.create_connection(('10.99.0.100', 80), timeout=20) for each in range(int(sys.argv[1]))]
+time.sleep(float(sys.argv[2]))
+"""
+
+
+@contextmanager
+def running(tables, name, *words):
+    """A program in the namespace that goes on while the body runs."""
+    unit = f"{NETNS}-{name}"
+    tables.node.command("systemd-run", "--quiet", "--unit", unit, "ip", "netns", "exec", NETNS, *words)
+    try:
+        yield
+    finally:
+        tables.node.command("sh", "-c", f"systemctl stop {unit}.service 2>/dev/null || true")
+
+
+@pytest.fixture
+def service(tables):
+    """A virtual service whose real server answers."""
+    tables.command("ip", "address", "add", "10.99.0.100/32", "dev", "net0")
+    tables.command("sysctl", "-qw", "net.ipv4.vs.conntrack=1")
+    port = next(PORTS)
+    with running(tables, "server", "python3", "-c", SERVE, str(port)):
+        tables.command("sh", "-c", f"until ss -tln | grep -q 10.99.0.1:{port}; do sleep 0.2; done")
+        made = dict(SERVICE, real_servers=[dict(SERVER, port=port)])
+        tables.run("ipvs_service", **made)
+        yield made
+    tables.command("ip", "address", "del", "10.99.0.100/32", "dev", "net0")
+
+
+def wait_for_connections(tables, count):
+    """Wait until the kernel knows so many established connections."""
+    tables.command("sh", "-c", f"until [ $(ipvsadm -Lnc | grep -c ESTABLISHED) -ge {count} ]; do sleep 0.2; done")
+
+
+def test_timeouts(tables):
+    def told():
+        return tables.ipvsadm("-L", "--timeout").split()[-3:]
+
+    first = tables.run("ipvs_settings")["settings"]
+    assert told() == [str(first[name]) for name in ("tcp_timeout", "tcp_fin_timeout", "udp_timeout")]
+    assert tables.module("ipvs_settings", tcp_timeout=7200, udp_timeout=1)["changed"]
+    assert told() == ["7200", str(first["tcp_fin_timeout"]), "1"]
+    assert not tables.run("ipvs_settings", tcp_timeout=7200)["changed"]
+    tables.ipvsadm("--set", "100", "0", "0")
+    assert tables.run("ipvs_info")["settings"]["tcp_timeout"] == 100
+    assert tables.module("ipvs_settings", **first)["changed"]
+    assert tables.run("ipvs_settings")["settings"] == first
+    for bad in (0, -1, 2147484):
+        with pytest.raises(Failed, match=f"tcp_timeout: {bad} is not valid"):
+            tables.run("ipvs_settings", tcp_timeout=bad, udp_timeout=5)
+    assert tables.run("ipvs_settings")["settings"] == first
+
+
+def daemons(tables):
+    """The synchronization daemons as ipvsadm lists them, by role."""
+    listed = re.findall(r"(master|backup) sync daemon \((.*)\)", tables.ipvsadm("-L", "--daemon"))
+    return {role: dict(word.split("=") for word in terms.split(", ")) for role, terms in listed}
+
+
+def test_synchronization_daemons(tables):
+    assert daemons(tables) == {}
+    try:
+        result = tables.node.module("ipvs_settings", netns=NETNS, check=True, master=dict(interface="net0", sync_id=7))
+        assert result["changed"]
+        assert daemons(tables) == {}
+        tables.run("ipvs_settings", master=dict(interface="net0", sync_id=7))
+        assert daemons(tables) == {
+            "master": dict(mcast="net0", syncid="7", maxlen="1472", group="224.0.0.81", port="8848", ttl="1")
+        }
+        assert not tables.run("ipvs_settings", master=dict(interface="net0", sync_id=7))["changed"]
+        every = dict(interface="net0", sync_id=255, sync_maxlen=1200, mcast_group="ff02::99")
+        every.update(mcast_port=9999, mcast_ttl=3)
+        assert tables.run("ipvs_settings", backup=every)["changed"]
+        assert tables.run("ipvs_settings", backup=every)["diff"] == dict(before={}, after={})
+        assert daemons(tables)["backup"] == dict(
+            mcast="net0", syncid="255", maxlen="1200", group="ff02::99", port="9999", ttl="3"
+        )
+        assert daemons(tables)["master"]["syncid"] == "7"
+        read = tables.run("ipvs_info")["settings"]
+        assert not tables.run("ipvs_settings", **read)["changed"]
+        # One that cannot start gives way to the one that ran.
+        with pytest.raises(Failed, match=r"no such network device.*the daemon that ran before runs again"):
+            tables.run("ipvs_settings", master=dict(interface="nowhere"))
+        assert daemons(tables)["master"] == dict(
+            mcast="net0", syncid="7", maxlen="1472", group="224.0.0.81", port="8848", ttl="1"
+        )
+        foreign = dict(address="fd00::1", port=80, forwarding_method="tunnel")
+        with pytest.raises(Failed, match="while a synchronization daemon runs"):
+            tables.run("ipvs_service", **dict(SERVICE, real_servers=[foreign]))
+        assert tables.run("ipvs_settings", master=dict(state="absent"))["changed"]
+        assert list(daemons(tables)) == ["backup"]
+        with pytest.raises(Failed, match=r"master.interface: None is not valid"):
+            tables.run("ipvs_settings", master=dict(sync_id=1))
+        with pytest.raises(Failed, match=r"master.mcast_group: '10.0.0.1' is not valid"):
+            tables.run("ipvs_settings", master=dict(interface="net0", mcast_group="10.0.0.1"))
+        with pytest.raises(Failed, match=r"master.sync_id: 256 is not valid"):
+            tables.run("ipvs_settings", master=dict(interface="net0", sync_id=256))
+    finally:
+        tables.run("ipvs_settings", master=dict(state="absent"), backup=dict(state="absent"))
+    assert daemons(tables) == {}
+
+
+def test_counters_and_connections(tables, service):
+    with running(tables, "client", "python3", "-c", HOLD, "3", "60"):
+        wait_for_connections(tables, 3)
+        # The kernel sums its counters up every two seconds.
+        tables.command("sh", "-c", "until ipvsadm -Ln --stats --exact | grep -q '100:80 *3 '; do sleep 0.2; done")
+        info = tables.run("ipvs_info", statistics=True, connections=True)
+        listed = [line.split() for line in tables.ipvsadm("-Lnc").splitlines()[2:]]
+        counted = [line.split() for line in tables.ipvsadm("-Ln", "--stats", "--exact").splitlines()[3:]]
+    (statistics,) = info["statistics"]
+    names = ("connections", "incoming_packets", "outgoing_packets", "incoming_bytes", "outgoing_bytes")
+    assert counted[0] == ["TCP", "10.99.0.100:80", *(str(statistics[name]) for name in names)]
+    (server,) = statistics["real_servers"]
+    assert counted[1] == ["->", "10.99.0.1:%d" % server["port"], *(str(server[name]) for name in names)]
+    assert (server["connections"], server["active_connections"], server["inactive_connections"]) == (3, 3, 0)
+    assert sorted(
+        [
+            each["protocol"].upper(),
+            each["state"],
+            "%(client_address)s:%(client_port)d" % each,
+            "%(virtual_address)s:%(virtual_port)d" % each,
+            "%(real_address)s:%(real_port)d" % each,
+        ]
+        for each in info["connections"]
+    ) == sorted([words[0], *words[2:6]] for words in listed)
+    assert len(listed) == 3
+    assert all(0 < each["expires"] <= 900 for each in info["connections"])
+
+
+def test_info_is_limited_to_what_was_asked_for(tables, service):
+    other = dict(service, address="10.99.0.101", protocol="udp", real_servers=[])
+    mark = dict(fwmark=7, family="inet", scheduler="sh", real_servers=[])
+    tables.run("ipvs_table", services=[other, mark])
+
+    def found(*patterns, **options):
+        return tables.run("ipvs_info", services=list(patterns), **options)
+
+    assert [each["address"] for each in found(dict(protocol="udp"))["services"]] == ["10.99.0.101"]
+    assert len(found(dict(address="10.99.0.0/24"))["services"]) == 2
+    assert found(dict(fwmark=7), statistics=True)["services"] == [mark]
+    assert len(found(dict(fwmark=7), dict(port=80, address="10.99.0.100"))["services"]) == 2
+    assert found()["services"] == []
+    assert found(dict(port=81))["services"] == []
+    with pytest.raises(Failed, match=r"services\[0\].address"):
+        found({})
+
+
+def test_draining_waits_for_the_live_connections(tables, service):
+    key = {name: service[name] for name in ("protocol", "address", "port")}
+    where = dict(service=key, address="10.99.0.1", port=service["real_servers"][0]["port"])
+    with running(tables, "client", "python3", "-c", HOLD, "2", "6"):
+        wait_for_connections(tables, 2)
+        with pytest.raises(Failed, match="drain_timeout: 5 is not valid"):
+            tables.run("ipvs_real_server", drain_timeout=5, **where)
+        where["state"] = "absent"
+        predicted = tables.node.module("ipvs_real_server", check=True, netns=NETNS, drain_timeout=60, **where)
+        assert predicted["changed"]
+        assert "drained" not in predicted
+        assert lines(service)[1] in tables.saved()
+        result = tables.run("ipvs_real_server", drain_timeout=60, **where)
+    assert result["diff"] == predicted["diff"]
+    drained = result["drained"]
+    assert (drained["complete"], drained["connections"], drained["left"]) == (True, 2, 0)
+    assert drained["seconds"] >= 1
+    assert tables.saved() == lines(service)[:1]
+    assert not tables.run("ipvs_real_server", drain_timeout=60, **where)["changed"]
+
+
+def test_draining_ends_when_its_time_is_over(tables, service):
+    key = {name: service[name] for name in ("protocol", "address", "port")}
+    with running(tables, "client", "python3", "-c", HOLD, "2", "60"):
+        wait_for_connections(tables, 2)
+        result = tables.run("ipvs_service", state="absent", drain_timeout=2, **key)
+        assert result["drained"] == dict(complete=False, connections=2, left=2, seconds=2)
+        assert tables.saved() == []
+    assert not tables.run("ipvs_service", state="absent", drain_timeout=2, **key)["changed"]
+
+
+def test_a_draining_real_server_has_weight_0_and_one_that_is_killed_keeps_it(tables, service):
+    key = {name: service[name] for name in ("protocol", "address", "port")}
+    with running(tables, "client", "python3", "-c", HOLD, "1", "60"):
+        wait_for_connections(tables, 1)
+        # The change to weight 0 is the first message; the process dies behind it.
+        assert tables.node.killed("ipvs_service", 1, netns=NETNS, state="absent", drain_timeout=30, **key)
+        assert lines(dict(service, real_servers=[dict(service["real_servers"][0], weight=0)])) == tables.saved()
+    result = tables.run("ipvs_service", state="absent", drain_timeout=30, **key)
+    assert result["drained"]["complete"]
+    assert tables.saved() == []
