@@ -114,7 +114,7 @@ def table_lines(services: list[dict[str, Any]], thresholds: bool = False) -> lis
 
 
 def _is_inet(service: dict[str, Any]) -> bool:
-    return service.get("family", "inet6" if ":" in service.get("address", "") else "inet") == "inet"
+    return bool(service.get("family") == "inet" if "fwmark" in service else ":" not in service["address"])
 
 
 def addresses(family: str) -> st.SearchStrategy[str]:
