@@ -28,6 +28,7 @@ BASE_PACKAGES = (
     "kmod",
     "libnss-myhostname",
     "openssh-server",
+    "sudo",
     "procps",
     "python3",
     "systemd-sysv",
