@@ -64,6 +64,7 @@ scenario: .venv/test.stamp ## Run one Molecule scenario: make scenario NAME=defa
 
 bench: venv ## Make the lab anew, and measure it against its peers
 	@python tests/bench/bench.py $(ARGS)
+	@python tests/bench/tables.py
 
 ## Upkeep
 

@@ -103,16 +103,6 @@ keyed_groups:
   - key: netns_parent
     prefix: node
 
----
-# found.netns.yml: what a play has found and kept as a cached fact
-#   - linuxnet.ipvs.netns_info: {}
-#     register: found
-#   - ansible.builtin.set_fact: {netns_found: "{{ found.namespaces }}", cacheable: true}
-plugin: linuxnet.ipvs.netns
-parents: [nodes]
-namespaces: netns_found
-compose:
-  pod_addresses: netns_info.links | map(attribute='addresses') | flatten
 """
 
 from collections.abc import Iterator, Mapping

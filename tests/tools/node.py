@@ -68,13 +68,13 @@ class Node:
         self._process.stdin.close()
         self._process.wait()
 
-    def module(self, name: str, /, *, check: bool = False, **params: Any) -> dict[str, Any]:
+    def module(self, name: str, /, *, check: bool = False, diff: bool = True, **params: Any) -> dict[str, Any]:
         """The result of a module.
 
         Raises:
             Failed: the module says so.
         """
-        result: dict[str, Any] = self.ask(dict(module=name, params=params, check=check))
+        result: dict[str, Any] = self.ask(dict(module=name, params=params, check=check, diff=diff))
         if result.get("failed"):
             raise Failed(result["msg"])
         return result

@@ -5,7 +5,7 @@
 """The end of tests/tools/node.py that lives on the node: requests on stdin, answers on stdout, a line of JSON each.
 
 A request is one of
-- ``{"module": NAME, "params": {...}, "check": BOOL, "die_after": N}``: run a module of the collection. With
+- ``{"module": NAME, "params": {...}, "check": BOOL, "diff": BOOL, "die_after": N}``: run a module. With
   ``die_after`` it runs in a process that is killed once the kernel has taken N of the messages that change something;
   the answer is then null, or the module's result where there were fewer messages.
 - ``{"command": [WORD, ...], "stdin": TEXT}``: run a program.
@@ -34,12 +34,12 @@ from ansible.module_utils.testing import patch_module_args
 COLLECTION = "ansible_collections.linuxnet.ipvs.plugins"
 
 
-def run_module(name: str, params: dict[str, Any], check: bool = False) -> dict[str, Any]:
+def run_module(name: str, params: dict[str, Any], check: bool = False, diff: bool = True) -> dict[str, Any]:
     """A module's result, as Ansible would get it, with what it took: seconds, and the process's peak KiB."""
     module = importlib.import_module("%s.modules.%s" % (COLLECTION, name))
     printed = io.StringIO()
     start = time.perf_counter()
-    given = patch_module_args(dict(params, _ansible_check_mode=check, _ansible_diff=True))
+    given = patch_module_args(dict(params, _ansible_check_mode=check, _ansible_diff=diff))
     with given, contextlib.redirect_stdout(printed), contextlib.suppress(SystemExit):
         module.main()
     seconds = time.perf_counter() - start
@@ -86,7 +86,7 @@ def answer(request: dict[str, Any]) -> dict[str, Any] | None:
         return run_command(request["command"], request.get("stdin", ""))
     if request.get("die_after") is not None:
         return run_and_die(request["module"], request["params"], request["die_after"])
-    return run_module(request["module"], request["params"], request.get("check", False))
+    return run_module(request["module"], request["params"], request.get("check", False), request.get("diff", True))
 
 
 def main() -> None:
