@@ -22,6 +22,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_plan import (
     plan_no_service,
     plan_server,
     plan_service,
+    plan_table,
 )
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_values import (
     FORWARDING_METHODS,
@@ -32,11 +33,12 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_values import 
     TUNNEL_TYPES,
     RealServer,
     RealServerWish,
+    Scope,
     Service,
     ServiceKey,
     ServiceWish,
 )
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._netlink import MalformedReply
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netlink import MalformedReply, nested
 
 ports = st.integers(1, 65535)
 addresses = {"inet": st.ip_addresses(v=4), "inet6": st.ip_addresses(v=6)}
@@ -379,3 +381,67 @@ def test_a_real_servers_port_is_its_services_or_the_clients():
         RealServerWish.from_options(VIP, dict(address="fd00::11", forwarding_method="tunnel")).endpoint
         == "[fd00::11]:8080"
     )
+
+
+# Whole tables
+
+
+def replies(*listed):
+    """Real servers as the kernel writes them."""
+    counted = b"".join(struct.pack("=HHI", 8, kind, 5) for kind in (7, 8, 9))
+    found = []
+    for server in listed:
+        body = codec.configuration(server.packed, server.port, server[2:])
+        found.append(struct.pack("=BBH", 5, 1, 0) + nested(codec.ATTR_DEST, body[:84] + counted + body[84:]))
+    return codec.RealServers(found)
+
+
+@given(server=servers())
+def test_a_real_server_is_compared_as_the_kernel_writes_it(server):
+    (found,) = replies(server).configurations()
+    assert found == codec.configuration(server.packed, server.port, server[2:])
+    assert list(replies(server)) == [server]
+
+
+def table_wish(options, *listed, purge=False, key=VIP):
+    return ServiceWish(key, options, [wish(server, forwarding_method="masquerading") for server in listed], purge)
+
+
+OTHER = key(address="10.100.100.101", port=80)
+MARK = key(fwmark=7)
+
+
+def test_a_table_in_place_is_an_empty_plan():
+    have = [(Service(VIP, "rr"), replies(DUSTIN, LEAH)), (Service(OTHER), replies())]
+    plan = plan_table([table_wish(dict(scheduler="rr"), LEAH, DUSTIN), table_wish({}, key=OTHER)], have, Scope())
+    assert not plan.changed
+    assert plan.diff() == dict(before="", after="")
+    assert plan.counts["real_servers"] == dict(added=0, changed=0, deleted=0, unchanged=2)
+
+
+def test_a_table_gains_before_it_loses():
+    have = [(Service(OTHER), replies(LEAH)), (Service(MARK, "sh"), replies())]
+    plan = plan_table([table_wish({}, DUSTIN, LEAH)], have, Scope())
+    assert [step.verb for step in plan.operations] == ["add", "add", "add", "delete", "delete"]
+    assert plan.counts["virtual_services"] == dict(added=1, changed=0, deleted=2, unchanged=0)
+    assert plan.counts["real_servers"] == dict(added=2, changed=0, deleted=1, unchanged=0)
+    assert plan.diff()["before"].splitlines()[0] == "-A -t 10.100.100.101:80 -s wlc"
+    assert not [step for step in plan_table([table_wish({}, DUSTIN)], have, None).operations if step.verb == "delete"]
+
+
+def test_what_is_outside_the_scope_is_neither_listed_nor_deleted():
+    scope = Scope.from_options(dict(addresses=["10.100.100.101/32"], protocols=None, fwmarks=None))
+    have = [(Service(OTHER), replies()), (Service(MARK, "sh"), replies()), (Service(VIP), replies())]
+    assert steps(plan_table([], have, scope)) == ["delete virtual service tcp 10.100.100.101:80"]
+    with pytest.raises(InvalidOption, match="outside 'scope'"):
+        plan_table([table_wish({}, DUSTIN)], have, scope)
+    marks = Scope.from_options(dict(addresses=None, protocols=None, fwmarks=["1-7"]))
+    assert steps(plan_table([], have, marks)) == ["delete virtual service firewall mark 7 (inet)"]
+    for bad in ("0", "7-1", "x", "1-4294967296"):
+        with pytest.raises(InvalidOption, match=r"scope\.fwmarks"):
+            Scope.from_options(dict(addresses=None, protocols=None, fwmarks=[bad]))
+
+
+def test_a_table_lists_each_service_once():
+    with pytest.raises(InvalidOption, match="a virtual service is listed twice"):
+        plan_table([table_wish({}), table_wish({})], [], None)

@@ -1,0 +1,127 @@
+# Copyright (c) 2026, the linuxnet.ipvs contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Timeouts and synchronization daemons: the codec and the plan; and IPVS's file of connections."""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import struct
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.linuxnet.ipvs.plugins.module_utils import _ipvs_codec as codec
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import InvalidOption
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_connections import parse
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_settings import (
+    Settings,
+    SyncDaemon,
+    Timeouts,
+    plan_settings,
+    wished_daemon,
+    wished_timeouts,
+)
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netlink import MalformedReply, attribute_map
+
+MASTER = SyncDaemon("master", "eth1", 7, 1472, ipaddress.ip_address("224.0.0.81"), 8848, 1)
+HAVE = Settings(Timeouts(900, 120, 300), {"master": MASTER})
+GENL = struct.pack("=BBH", 1, 1, 0)
+
+
+@pytest.mark.parametrize(
+    "daemon", [MASTER, MASTER._replace(role="backup", mcast_group=ipaddress.ip_address("ff02::81"), sync_id=255)]
+)
+def test_a_daemon_comes_back_as_it_went(daemon):
+    assert codec.decode_daemon(attribute_map(codec.encode_daemon(daemon))[codec.ATTR_DAEMON]) == daemon
+
+
+def test_timeouts_come_back_as_they_went():
+    assert codec.decode_timeouts(GENL + codec.encode_timeouts(HAVE.timeouts)) == HAVE.timeouts
+
+
+@given(data=st.binary(max_size=200))
+def test_no_bytes_make_the_codec_fall_over(data):
+    for decode in (
+        codec.decode_daemon,
+        codec.decode_timeouts,
+        codec.decode_connections,
+        lambda found: codec.decode_statistics(found, codec.SVC_STATS, codec.SVC_STATS64),
+        lambda found: codec.inner(found, codec.ATTR_DEST),
+        lambda found: list(codec.RealServers([found])),
+    ):
+        with contextlib.suppress(MalformedReply):
+            decode(data)
+
+
+def verbs(plan):
+    return [(step.verb, step.daemon.role if step.daemon else None) for step in plan.operations]
+
+
+def test_only_what_differs_is_set():
+    plan, settings = plan_settings(dict(tcp_timeout=900), dict(master=dict(sync_id=7)), HAVE)
+    assert not plan.changed
+    assert plan.before == plan.after == {}
+    assert settings == HAVE
+    plan, settings = plan_settings(dict(tcp_timeout=100), {}, HAVE)
+    assert (plan.before, plan.after) == (dict(tcp_timeout=900), dict(tcp_timeout=100))
+    assert settings.timeouts == Timeouts(100, 120, 300)
+
+
+def test_a_daemon_that_differs_is_stopped_and_started():
+    plan, settings = plan_settings({}, dict(master=dict(mcast_ttl=9)), HAVE)
+    assert verbs(plan) == [("stop", "master"), ("start", "master")]
+    assert settings.daemons["master"] == MASTER._replace(mcast_ttl=9)
+    plan, settings = plan_settings({}, dict(master=None, backup=dict(interface="eth2")), HAVE)
+    assert verbs(plan) == [("stop", "master"), ("start", "backup")]
+    assert settings.options()["master"] == dict(state="absent")
+    assert not plan_settings({}, dict(backup=None), HAVE)[0].changed
+
+
+UNSET = dict.fromkeys(("interface", "sync_id", "sync_maxlen", "mcast_group", "mcast_port", "mcast_ttl"))
+
+
+@pytest.mark.parametrize(
+    ("role", "options", "told"),
+    [
+        ("master", dict(interface="a name that is too long"), "master.interface"),
+        ("master", dict(sync_id=256), "master.sync_id: 256 is not valid"),
+        ("master", dict(sync_maxlen=511), "master.sync_maxlen: 511 is not valid"),
+        ("backup", dict(sync_maxlen=1023), "a backup daemon takes 1024 bytes or more"),
+        ("master", dict(mcast_port=0), "master.mcast_port: 0 is not valid"),
+        ("master", dict(mcast_ttl=256), "master.mcast_ttl: 256 is not valid"),
+        ("backup", dict(mcast_group="10.0.0.1"), "write a multicast address"),
+        ("backup", dict(state="absent", sync_id=1), "goes with 'state: present' only"),
+    ],
+)
+def test_daemons_that_are_none(role, options, told):
+    with pytest.raises(InvalidOption, match=told):
+        wished_daemon(role, {"state": "present", **UNSET, **options})
+
+
+def test_a_new_daemon_needs_a_device():
+    with pytest.raises(InvalidOption, match=r"backup.interface: None is not valid"):
+        plan_settings({}, dict(backup=dict(sync_id=1)), HAVE)
+
+
+@pytest.mark.parametrize("seconds", [0, -1, 2147484])
+def test_timeouts_that_are_none(seconds):
+    with pytest.raises(InvalidOption, match="udp_timeout"):
+        wished_timeouts(dict(tcp_timeout=None, tcp_fin_timeout=None, udp_timeout=seconds))
+
+
+def test_connections_of_both_families():
+    lines = [
+        "TCP C0A80001 8AE0 0A646464 1F90 0A00000B 1F90 ESTABLISHED     892\n",
+        "UDP fd00:0000:0000:0000:0000:0000:0000:0009 0035 fd00:0000:0000:0000:0000:0000:0000:0001 0035"
+        " fd00:0000:0000:0000:0000:0000:0000:0002 0035 UDP     17 sip abcdef\n",
+    ]
+    one, other = parse(lines)
+    assert (one["client_address"], one["client_port"], one["virtual_port"]) == ("192.168.0.1", 0x8AE0, 8080)
+    assert (one["state"], one["expires"], one["persistence_engine"]) == ("ESTABLISHED", 892, None)
+    assert (other["real_address"], other["persistence_engine"]) == ("fd00::2", "sip")
+    with pytest.raises(MalformedReply):
+        list(parse(["TCP nonsense\n"]))

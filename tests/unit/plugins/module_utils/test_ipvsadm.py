@@ -1,0 +1,95 @@
+# Copyright (c) 2026, the linuxnet.ipvs contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""ipvsadm's text: what it may look like, and what is wrong with a line."""
+
+from __future__ import annotations
+
+import contextlib
+
+import pytest
+from ansible.errors import AnsibleFilterError
+from hypothesis import given, settings
+from kernel_tables import lines, tables
+
+from ansible_collections.linuxnet.ipvs.plugins.filter.ipvsadm import FilterModule, from_ipvsadm, to_ipvsadm
+from ansible_collections.linuxnet.ipvs.plugins.module_utils import _ipvsadm as ipvsadm
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import InvalidOption
+
+
+def canonical(text):
+    """A text as we write it."""
+    return to_ipvsadm(from_ipvsadm(text)).splitlines()
+
+
+@settings(max_examples=50)
+@given(table=tables)
+def test_a_table_is_the_same_after_reading_and_writing(table):
+    text = "".join(line + "\n" for service in table for line in lines(service, thresholds=True))
+    assert canonical(text) == text.splitlines()
+    assert to_ipvsadm(table) == text
+
+
+def test_long_options_any_order_and_what_is_left_out():
+    text = """
+    # saved by hand
+    --add-service --tcp-service 10.0.0.1:80 --scheduler rr --persistent
+
+    --add-server --masquerading --tcp-service 10.0.0.1:80 --weight 3 --real-server 10.1.0.1
+    -a -r 10.1.0.2:80 -t 10.0.0.1:80
+    -A -f 7 -6
+    -a -f 7 -6 -r [fd00::1]:80 -m
+    -A -f -1 -s sh -b
+    -A -u [fd00::53]:53 -o -b flag-1,flag-3
+    """
+    assert canonical(text) == [
+        "-A -t 10.0.0.1:80 -s rr -p 300",
+        "-a -t 10.0.0.1:80 -r 10.1.0.1:80 -m -w 3",
+        "-a -t 10.0.0.1:80 -r 10.1.0.2:80 -g -w 1",
+        "-A -f 7 -6 -s wlc",
+        "-a -f 7 -6 -r [fd00::1]:80 -m -w 1",
+        "-A -f 4294967295 -s sh",
+        "-A -u [fd00::53]:53 -s wlc -o -b flag-1,flag-3",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("-D -t 10.0.0.1:80", "line 1: a saved table has lines with -A"),
+        ("-a -t 10.0.0.1:80 -r 10.1.0.1:80 -m", "line 1: no line before it adds its virtual service"),
+        ("-A -t 10.0.0.1:80\n-A -t 10.0.0.1:80", "line 2: this virtual service is added twice"),
+        ("-A -t 10.0.0.1:http", "save the table with --numeric"),
+        ("-A -t www.example.org:80", "save the table with --numeric"),
+        ("-A -t 10.0.0.1:80 -s", "lacks its value"),
+        ("-A -t 10.0.0.1:80 -s nonsense", "scheduler: 'nonsense' is not valid"),
+        ("-A -t 10.0.0.1:80 -w 5", "-w does not belong here"),
+        ("-A -t 10.0.0.1:80 -t 10.0.0.2:80", "it needs one of -t"),
+        ("-A -s rr", "it needs one of -t"),
+        ("-A -t 10.0.0.999:80", "address"),
+        ("-A -t 10.0.0.1:80\n-a -t 10.0.0.1:80 -r 10.1.0.1:80 -s rr", "-s does not belong here"),
+        ("-A -t 10.0.0.1:80\n-a -t 10.0.0.1:80 -r 10.1.0.1:80 -m -w 70000", "weight: 70000 is not valid"),
+        ("-A -t 10.0.0.1:80\n" + "-a -t 10.0.0.1:80 -r 10.1.0.1:80 -m -w 1\n" * 2, "a real server is listed twice"),
+        ("-A -t 10.0.0.1:80\n-a -t 10.0.0.1:80 -r 10.1.0.1:81 -g -w 1", "cannot change the port"),
+        ("nonsense", "line 1"),
+        ("-A", "it needs one of"),
+    ],
+)
+def test_texts_that_are_none(text, told):
+    with pytest.raises(AnsibleFilterError, match=told.replace("[", r"\[")):
+        to_ipvsadm(from_ipvsadm(text))
+
+
+@given(
+    text=pytest.importorskip("hypothesis.strategies").text(alphabet="-AatufrsmwxypbM6 0123456789.:[]\n", max_size=80)
+)
+def test_no_text_makes_it_fall_over(text):
+    with contextlib.suppress(InvalidOption):
+        ipvsadm.wishes(ipvsadm.parse(text))
+
+
+@pytest.mark.parametrize("services", ["text", {"address": "10.0.0.1"}, [{"address": "10.0.0.1"}], [1]])
+def test_the_filter_says_what_it_wants(services):
+    with pytest.raises(AnsibleFilterError):
+        FilterModule().filters()["to_ipvsadm"](services)
