@@ -161,11 +161,10 @@ class Ipvs:
                 yield self._message(_SERVICE_VERBS[verb], codec.encode_service(service))
 
     def _settings_operation(self, operation: SettingsOperation) -> Message:
-        if operation.timeouts is not None:
-            return self._message(CMD_SET_CONFIG, codec.encode_timeouts(operation.timeouts))
-        assert operation.daemon is not None
-        command = CMD_NEW_DAEMON if operation.verb == "start" else CMD_DEL_DAEMON
-        return self._message(command, codec.encode_daemon(operation.daemon))
+        if operation.daemon is not None:
+            command = CMD_NEW_DAEMON if operation.verb == "start" else CMD_DEL_DAEMON
+            return self._message(command, codec.encode_daemon(operation.daemon))
+        return self._message(CMD_SET_CONFIG, codec.encode_timeouts(operation.timeouts or ()))
 
     def _service_reply(self, key: ServiceKey) -> bytes | None:
         try:

@@ -313,7 +313,7 @@ def decode_statistics(data: bytes, stats: int, stats64: int) -> dict[str, int]:
 # Timeouts and synchronization daemons
 
 
-def encode_timeouts(timeouts: Timeouts) -> bytes:
+def encode_timeouts(timeouts: Iterable[int]) -> bytes:
     """The three timeouts, as SET_CONFIG wants them; one that is 0 stays as it is."""
     kinds = (ATTR_TIMEOUT_TCP, ATTR_TIMEOUT_TCP_FIN, ATTR_TIMEOUT_UDP)
     return b"".join(_u32(kind, value) for kind, value in zip(kinds, timeouts))

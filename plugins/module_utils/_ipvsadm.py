@@ -253,8 +253,7 @@ def render(service: Service, servers: Iterable[RealServer]) -> Iterator[str]:
     if key.fwmark:
         name = "-f %d%s" % (key.fwmark, " -6" if key.family == "inet6" else "")
     else:
-        assert key.protocol is not None
-        name = "%s %s" % (_PROTOCOLS[key.protocol], endpoint(key.address, key.port))
+        name = "%s %s" % (_PROTOCOLS[key.protocol or "tcp"], endpoint(key.address, key.port))
     yield "-A %s%s" % (name, "".join(" " + word for word in _service_words(service)))
     for server in servers:
         yield "-a %s -r %s%s" % (
