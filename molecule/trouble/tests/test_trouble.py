@@ -175,5 +175,6 @@ def finished(play):
     again = play("topology.yml")
     assert again.code == 0, again.output
     assert again.changed == []
-    proof = play("verify.yml")
+    # A device that was made anew has another hardware address, and the old one is asked for some seconds first.
+    proof = play("verify.yml", "--extra-vars", "reachability_patience=30")
     assert proof.code == 0, proof.output
