@@ -102,7 +102,6 @@ namespaces: pods | map(attribute='netns')
 keyed_groups:
   - key: netns_parent
     prefix: node
-
 """
 
 from collections.abc import Iterator, Mapping
