@@ -177,13 +177,11 @@ def test_a_table_that_another_program_changes_meanwhile(inventory, tables):
         )
         background.start()
         for turn in range(20):
-            tables.run(
-                "ipvs_table",
-                services=wished if turn % 2 == 0 else [],
-                purge=True,
-                scope=dict(addresses=["10.98.0.0/16"]),
-            )
-            tables.run("ipvs_info")
+            listed = wished if turn % 2 == 0 else []
+            tables.run("ipvs_table", services=listed, purge=True, scope=dict(addresses=["10.98.0.0/16"]))
+            assert set(table_lines(listed)) <= set(tables.saved())
+            read = tables.run("ipvs_info")["services"]
+            assert len([each for each in read if each["address"].startswith("10.98.")]) == len(listed)
         background.join()
     assert said == ["done\n"]
     assert tables.saved() == []

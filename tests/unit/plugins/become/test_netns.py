@@ -37,8 +37,10 @@ def built(cmd="true", **given):
 
 
 class Action(ActionBase):
+    """An action plugin that does no more than all of them do; what is tested is how it runs a command."""
+
     def run(self, tmp=None, task_vars=None):
-        raise NotImplementedError
+        return super().run(tmp, task_vars)
 
 
 class Connection:
