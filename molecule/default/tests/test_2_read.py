@@ -76,8 +76,7 @@ def test_what_is_read_is_fed_back_and_changes_nothing(node, namespaces):
         assert not node.module("ipset", purge_entries=True, **each)["changed"]
 
 
-def test_a_namespace_that_is_not_there(node):
-    found = node.module("netns_info", names=["netns_nobody"])
-    assert found["namespaces"] == []
-    with pytest.raises(Failed, match="not valid"):
-        node.module("netns_info", names=["netns; id"])
+def test_what_is_not_there_and_what_cannot_be_meant(node):
+    assert node.module("netns_info", names=["netns_nobody", "netns_du"])["namespaces"] == []
+    with pytest.raises(Failed, match=r"sysctl.*kernel\.hostname"):
+        node.module("netns_info", sysctl=["kernel.hostname"])
