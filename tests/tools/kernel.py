@@ -46,19 +46,18 @@ VOLATILE = {
     "link_netnsid",
     # bridge(8) shows the far end of a pair as whichever device of this namespace has its index
     "link",
-    # Clocks that run, and what they set off
-    "ageing_timer",
-    "gc_timer",
-    "hello_timer",
-    "tcn_timer",
+    # What a bridge's clocks set off
     "topology_change",
     "topology_change_detected",
-    "topology_change_timer",
     # What the bridge has learned from traffic
     "fdb_n_learned",
     # Whether the kernel has already made sure, within the first seconds, that nobody else has an IPv6 address
     "tentative",
 }
+
+#: The end of the keys of clocks that run, such as `forward_delay_timer` of a port that came up within 15 seconds. What
+#: they are set to ends in `_time`, `_delay` or `_interval`, and is compared.
+CLOCK = "_timer"
 
 #: Patterns in the tools' texts, and what stands for them.
 RANDOM_TEXT = (
@@ -95,7 +94,7 @@ def comparable(text: str) -> Any:
 def without_volatile(value: Any) -> Any:
     """A JSON value without the volatile keys, and without addresses that the kernel made of random ones."""
     if isinstance(value, Mapping):
-        kept = {key: without_volatile(each) for key, each in value.items() if key not in VOLATILE}
+        kept = {key: without_volatile(each) for key, each in value.items() if _stays(key)}
         if "dst" in kept and str(kept["dst"]).startswith("fe80::") and not kept["dst"].endswith("/64"):
             kept["dst"] = "fe80::"
         if str(kept.get("local", "")).startswith("fe80::"):
@@ -104,6 +103,10 @@ def without_volatile(value: Any) -> Any:
     if isinstance(value, list):
         return [without_volatile(each) for each in value]
     return value
+
+
+def _stays(key: str) -> bool:
+    return key not in VOLATILE and not key.endswith(CLOCK)
 
 
 def _name(value: Mapping[str, Any]) -> tuple[str, ...]:
