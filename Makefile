@@ -10,6 +10,8 @@ STRATEGY ?= mitogen_linear
 # Further arguments for ansible-playbook (lab, destroy), pytest (unit), molecule (scenario),
 # ansible-test (sanity) or the measurements (bench)
 ARGS ?=
+# How many scenarios run at once (default: one for each processor)
+JOBS ?=
 # A folder of molecule/
 NAME ?= default
 
@@ -57,7 +59,7 @@ unit: .venv/test.stamp ## Run the unit tests
 	@pytest --numprocesses auto --junit-xml tests/output/junit/unit.xml $(ARGS)
 
 scenarios: .venv/test.stamp ## Run every Molecule scenario
-	@python tests/tools/scenarios.py
+	@python tests/tools/scenarios.py $(if $(JOBS),--jobs $(JOBS))
 
 scenario: .venv/test.stamp ## Run one Molecule scenario: make scenario NAME=default
 	@python tests/tools/scenarios.py --show $(NAME) $(ARGS)

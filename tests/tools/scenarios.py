@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Run Molecule scenarios one after the other, and see that each one really verified something.
+"""Run Molecule scenarios, as many at once as this machine bears, and see that each one really verified something.
 
 Molecule calls a scenario successful whose verify playbook or tests are missing, or whose verify play found no host.
 Here such a scenario has failed.
@@ -17,6 +17,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
@@ -31,6 +32,10 @@ LAST_LINES = 100
 LOGS = steps.OUTPUT / "molecule"
 # Scenarios with Ansible's own strategy; the others may run with a faster one, which knows no foreign become plugin.
 STOCK_STRATEGY = {"default", "namespaces"}
+# Those that take longest begin first, so that the last one does not run alone for long.
+LONGEST = ("tables", "default", "sets", "namespaces", "trouble")
+# What a scenario takes of the machine's memory: its virtual machine, Molecule and Ansible
+MEMORY = 2 << 30
 
 
 @dataclass
@@ -136,20 +141,39 @@ def _copied(output: Iterable[str], kept: TextIO, *, show: bool) -> Iterator[str]
         yield line
 
 
+def at_once() -> int:
+    """How many scenarios this machine bears at once: one for each processor, if there is memory for them.
+
+    A virtual machine that is emulated keeps a processor busy, but for the time in which it waits for Ansible.
+    """
+    meminfo = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
+    available = int(meminfo["MemAvailable"].removesuffix("kB")) << 10
+    return max(1, min(len(os.sched_getaffinity(0)), available // MEMORY))
+
+
+def in_order(names: Iterable[str]) -> list[str]:
+    """The scenarios in the order in which they begin."""
+    return sorted(names, key=lambda name: (LONGEST.index(name) if name in LONGEST else len(LONGEST), name))
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--show", action="store_true", help="show all that Molecule prints")
+    parser.add_argument("--jobs", type=int, default=at_once(), help="how many at once (default here: %(default)s)")
     parser.add_argument("name", nargs="?", help="a folder of molecule/ (default: all of them)")
     parser.add_argument("arguments", nargs=argparse.REMAINDER, help="further arguments for molecule test")
     chosen = parser.parse_args()
     names = (
-        [chosen.name] if chosen.name else sorted(p.parent.name for p in steps.CHECKOUT.glob("molecule/*/molecule.yml"))
+        [chosen.name]
+        if chosen.name
+        else in_order(p.parent.name for p in steps.CHECKOUT.glob("molecule/*/molecule.yml"))
     )
     start = time.monotonic()
     done = []
-    for name in names:
-        done.append(run(name, chosen.arguments, show=chosen.show))
-        steps.tell(done[-1])
+    with ThreadPoolExecutor(max(1, chosen.jobs)) as pool:
+        for ended in as_completed(pool.submit(run, name, chosen.arguments, show=chosen.show) for name in names):
+            done.append(ended.result())
+            steps.tell(done[-1])
     return steps.close("scenarios", done, start)
 
 
