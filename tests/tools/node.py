@@ -39,9 +39,10 @@ class Node:
     Args:
         inventory: The file that ``playbooks/create.yml`` left behind, whose ``ssh_config`` lies beside it. None for
             this machine, which needs root.
+        search_path: A folder on the node in which the process's Python looks for libraries first.
     """
 
-    def __init__(self, inventory: str | Path | None = None) -> None:
+    def __init__(self, inventory: str | Path | None = None, search_path: str = "") -> None:
         self._way: list[str] = []
         if inventory is not None:
             config = Path(inventory).resolve().parent / "ssh_config"
@@ -54,7 +55,14 @@ class Node:
         done = subprocess.run(unpack, input=_package(), capture_output=True, check=True)
         self._folder = done.stdout.decode().strip()
         self._process = subprocess.Popen(
-            [*self._way, "env", f"PYTHONPATH={self._folder}", python, "-u", f"{self._folder}/node_agent.py"],
+            [
+                *self._way,
+                "env",
+                f"PYTHONPATH={search_path}:{self._folder}",
+                python,
+                "-u",
+                f"{self._folder}/node_agent.py",
+            ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -79,9 +87,13 @@ class Node:
             raise Failed(result["msg"])
         return result
 
-    def killed(self, name: str, messages: int, /, **params: Any) -> bool:
-        """Run a module that is killed after the kernel has taken so many messages; whether it was before its end."""
-        return self.ask(dict(module=name, params=params, die_after=messages)) is None
+    def killed(self, name: str, steps: int, /, **params: Any) -> bool:
+        """Run a module that is killed after so many messages or operations; whether it was before its end."""
+        return self.ask(dict(module=name, params=params, die_after=steps)) is None
+
+    def refusal(self, name: str, user: int, /, **params: Any) -> str:
+        """What a module says that fails when a user runs it who is not root."""
+        return str(self.ask(dict(module=name, params=params, user=user))["msg"])
 
     def command(self, *words: str, stdin: str = "") -> str:
         """What a program prints.

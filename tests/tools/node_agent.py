@@ -5,9 +5,10 @@
 """The end of tests/tools/node.py that lives on the node: requests on stdin, answers on stdout, a line of JSON each.
 
 A request is one of
-- ``{"module": NAME, "params": {...}, "check": BOOL, "diff": BOOL, "die_after": N}``: run a module. With
-  ``die_after`` it runs in a process that is killed once the kernel has taken N of the messages that change something;
-  the answer is then null, or the module's result where there were fewer messages.
+- ``{"module": NAME, "params": {...}, "check": BOOL, "diff": BOOL, "die_after": N, "user": UID}``: run a module. With
+  ``die_after`` it runs in a process that is killed once the kernel has taken N of the messages (or pyroute2 N of the
+  operations) that change something; the answer is then null, or the module's result where there were fewer. With
+  ``user`` it runs in a process of that user.
 - ``{"command": [WORD, ...], "stdin": TEXT}``: run a program.
 
 It needs Python 3.8, and the collection and ``ansible.module_utils`` on its path.
@@ -26,17 +27,21 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from ansible.module_utils.common import warnings
 from ansible.module_utils.testing import patch_module_args
 
 COLLECTION = "ansible_collections.linuxnet.ipvs.plugins"
+#: The modules that change links, and so need pyroute2.
+OVER_PYROUTE2 = ("hairpin", "veth_bridge", "virtual_ip")
 
 
 def run_module(name: str, params: dict[str, Any], check: bool = False, diff: bool = True) -> dict[str, Any]:
     """A module's result, as Ansible would get it, with what it took: seconds, and the process's peak KiB."""
     module = importlib.import_module("%s.modules.%s" % (COLLECTION, name))
+    warnings._global_warnings.clear()  # those of the module that ran before
     printed = io.StringIO()
     start = time.perf_counter()
     given = patch_module_args(dict(params, _ansible_check_mode=check, _ansible_diff=diff))
@@ -44,34 +49,47 @@ def run_module(name: str, params: dict[str, Any], check: bool = False, diff: boo
         module.main()
     seconds = time.perf_counter() - start
     result = json.loads(printed.getvalue())
+    result["warnings"] = [each["event"]["msg"] for each in result.get("warnings", ())]
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return dict(result, took=dict(seconds=seconds, peak_kib=peak))
 
 
-def run_and_die(name: str, params: dict[str, Any], messages: int) -> dict[str, Any] | None:
-    """The result of a module that is killed after so many messages, or None where it was."""
+def in_child(work: Callable[[], dict[str, Any]]) -> dict[str, Any] | None:
+    """What `work` returns in a process of its own, or None where that is killed."""
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
-        netlink = importlib.import_module(COLLECTION + ".module_utils._netlink")
-        send_all = netlink.NetlinkSocket.send_all
-        left = [messages]
-
-        def send_some(self: Any, batch: Sequence[Any]) -> None:
-            send_all(self, batch[: left[0]])
-            if len(batch) >= left[0]:
-                os.kill(os.getpid(), signal.SIGKILL)
-            left[0] -= len(batch)
-
-        netlink.NetlinkSocket.send_all = send_some
-        os.write(writer, json.dumps(run_module(name, params)).encode())
-        os._exit(0)
+        try:
+            os.write(writer, json.dumps(work()).encode())
+        finally:
+            os._exit(0)
     os.close(writer)
     with os.fdopen(reader, "rb") as pipe:
         answer = pipe.read()
     os.waitpid(child, 0)
     result: dict[str, Any] | None = json.loads(answer) if answer else None
     return result
+
+
+def die_after(steps: int, module: str) -> None:
+    """Have this process killed once so many steps of a module are done."""
+    left = [steps]
+
+    def cut(owner: Any, method: str) -> None:
+        whole = getattr(owner, method)
+
+        def some(self: Any, batch: Sequence[Any]) -> None:
+            batch = list(batch)
+            whole(self, batch[: left[0]])
+            if len(batch) >= left[0]:
+                os.kill(os.getpid(), signal.SIGKILL)
+            left[0] -= len(batch)
+
+        setattr(owner, method, some)
+
+    cut(importlib.import_module(COLLECTION + ".module_utils._netlink").NetlinkSocket, "send_all")
+    if module in OVER_PYROUTE2:
+        cut(importlib.import_module(COLLECTION + ".module_utils._links").Kernel, "apply")
 
 
 def run_command(words: Sequence[str], stdin: str) -> dict[str, Any]:
@@ -84,9 +102,17 @@ def run_command(words: Sequence[str], stdin: str) -> dict[str, Any]:
 def answer(request: dict[str, Any]) -> dict[str, Any] | None:
     if "command" in request:
         return run_command(request["command"], request.get("stdin", ""))
-    if request.get("die_after") is not None:
-        return run_and_die(request["module"], request["params"], request["die_after"])
-    return run_module(request["module"], request["params"], request.get("check", False), request.get("diff", True))
+
+    def work() -> dict[str, Any]:
+        if "die_after" in request:
+            die_after(request["die_after"], request["module"])
+        if "user" in request:
+            importlib.import_module("%s.modules.%s" % (COLLECTION, request["module"]))  # root's folder
+            os.setgid(request["user"])
+            os.setuid(request["user"])
+        return run_module(request["module"], request["params"], request.get("check", False), request.get("diff", True))
+
+    return in_child(work) if {"die_after", "user"} & request.keys() else work()
 
 
 def main() -> None:

@@ -6,40 +6,46 @@
 
 from __future__ import annotations
 
+import base64
 import json
-import os
-import subprocess
 from collections.abc import Iterable, Iterator
 from typing import Any
+
+from node import Node
+
+#: For a shell, with namespaces as arguments: what stands for each in the file system, a line of words each. The last is
+#: its resolv.conf in base64.
+FILES = r"""
+said() { "$@" && echo yes || echo no; }
+for name; do
+  mount=/run/netns/$name folder=/etc/netns/$name
+  echo "$name" $(said mountpoint -q "$mount") $(said test -e "$mount") $(said test -e "$folder") \
+    $(said test -e "$folder/resolv.conf") "$(base64 -w0 "$folder/resolv.conf" 2>/dev/null)"
+done
+"""
 
 
 class Namespace:
     """What ip(8) says of one namespace, in as few processes as it takes."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, node: Node, name: str) -> None:
         self.name = name
-        self.links, routes, self.known = ip(name, "address", "route", "netns list-id")
-        (routes6,) = ip(name, "route", family="-6")
+        self.links, routes, self.known = ip(node, name, "address", "route", "netns list-id")
+        (routes6,) = ip(node, name, "route", family="-6")
         self.routes = [("0.0.0.0/0", route) for route in routes] + [("::/0", route) for route in routes6]
 
 
-def ip(netns: str, *requests: str, family: str = "-0") -> list[Any]:
+def ip(node: Node, netns: str, *requests: str, family: str = "-0") -> list[Any]:
     options = [] if family == "-0" else [family]
-    done = subprocess.run(
-        ["ip", "-n", netns, "-j", "-d", *options, "-batch", "-"],
-        input="\n".join(requests) + "\n",
-        check=True,
-        capture_output=True,
-        text=True,
-    )
+    lines = "\n".join(requests) + "\n"
+    rest = node.command("ip", "-n", netns, "-j", "-d", *options, "-batch", "-", stdin=lines).strip()
     decoder = json.JSONDecoder()
     answers = []
-    rest = done.stdout.strip()
     while rest:
         answer, end = decoder.raw_decode(rest)
         answers.append(answer)
         rest = rest[end:].lstrip()
-    assert len(answers) == len(requests), done.stdout
+    assert len(answers) == len(requests), answers
     return answers
 
 
@@ -77,23 +83,22 @@ def far_end(link: dict[str, Any], here: Namespace, all_of_them: dict[str, Namesp
     return "%s %s" % (there, devices[0] if devices else "?")
 
 
-def files(netns: str) -> Iterator[str]:
-    path = "/run/netns/" + netns
-    if os.path.exists(path) and not os.path.ismount(path):
+def files(mounted: str, exists: str, folder: str, file: str, content: str = "") -> Iterator[str]:
+    if exists == "yes" and mounted == "no":
         yield "a file and no namespace"
-    path = "/etc/netns/%s/resolv.conf" % netns
-    if os.path.exists(path):
-        with open(path, encoding="utf-8") as file:
-            yield "resolv.conf " + json.dumps(file.read())
-    elif os.path.exists(os.path.dirname(path)):
+    if file == "yes":
+        yield "resolv.conf " + json.dumps(base64.b64decode(content).decode())
+    elif folder == "yes":
         yield "a folder in /etc/netns"
 
 
-def view(names: Iterable[str]) -> list[str]:
+def view(node: Node, names: Iterable[str]) -> list[str]:
     """Each fact after the name of its namespace; a namespace that is not there has none."""
-    there = {name: Namespace(name) for name in names if os.path.ismount("/run/netns/" + name)}
+    said = node.command("sh", "-c", FILES, "sh", *names).splitlines()
+    found = {name: rest for name, *rest in map(str.split, said)}
+    there = {name: Namespace(node, name) for name, (mounted, *_) in found.items() if mounted == "yes"}
     return [
         "%s: %s" % (name, fact)
-        for name in names
-        for fact in sorted([*files(name), *(facts(there[name], there) if name in there else ())])
+        for name, rest in found.items()
+        for fact in sorted([*files(*rest), *(facts(there[name], there) if name in there else ())])
     ]
