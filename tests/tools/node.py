@@ -82,10 +82,7 @@ class Node:
         Raises:
             Failed: the module says so.
         """
-        result: dict[str, Any] = self.ask(dict(module=name, params=params, check=check, diff=diff))
-        if result.get("failed"):
-            raise Failed(result["msg"])
-        return result
+        return _succeeded(self.ask(dict(module=name, params=params, check=check, diff=diff)))
 
     def killed(self, name: str, steps: int, /, **params: Any) -> bool:
         """Run a module that is killed after so many messages or operations; whether it was before its end."""
@@ -94,6 +91,14 @@ class Node:
     def refusal(self, name: str, user: int, /, **params: Any) -> str:
         """What a module says that fails when a user runs it who is not root."""
         return str(self.ask(dict(module=name, params=params, user=user))["msg"])
+
+    def held(self, name: str, path: str, /, **params: Any) -> dict[str, Any]:
+        """The result of a module that stands still between reading and writing, for as long as there is a file there.
+
+        Raises:
+            Failed: the module says so.
+        """
+        return _succeeded(self.ask(dict(module=name, params=params, held_at=path)))
 
     def command(self, *words: str, stdin: str = "") -> str:
         """What a program prints.
@@ -116,6 +121,12 @@ class Node:
         if not answer:
             raise Failed(f"the process on the node ended with {self._process.wait()} at {request}")
         return json.loads(answer)
+
+
+def _succeeded(result: dict[str, Any]) -> dict[str, Any]:
+    if result.get("failed"):
+        raise Failed(result["msg"])
+    return result
 
 
 def _package() -> bytes:

@@ -5,10 +5,14 @@
 """The end of tests/tools/node.py that lives on the node: requests on stdin, answers on stdout, a line of JSON each.
 
 A request is one of
-- ``{"module": NAME, "params": {...}, "check": BOOL, "diff": BOOL, "die_after": N, "user": UID}``: run a module. With
-  ``die_after`` it runs in a process that is killed once the kernel has taken N of the messages (or pyroute2 N of the
-  operations) that change something; the answer is then null, or the module's result where there were fewer. With
-  ``user`` it runs in a process of that user.
+- ``{"module": NAME, "params": {...}, "check": BOOL, "diff": BOOL}``: run a module. It runs in a process of its own
+  with one of
+
+  - ``"die_after": N``: the process is killed once the kernel has taken N of the messages (or pyroute2 N of the
+    operations) that change something. The answer is then null, or the module's result where there were fewer.
+  - ``"held_at": PATH``: it stands still when it has read and planned, before its first message that changes something.
+    A file at PATH says that it does, and it goes on when the file is gone.
+  - ``"user": UID``: the process is that user's.
 - ``{"command": [WORD, ...], "stdin": TEXT}``: run a program.
 
 It needs Python 3.8, and the collection and ``ansible.module_utils`` on its path.
@@ -36,6 +40,8 @@ from ansible.module_utils.testing import patch_module_args
 COLLECTION = "ansible_collections.linuxnet.ipvs.plugins"
 #: The modules that change links, and so need pyroute2.
 OVER_PYROUTE2 = ("hairpin", "veth_bridge", "virtual_ip")
+#: How long a module stands still at most (seconds), so that a test that fails leaves nothing behind that waits.
+HELD_AT_MOST = 60
 
 
 def run_module(name: str, params: dict[str, Any], check: bool = False, diff: bool = True) -> dict[str, Any]:
@@ -92,6 +98,22 @@ def die_after(steps: int, module: str) -> None:
         cut(importlib.import_module(COLLECTION + ".module_utils._links").Kernel, "apply")
 
 
+def hold_at(path: str) -> None:
+    """Have this process stand still before the first message that changes something, for as long as a file is there."""
+    netlink = importlib.import_module(COLLECTION + ".module_utils._netlink")
+    send_all = netlink.NetlinkSocket.send_all
+
+    def send_later(self: Any, batch: Sequence[Any]) -> None:
+        netlink.NetlinkSocket.send_all = send_all
+        with open(path, "x", encoding="ascii"):
+            deadline = time.monotonic() + HELD_AT_MOST
+        while os.path.exists(path) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        send_all(self, batch)
+
+    netlink.NetlinkSocket.send_all = send_later
+
+
 def run_command(words: Sequence[str], stdin: str) -> dict[str, Any]:
     start = time.perf_counter()
     done = subprocess.run(words, input=stdin, capture_output=True, text=True, check=False)
@@ -104,15 +126,18 @@ def answer(request: dict[str, Any]) -> dict[str, Any] | None:
         return run_command(request["command"], request.get("stdin", ""))
 
     def work() -> dict[str, Any]:
+        name = request["module"]
         if "die_after" in request:
-            die_after(request["die_after"], request["module"])
+            die_after(request["die_after"], name)
+        if "held_at" in request:
+            hold_at(request["held_at"])
         if "user" in request:
-            importlib.import_module("%s.modules.%s" % (COLLECTION, request["module"]))  # root's folder
+            importlib.import_module("%s.modules.%s" % (COLLECTION, name))  # root's folder
             os.setgid(request["user"])
             os.setuid(request["user"])
-        return run_module(request["module"], request["params"], request.get("check", False), request.get("diff", True))
+        return run_module(name, request["params"], request.get("check", False), request.get("diff", True))
 
-    return in_child(work) if {"die_after", "user"} & request.keys() else work()
+    return in_child(work) if {"die_after", "held_at", "user"} & request.keys() else work()
 
 
 def main() -> None:

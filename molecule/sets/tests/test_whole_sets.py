@@ -6,12 +6,10 @@
 
 from __future__ import annotations
 
-import threading
-from typing import Any
-
 import pytest
 from kernel_sets import NETNS, Sets
 from node import Failed, Node
+from turns import second_waits
 
 TEMPORARY = "linuxnet.ipvs~"
 
@@ -76,26 +74,26 @@ def test_another_type_where_nothing_refers(sets: Sets) -> None:
     assert names(sets) == ["free"]
 
 
-@pytest.mark.parametrize("atomic", [False, True])
-def test_killed_at_every_message(node: Node, sets: Sets, atomic: bool) -> None:
+@pytest.mark.parametrize("how", ["in place", "atomic", "recreated"])
+def test_killed_at_every_message(node: Node, sets: Sets, how: str) -> None:
     """Whatever a run has sent before it was killed, the next one completes it, and nothing is left over."""
     entries = ['%s comment "%s"' % (each, "x" * 200) for each in many(400)]
-    task = dict(name="killed", type="hash:ip", comment=True, entries=entries, purge_entries=True, atomic=atomic)
-    task["maxelem"] = 1000
-    killed, messages = True, 1
+    task = dict(name="killed", type="hash:ip", comment=True, entries=entries, purge_entries=True)
+    task.update({"in place": {}, "atomic": dict(atomic=True), "recreated": dict(maxelem=1000, recreate=True)}[how])
+    killed, messages, seen = True, 1, set()
     while killed:
         sets.clear()
         sets.ipset("restore", stdin="create killed hash:ip comment\nadd killed 10.9.9.9\nadd killed 10.0.0.1\n")
-        killed = node.killed("ipset", messages, **dict(task, netns=NETNS, recreate=True))
-        if atomic and killed:
-            # Each moment shows the old or the new contents.
-            assert sets.ipset("save", "killed").count("\nadd") in (2, 400)
-        sets.module("ipset", **task, recreate=True)
+        killed = node.killed("ipset", messages, **dict(task, netns=NETNS))
+        seen.add(sets.ipset("save", "killed").count("\nadd"))
+        sets.module("ipset", **task)
         assert sets.ipset("save", "killed").count("\nadd killed") == 400
         assert names(sets) == ["killed"]
         assert not sets.module("ipset", **task)["changed"]
         messages += 1
     assert messages > 5
+    # In place each message shows; otherwise each moment shows the old or the new contents.
+    assert len(seen) > 3 if how == "in place" else seen == {2, 400}
 
 
 def test_what_was_left_goes_with_the_set(node: Node, sets: Sets) -> None:
@@ -117,34 +115,19 @@ def test_a_set_of_somebody_else_with_a_temporary_name(node: Node, sets: Sets) ->
     assert temporary in names(sets)
 
 
-def run(process: Node, task: dict[str, Any]) -> None:
-    """Run the module by a process of its own."""
-    process.module("ipset", **task)
-
-
-def test_two_runs_at_once(request: pytest.FixtureRequest, sets: Sets) -> None:
-    """Two runs that replace the same set again and again wait for each other."""
-    failures: list[BaseException] = []
-
-    def replace(mine: list[str]) -> None:
-        task = dict(netns=NETNS, name="both", type="hash:ip", entries=mine, purge_entries=True)
-        try:
-            with Node(request.config.getoption("ansible_inventory", None)) as process:
-                for _time in range(15):
-                    for atomic in (True, False):
-                        run(process, dict(task, atomic=atomic))
-        except BaseException as exc:
-            failures.append(exc)
-
-    mine, yours = many(3000), many(3000, start=5000)
-    threads = [threading.Thread(target=replace, args=(entries,)) for entries in (mine, yours)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert failures == []
-    saved = {line.split()[2] for line in sets.ipset("save", "both").splitlines()[1:]}
-    assert saved in (set(mine), set(yours))
+@pytest.mark.parametrize("how", ["in place", "atomic", "ipset_entry"])
+def test_a_run_waits_for_another_that_has_read_and_not_yet_written(
+    request: pytest.FixtureRequest, sets: Sets, how: str
+) -> None:
+    """Neither adds to what the other has just made, nor finds its plan outdated."""
+    inventory = request.config.getoption("ansible_inventory", None)
+    sets.ipset("create", "both", "hash:ip")
+    module, options = "ipset", dict(type="hash:ip", purge_entries=True, atomic=how == "atomic")
+    if how == "ipset_entry":
+        module, options = "ipset_entry", dict(purge=True)
+    first, second = (dict(options, netns=NETNS, name="both", entries=[entry]) for entry in ("10.0.0.1", "10.0.0.2"))
+    assert second_waits(inventory, module, first, second)
+    assert sets.saved("both")[1:] == ["add both 10.0.0.2"]
     assert names(sets) == ["both"]
 
 

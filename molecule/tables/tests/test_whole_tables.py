@@ -11,6 +11,7 @@ import threading
 import pytest
 from kernel_tables import NETNS, lines, table_lines
 from node import Failed, Node
+from turns import second_waits
 
 #: MiB; what the module may take at 10,000 real servers.
 MEMORY_LIMIT = 120
@@ -142,28 +143,40 @@ def test_a_run_that_is_killed_is_completed_by_the_next(tables, purge):
     assert len(ended) >= messages - 1 > 7  # it was killed in as many different places
 
 
-def test_two_runs_at_once_end_in_one_of_their_tables(inventory, tables):
-    wishes = [
-        [service(number, 4, scheduler=scheduler) for number in range(first, first + 150)]
-        for first, scheduler in ((0, "rr"), (75, "wlc"))
-    ]
-    failures = []
+#: For each module two tasks that contradict each other.
+HALVES = [service(1, 4)["real_servers"][:2], service(1, 4)["real_servers"][2:]]
+KEY = {name: service(1)[name] for name in ("protocol", "address", "port")}
+CONTRADICTIONS = {
+    "ipvs_table": [dict(services=[service(number)], purge=True) for number in (1, 2)],
+    "ipvs_service": [service(1, real_servers=half, purge_real_servers=True) for half in HALVES],
+    "ipvs_real_server": [dict(HALVES[0][0], service=KEY, weight=weight) for weight in (1, 2)],
+}
 
-    def run(process, wished):
-        try:
-            for _again in range(4):
-                process.module("ipvs_table", netns=NETNS, text=as_text(wished), purge=True)
-        except Failed as exc:
-            failures.append(exc)
 
-    with Node(inventory) as one, Node(inventory) as other:
-        runs = [threading.Thread(target=run, args=pair) for pair in zip((one, other), wishes, strict=True)]
-        for each in runs:
-            each.start()
-        for each in runs:
-            each.join()
-    assert not failures
-    assert tables.saved() in [table_lines(wished) for wished in wishes]
+@pytest.mark.parametrize("module", CONTRADICTIONS)
+def test_a_run_waits_for_another_that_has_read_and_not_yet_written(inventory, tables, module):
+    """Neither adds to what the other has just made, nor finds its plan outdated."""
+    if module == "ipvs_real_server":
+        tables.run("ipvs_service", **service(1, real_servers=[]))
+    first, second = CONTRADICTIONS[module]
+    assert second_waits(inventory, module, dict(first, netns=NETNS), dict(second, netns=NETNS))
+    assert tables.saved() == table_lines(
+        {
+            "ipvs_table": [service(2)],
+            "ipvs_service": [service(1, real_servers=HALVES[1])],
+            "ipvs_real_server": [service(1, real_servers=[dict(HALVES[0][0], weight=2)])],
+        }[module]
+    )
+
+
+def test_settings_wait_for_each_other(inventory, tables):
+    before = tables.run("ipvs_settings")["settings"]
+    try:
+        tasks = [dict(netns=NETNS, tcp_timeout=timeout) for timeout in (100, 200)]
+        assert second_waits(inventory, "ipvs_settings", *tasks)
+        assert tables.ipvsadm("-L", "--timeout").split()[-3] == "200"
+    finally:
+        tables.run("ipvs_settings", **before)
 
 
 def test_a_table_that_another_program_changes_meanwhile(inventory, tables):
