@@ -66,6 +66,16 @@ class MalformedReply(LinuxnetError):
     """Bytes from the kernel's side that are not the netlink they claim to be."""
 
 
+class AnswersLost(LinuxnetError):
+    """The kernel had more to say than the socket could hold."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "answers of the kernel were lost, so it is not known what it has refused: run the task again (%s)"
+            % os.strerror(errno.ENOBUFS)
+        )
+
+
 class Message(NamedTuple):
     """One request: the message type, its flags without NLM_F_REQUEST and NLM_F_ACK, and what follows the header."""
 
@@ -146,7 +156,7 @@ class NetlinkSocket:
             self._socket.bind((0, 0))
             self._socket.setsockopt(SOL_NETLINK, NETLINK_CAP_ACK, 1)
             self._socket.setsockopt(SOL_NETLINK, NETLINK_EXT_ACK, 1)
-            self._socket.setsockopt(socket.SOL_SOCKET, getattr(socket, "SO_RCVBUFFORCE", 33), RECEIVE_BUFFER_BYTES)
+            self._enlarge()
         except OSError:
             self._socket.close()
             raise
@@ -157,6 +167,14 @@ class NetlinkSocket:
 
     def __exit__(self, *exc_info: object) -> None:
         self._socket.close()
+
+    def _enlarge(self) -> None:
+        """Make room for answers; without CAP_NET_ADMIN only as much as net.core.rmem_max allows."""
+        forced = getattr(socket, "SO_RCVBUFFORCE", 33)
+        try:
+            self._socket.setsockopt(socket.SOL_SOCKET, forced, RECEIVE_BUFFER_BYTES)
+        except PermissionError:
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
 
     def request(self, message: Message) -> list[bytes]:
         """Send one message and return the payloads of what it is answered with, its acknowledgement aside.
@@ -193,6 +211,7 @@ class NetlinkSocket:
 
         Raises:
             BatchRefused: the first message refused, by its place in ``messages``.
+            AnswersLost: there was no room for all refusals.
         """
         for first, chunk in _chunks(messages):
             sequences = range(self._sequence + 1, self._sequence + 1 + len(chunk))
@@ -231,9 +250,7 @@ class NetlinkSocket:
         while True:
             try:
                 received = list(self._receive())
-            except OSError as exc:
-                if exc.errno != errno.ENOBUFS:
-                    raise
+            except AnswersLost:
                 consistent = False
                 continue
             for kind, flags, number, payload in received:
@@ -253,8 +270,17 @@ class NetlinkSocket:
         return self._sequence
 
     def _receive(self) -> Iterator[tuple[int, int, int, bytes]]:
-        """The messages of the next datagram, as (type, flags, sequence, payload)."""
-        data, _ancillary, flags, _sender = self._socket.recvmsg(RECEIVE_BYTES)
+        """The messages of the next datagram, as (type, flags, sequence, payload).
+
+        Raises:
+            AnswersLost: there were others, for which the socket had no room.
+        """
+        try:
+            data, _ancillary, flags, _sender = self._socket.recvmsg(RECEIVE_BYTES)
+        except OSError as exc:
+            if exc.errno == errno.ENOBUFS:
+                raise AnswersLost() from exc
+            raise
         if flags & socket.MSG_TRUNC:
             raise MalformedReply("a netlink datagram of more than %d bytes" % RECEIVE_BYTES)
         return messages_in(data)
@@ -271,6 +297,7 @@ def messages_in(data: bytes) -> Iterator[tuple[int, int, int, bytes]]:
 
     Raises:
         MalformedReply: a length runs past the end or is shorter than its own header.
+        AnswersLost: a message says that others were lost.
     """
     offset, end = 0, len(data)
     while end - offset >= _MESSAGE.size:
@@ -278,7 +305,7 @@ def messages_in(data: bytes) -> Iterator[tuple[int, int, int, bytes]]:
         if length < _MESSAGE.size or offset + length > end:
             raise MalformedReply("a netlink message of %d bytes where %d are left" % (length, end - offset))
         if kind == NLMSG_OVERRUN:
-            raise OSError(errno.ENOBUFS, os.strerror(errno.ENOBUFS))
+            raise AnswersLost()
         if kind != NLMSG_NOOP:
             yield kind, flags, number, data[offset + _MESSAGE.size : offset + length]
         offset += (length + 3) & ~3

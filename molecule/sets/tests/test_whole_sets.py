@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from kernel_sets import NETNS, Sets
 from node import Failed, Node
@@ -78,8 +80,12 @@ def test_another_type_where_nothing_refers(sets: Sets) -> None:
 def test_killed_at_every_message(node: Node, sets: Sets, how: str) -> None:
     """Whatever a run has sent before it was killed, the next one completes it, and nothing is left over."""
     entries = ['%s comment "%s"' % (each, "x" * 200) for each in many(400)]
-    task = dict(name="killed", type="hash:ip", comment=True, entries=entries, purge_entries=True)
-    task.update({"in place": {}, "atomic": dict(atomic=True), "recreated": dict(maxelem=1000, recreate=True)}[how])
+    ways: dict[str, Any] = {
+        "in place": {},
+        "atomic": dict(atomic=True),
+        "recreated": dict(maxelem=1000, recreate=True),
+    }
+    task = dict(name="killed", type="hash:ip", comment=True, entries=entries, purge_entries=True, **ways[how])
     killed, messages, seen = True, 1, set()
     while killed:
         sets.clear()

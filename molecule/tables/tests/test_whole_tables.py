@@ -180,7 +180,7 @@ def test_settings_wait_for_each_other(inventory, tables):
 
 
 def test_a_table_that_another_program_changes_meanwhile(inventory, tables):
-    """Readings that the kernel calls interrupted are repeated; what another program owns is none of our business."""
+    """What another program owns is none of our business."""
     wished = [service(number) for number in range(100)]
     churn = "for i in $(seq 200); do ipvsadm -A -t 10.99.0.1:$i -s rr; ipvsadm -D -t 10.99.0.1:$i; done; echo done"
     with Node(inventory) as other:

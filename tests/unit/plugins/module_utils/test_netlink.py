@@ -7,6 +7,8 @@
 from __future__ import annotations
 
 import errno
+import os
+import socket
 import struct
 
 import pytest
@@ -15,7 +17,8 @@ from hypothesis import strategies as st
 from pyroute2.netlink import nla, nlmsg
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils import _netlink as netlink
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import KernelRefused
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import KernelRefused, LinuxnetError
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns import fresh
 
 
 class Sample(nlmsg):
@@ -65,7 +68,7 @@ def test_no_bytes_make_the_reading_of_attributes_hang_or_crash(data):
 def test_no_bytes_make_the_reading_of_messages_hang_or_crash(data):
     try:
         found = list(netlink.messages_in(data))
-    except (netlink.MalformedReply, OSError):  # an overrun message says that others were lost: ENOBUFS
+    except (netlink.MalformedReply, netlink.AnswersLost):
         return
     assert sum(len(payload) + 16 for *_head, payload in found) <= len(data)
 
@@ -127,3 +130,86 @@ def test_a_dump_of_many_datagrams_is_read_whole():
     names = [netlink.text_of(netlink.attribute_map(reply[4:])[2]) for reply in replies]
     assert "nlctrl" in names
     assert len(names) == len(set(names))
+
+
+#: linux/rtnetlink.h
+NETLINK_ROUTE = 0
+RTM_NEWADDR, RTM_GETADDR = 20, 22
+
+
+def new_address(number):
+    """A request for an address on lo."""
+    packed = struct.pack(">I", 0x0A000000 + number)
+    body = struct.pack("=BBBBI", socket.AF_INET, 32, 0, 0, 1) + netlink.attribute(2, packed)
+    return netlink.Message(RTM_NEWADDR, body, netlink.NLM_F_CREATE | netlink.NLM_F_EXCL)
+
+
+class Disturbed(netlink.NetlinkSocket):
+    """A socket behind whose back the addresses change, between the datagrams of a dump, so many times."""
+
+    disturbances = 0
+    readings = 0
+
+    def __enter__(self):
+        return self
+
+    def _dump_once(self, message):
+        self.readings += 1
+        return super()._dump_once(message)
+
+    def _receive(self):
+        received = super()._receive()
+        if self.disturbances:
+            self.disturbances -= 1
+            with netlink.NetlinkSocket(NETLINK_ROUTE) as other:
+                other.request(new_address(5000 + self.disturbances))
+        return received
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, for a namespace of its own")
+@pytest.mark.parametrize("disturbances", [0, 1, 5])
+def test_a_dump_that_the_kernel_calls_interrupted_is_repeated(disturbances):
+    """The kernel says so of addresses (NLM_F_DUMP_INTR). Of services and sets it never does."""
+    with fresh(), Disturbed(NETLINK_ROUTE) as sock:
+        sock.send_all([new_address(number) for number in range(1, 1001)])
+        sock.disturbances = disturbances
+        replies = sock.dump(netlink.Message(RTM_GETADDR, struct.pack("=BBBBI", socket.AF_INET, 0, 0, 0, 0)))
+    assert len(replies) == 1000 + disturbances
+    assert bool(disturbances) == (sock.readings > 1)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, for a namespace of its own")
+def test_a_dump_that_is_always_interrupted_ends_with_a_word():
+    with fresh(), Disturbed(NETLINK_ROUTE) as sock:
+        sock.send_all([new_address(number) for number in range(1, 1001)])
+        sock.disturbances = 10000
+        with pytest.raises(LinuxnetError, match="something else is writing it all the time"):
+            sock.dump(netlink.Message(RTM_GETADDR, struct.pack("=BBBBI", socket.AF_INET, 0, 0, 0, 0)))
+    assert sock.readings == netlink.DUMP_ATTEMPTS
+
+
+def unknown_family():
+    """A question that the kernel answers with an error."""
+    return netlink.Message(0x10, struct.pack("=BBH", 3, 1, 0) + netlink.text(2, "no-such-family"))
+
+
+@pytest.fixture
+def narrow():
+    """A socket that has room for few answers."""
+    with Disturbed(netlink.NETLINK_GENERIC) as sock:
+        sock._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+        yield sock
+
+
+def test_lost_refusals_are_told(narrow):
+    with pytest.raises(netlink.AnswersLost, match="it is not known what it has refused"):
+        narrow.send_all([unknown_family()] * netlink.BATCH_MESSAGES)
+
+
+def test_a_dump_behind_lost_answers_is_repeated(narrow):
+    for _time in range(netlink.BATCH_MESSAGES):
+        narrow._send(unknown_family(), 0)
+    replies = narrow.dump(netlink.Message(0x10, struct.pack("=BBH", 3, 1, 0)))
+    assert narrow.readings == 2
+    with netlink.NetlinkSocket(netlink.NETLINK_GENERIC) as wide:
+        assert len(replies) == len(wide.dump(netlink.Message(0x10, struct.pack("=BBH", 3, 1, 0))))
