@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import errno
 import ipaddress
+import itertools
 import socket
 import struct
 import time
 from dataclasses import dataclass, field
-from typing import Any, Iterator, Mapping, Sequence
+from typing import Any, Mapping, Sequence
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import (
     Conflict,
@@ -25,9 +26,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import (
 )
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset_entries import (
     LINENO,
-    PLAIN,
     Options,
-    encode,
     layout,
     split_entries,
     written,
@@ -40,7 +39,6 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset_values import
 )
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netlink import (
     NETLINK_NETFILTER,
-    NLA_F_NESTED,
     NLA_F_NET_BYTEORDER,
     NLM_F_CREATE,
     NLM_F_EXCL,
@@ -269,11 +267,12 @@ class IpSets:
         header, entries = operation.header, operation.entries
         command = {"add": CMD_ADD, "delete": CMD_DEL}[operation.verb]
         start = text(ATTR_SETNAME, header.name) + attribute(ATTR_LINENO, struct.pack("=I", 0))
+        count, chunks = encode_entries(header.kind, entries)
         try:
-            self._netlink.send_all([_message(command, start + chunk) for chunk in encode_entries(header.kind, entries)])
+            self._netlink.send_all([_message(command, start + chunk) for chunk in chunks])
         except BatchRefused as exc:
             line = attribute_map(exc.reply[_NFGEN.size :]).get(ATTR_LINENO)
-            place = integer(line) - 1 if line else -1
+            place = exc.index * count + integer(line) - 1 if line else -1
             which = ""
             if 0 <= place < len(entries):
                 which = " '%s'" % written(header.kind, *list(entries.items())[place])
@@ -337,23 +336,18 @@ def _address(attr: int, packed: bytes) -> bytes:
     return nested(attr, attribute(inner | NLA_F_NET_BYTEORDER, packed))
 
 
-def encode_entries(kind: SetType, entries: Mapping[bytes, Options]) -> Iterator[bytes]:
-    """Entries in as few messages as hold them, each numbered from 1 (0 means unnumbered), which a refusal names."""
-    shape = layout(kind)
-    head, line = struct.Struct("=HH"), struct.Struct("=HHI")
-    devices = "iface" in kind.parts
-    chunk: list[bytes] = []
-    size = 0
-    for number, (key, options) in enumerate(entries.items(), 1):
-        data = shape.request(key) if options is PLAIN and not devices else encode(shape, key, options)
-        length = len(data) + 12
-        if size + length > _ENTRY_BYTES:
-            yield nested(ATTR_ADT, *chunk)
-            chunk, size = [], 0
-        chunk += (head.pack(length, ATTR_DATA | NLA_F_NESTED), data, line.pack(8, LINENO, number))
-        size += length
-    if chunk:
-        yield nested(ATTR_ADT, *chunk)
+def encode_entries(kind: SetType, entries: Mapping[bytes, Options]) -> tuple[int, list[bytes]]:
+    """Entries in as few messages as hold them, and how many each message has, but for the last.
+
+    They are numbered from 1 in each message (0 means unnumbered), which a refusal names.
+    """
+    requests = layout(kind).requests(entries)
+    count = _ENTRY_BYTES // (8 + max(map(len, requests), default=0))
+    numbers = [struct.pack("=HHI", 8, LINENO, number) for number in range(1, count + 1)]
+    return count, [
+        nested(ATTR_ADT, *itertools.chain.from_iterable(zip(requests[first : first + count], numbers)))
+        for first in range(0, len(requests), count)
+    ]
 
 
 def decode_set(replies: Sequence[bytes]) -> KernelSet:
@@ -363,7 +357,6 @@ def decode_set(replies: Sequence[bytes]) -> KernelSet:
         MalformedReply: they are not what they claim to be.
     """
     first = attribute_map(replies[0])
-    entries: dict[bytes, bytes] = {}
     try:
         kind = SetType(text_of(first[ATTR_TYPENAME]), _FAMILY_NAMES[integer(first[ATTR_FAMILY])])
         if kind.name not in SET_TYPES:
@@ -372,10 +365,8 @@ def decode_set(replies: Sequence[bytes]) -> KernelSet:
                 % (text_of(first[ATTR_SETNAME]), kind.name)
             )
         found = decode_header(text_of(first[ATTR_SETNAME]), kind, first[ATTR_DATA])
-        for reply in replies:
-            for attr, listed in attributes(reply):
-                if attr == ATTR_ADT:
-                    split_entries(kind, listed, entries)
+        listed = [listed for reply in replies for attr, listed in attributes(reply) if attr == ATTR_ADT]
+        entries = split_entries(kind, b"".join(listed))
     except (KeyError, ValueError) as exc:
         raise MalformedReply("a set that cannot be read: %r" % exc) from exc
     return KernelSet(**found, entries=entries)

@@ -21,7 +21,7 @@ import socket
 import struct
 from functools import lru_cache
 from operator import itemgetter
-from typing import Any, Callable, Dict, Iterable, Iterator, Mapping, NamedTuple, Sequence, Tuple
+from typing import Any, Callable, Collection, Dict, Iterable, Iterator, Mapping, NamedTuple, Sequence, Tuple, TypeVar
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils import _values as values
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import InvalidOption
@@ -39,6 +39,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._netlink import (
 
 # linux/netfilter/ipset/ip_set.h: attributes of an entry, and the flags among them
 IP, CIDR, PORT, TIMEOUT, PROTO, FLAGS, LINENO, MARK = 1, 3, 4, 6, 7, 8, 9, 10
+DATA = 7  # what an entry itself is in
 ETHER, NAME, NAMEREF, IP2, CIDR2, IFACE, BYTES, PACKETS, COMMENT = 17, 18, 19, 20, 21, 23, 24, 25, 26
 SKBMARK, SKBPRIO, SKBQUEUE = 27, 28, 29
 FLAG_BEFORE, FLAG_PHYSDEV, FLAG_NOMATCH, FLAG_WILDCARD = 1 << 0, 1 << 1, 1 << 2, 1 << 7
@@ -157,6 +158,22 @@ class Options(NamedTuple):
 
 PLAIN = Options()
 Entries = Dict[bytes, Options]
+Made = TypeVar("Made")
+
+
+def all_plain(options: Collection[Options]) -> bool:
+    """Whether no entry carries anything besides its key."""
+    return list(options).count(PLAIN) == len(options)
+
+
+def of_each(make: Callable[[Options], Made], options: Collection[Options]) -> list[Made]:
+    """What is made of the options of each of many entries; most of them share theirs, so it is made once of these."""
+    if all_plain(options):
+        return [make(PLAIN)] * len(options)
+    different = {id(each): each for each in options}
+    made = {number: make(each) for number, each in different.items()}
+    return [made[number] for number in map(id, options)]
+
 
 _FLAG_WORDS = ("nomatch", "wildcard")
 #: What an option of an entry wants of the set: an option of ``create``, or a type.
@@ -222,11 +239,7 @@ class Layout:
         self._addresses = [start - 4 for attr, start, _end in self._places if attr in (IP, IP2)]
         self.fixed = None
         if IFACE not in kinds and NAME not in kinds:
-            pattern = b"".join(self._pattern(attr, None) for attr in self.attributes)
-            self.fixed = re.compile(pattern, re.DOTALL)
-            #: An entry that carries nothing else, with its own header (IPSET_ATTR_DATA).
-            head = re.escape(struct.pack("=HH", 4 + self.size, 7 | NLA_F_NESTED))
-            self.bare = re.compile(head + b"(" + pattern + b")", re.DOTALL)
+            self.fixed = re.compile(b"".join(self._pattern(attr, None) for attr in self.attributes), re.DOTALL)
 
     def _attributes(self) -> Iterator[tuple[str, tuple[int, ...]]]:
         places = [(IP, CIDR), (IP2, CIDR2)]
@@ -262,6 +275,23 @@ class Layout:
         packed: bytes = self._template % self._pick(found)
         return packed
 
+    def keys(self, columns: Sequence[Sequence[bytes]]) -> list[bytes]:
+        """The keys of many entries; there is a column for each attribute, in the type's order."""
+        pieces: list[Iterable[bytes]] = []
+        for place, attr in zip(self._order, self.attributes):
+            column = columns[place]
+            if attr in (IP, IP2):  # they differ from entry to entry, the others seldom do
+                pieces += itertools.repeat(self._pattern(attr, b"")), column
+            else:
+                known = {value: self._pattern(attr, value) for value in set(column)}
+                pieces.append([known[value] for value in column])
+        return list(map(b"".join, zip(*pieces)))
+
+    def columns(self, keys: Iterable[bytes]) -> dict[int, list[bytes]]:
+        """The values in the keys of many entries by attribute, where keys have a fixed length."""
+        keys = list(keys)
+        return {attr: [key[start:end] for key in keys] for attr, start, end in self._places}
+
     def values(self, key: bytes) -> dict[int, bytes]:
         """The values in a key by attribute; addresses without what is around them."""
         if self.fixed:
@@ -276,6 +306,21 @@ class Layout:
             place = self._addresses[1]
             key = key[:place] + self._ordered + key[place + 4 :]
         return key
+
+    def requests(self, entries: Mapping[bytes, Options]) -> list[bytes]:
+        """Entries in a request, each in an attribute of its own, to which a line's number is yet to be added."""
+        if "iface" in self.kind.parts or not self._addresses:
+            bodies = (encode(self, key, options) for key, options in entries.items())
+            return [_ENTRY.pack(len(body) + 12, DATA | NLA_F_NESTED) + body for body in bodies]
+        rests = of_each(encode_rest, entries.values())
+        heads = {
+            length: _ENTRY.pack(self.size + length + 12, DATA | NLA_F_NESTED) + self._first
+            for length in set(map(len, rests))
+        }
+        if len(self._addresses) == 1:
+            return [heads[len(rest)] + key[8:] + rest for key, rest in zip(entries, rests)]
+        start, end, ordered = self._addresses[1], self._addresses[1] + 4, self._ordered
+        return [heads[len(rest)] + key[8:start] + ordered + key[end:] + rest for key, rest in zip(entries, rests)]
 
     def split(self, data: bytes) -> tuple[bytes, bytes]:
         """The key and the rest of an entry whose attributes stand in any order.
@@ -328,18 +373,24 @@ def layout(kind: SetType) -> Layout:
 # From the kernel's bytes
 
 
-def split_entries(kind: SetType, data: bytes, found: dict[bytes, bytes]) -> None:
+def split_entries(kind: SetType, data: bytes) -> dict[bytes, bytes]:
     """Take a listing (IPSET_ATTR_ADT) apart into the key and the rest of each entry.
 
     Raises:
         MalformedReply: the bytes are not what they claim to be.
     """
     shape = layout(kind)
-    if shape.fixed:
-        bare = shape.bare.findall(data)
-        if len(bare) * (4 + shape.size) == len(data):
-            found.update(dict.fromkeys(bare, b""))
-            return
+    if shape.fixed and len(data) >= 4:
+        # Mostly all entries have the same length, and then one search finds them all.
+        head = data[:4]
+        (length,) = _LENGTH.unpack_from(head)
+        behind = length - 4 - shape.size
+        if behind >= 0 and length % 4 == 0:
+            pattern = re.escape(head) + b"(%b)" % shape.fixed.pattern + b"(.{%d})" % behind * bool(behind)
+            alike = re.findall(pattern, data, re.DOTALL)
+            if len(alike) * length == len(data):
+                return dict(alike) if behind else dict.fromkeys(alike, b"")
+    found: dict[bytes, bytes] = {}
     offset, end = 0, len(data)
     fixed = shape.fixed.match if shape.fixed else None
     while end - offset >= 4:
@@ -354,9 +405,11 @@ def split_entries(kind: SetType, data: bytes, found: dict[bytes, bytes]) -> None
             key, rest = shape.split(data[offset + 4 : stop])
             found[key] = rest
         offset = stop + 3 & ~3
+    return found
 
 
 _LENGTH = struct.Struct("=H")
+_ENTRY = struct.Struct("=HH")
 
 
 @lru_cache(maxsize=4096)
@@ -424,6 +477,15 @@ def encode_rest(options: Options, flags: int = 0) -> bytes:
     return b"".join(packed)
 
 
+_NEVER = attribute(TIMEOUT | NLA_F_NET_BYTEORDER, bytes(4))
+_TIMEOUT_HEAD = _NEVER[:4]
+
+
+def still(rest: bytes) -> bytes:
+    """The rest of an entry, with a timeout that runs as if all of them had the same."""
+    return b"running" + rest[8:] if rest[:4] == _TIMEOUT_HEAD and rest[:8] != _NEVER else rest
+
+
 # From a task's words
 
 
@@ -469,19 +531,13 @@ class Reader:
         Raises:
             InvalidOption: one does not fit the set.
         """
-        wished = list(wished)
-        if self._kind.parts in (("ip",), ("net",)) and self._as_it_is:
-            try:
-                return self._read_addresses(wished)
-            except (AttributeError, KeyError, OSError, TypeError, ValueError):
-                pass  # not all of them are: each is looked at below
-        found: Entries = {}
-        for item in wished:
-            if isinstance(item, str) and " " not in item:
-                for key in self.keys(item):
-                    found[key] = found.get(key, PLAIN)
-            else:
-                self._add_with_options(found, item)
+        entries, options = self._all_apart(list(wished))
+        found = self._read_columns(entries, options)
+        if found is None:
+            found = {}
+            for entry, said in zip(entries, options):
+                for key in self.keys(entry):
+                    found[key] = found.get(key, PLAIN) if said is PLAIN else said
         if len(found) > self._limit and self._kind.method == "hash":
             raise InvalidOption(
                 self._option,
@@ -490,31 +546,51 @@ class Reader:
             )
         return self._with_macs(found) if self._kind.name == "bitmap:ip,mac" else found
 
-    def _read_addresses(self, wished: Sequence[str]) -> Entries:
-        """The entries of hash:ip and hash:net where each is one address or network, without a word about another."""
-        pton, family = socket.inet_pton, self._layout.family
-        null = bytes(self._bits // 8)
-        head = self._layout.key([null, b"\0"][: len(self._layout.attributes)])[:8]
-        if self._no_zero:
-            found = dict.fromkeys([head + pton(family, text) for text in wished], PLAIN)
-            if head + null in found:
+    def _read_columns(self, entries: Sequence[str], options: Sequence[Options]) -> Entries | None:
+        """The entries, part by part for all of them; None where one of them has to be looked at by itself.
+
+        That is one that stands for several, is said twice, or is wrong.
+        """
+        parts = self._kind.parts
+        if not entries or not self._as_it_is or not set(parts) <= {"ip", "net", "port", "mac"}:
+            return None
+        columns: list[Sequence[bytes]] = []
+        try:
+            rows = [entry.split(",") for entry in entries] if len(parts) > 1 else None
+            if rows and set(map(len, rows)) != {len(parts)}:
+                return None
+            for part, read, words in zip(parts, self._readers, zip(*rows) if rows is not None else [entries]):
+                if part == "ip":
+                    pton, family = socket.inet_pton, self._layout.family
+                    columns.append([pton(family, word) for word in words])
+                elif part == "net":
+                    columns += self._networks_packed(words)
+                else:
+                    columns += _columns_of(words, read)
+        except (InvalidOption, KeyError, OSError, ValueError):
+            return None
+        if self._no_zero and bytes(self._bits // 8) in columns[0]:
+            return None
+        found = dict(zip(self._layout.keys(columns), options))
+        return found if len(found) == len(entries) else None
+
+    def _networks_packed(self, words: Iterable[str]) -> tuple[list[bytes], list[bytes]]:
+        """The addresses and the prefix lengths of networks.
+
+        Raises:
+            OSError, KeyError, ValueError: one is none, or is a range.
+        """
+        pton, family, networks = socket.inet_pton, self._layout.family, self._networks
+        addresses, lengths = [], []
+        for word in words:
+            address, _slash, prefix = word.partition("/")
+            packed = pton(family, address)
+            length, host_bits = networks[prefix]
+            if host_bits and int.from_bytes(packed, "big") & host_bits:
                 raise ValueError
-        else:
-            behind = {
-                prefix: (self._layout.key([null, length])[8 + len(null) :], host_bits)
-                for prefix, (length, host_bits) in self._networks.items()
-            }
-            found = {}
-            for text in wished:
-                address, _slash, prefix = text.partition("/")
-                packed = pton(family, address)
-                tail, host_bits = behind[prefix]
-                if host_bits and int.from_bytes(packed, "big") & host_bits:
-                    raise ValueError
-                found[head + packed + tail] = PLAIN
-        if len(found) > self._limit:
-            raise ValueError
-        return found
+            addresses.append(packed)
+            lengths.append(length)
+        return addresses, lengths
 
     def _with_macs(self, found: Entries) -> Entries:
         """The entries of bitmap:ip,mac, which are known by their addresses."""
@@ -576,27 +652,32 @@ class Reader:
 
     # Options of an entry
 
-    def _add_with_options(self, found: Entries, item: Any) -> None:
+    def _all_apart(self, wished: Sequence[Any]) -> tuple[Sequence[str], Sequence[Options]]:
+        """The entries themselves, and the options of each."""
+        if set(map(type, wished)) != {str}:
+            apart = [self._apart(item) for item in wished]
+            return [entry for entry, _options in apart], [options for _entry, options in apart]
+        if " " not in "".join(wished):
+            return wished, [PLAIN] * len(wished)
+        rows = [item.strip().partition(" ") for item in wished]
+        said = [words for _entry, _space, words in rows]
+        known = {words: self._options_said(words) for words in dict.fromkeys(said)}
+        return [entry for entry, _space, _words in rows], [known[words] for words in said]
+
+    def _apart(self, item: Any) -> tuple[str, Options]:
+        """An entry itself and its options."""
+        if isinstance(item, str):
+            entry, _space, said = item.strip().partition(" ")
+            return entry, self._said(said)
         if isinstance(item, Mapping):
             given = {name: value for name, value in item.items() if value is not None}
             entry = given.pop("entry", None)
             if entry is None:
                 raise InvalidOption(self._option, dict(item), "write the entry itself under 'entry'")
-        elif isinstance(item, str):
-            entry, _space, said = item.strip().partition(" ")
-            options = self._said(said)
-            for key in self.keys(entry):
-                found[key] = options
-            return
-        elif isinstance(item, int) and not isinstance(item, bool):
-            entry, given = item, {}
-        else:
-            raise InvalidOption(
-                self._option, item, "write an entry as a text, or as a dict with 'entry' and its options"
-            )
-        options = self._options(item, given)
-        for key in self.keys(str(entry)):
-            found[key] = options
+            return str(entry), self._options(item, given)
+        if isinstance(item, int) and not isinstance(item, bool):
+            return str(item), PLAIN
+        raise InvalidOption(self._option, item, "write an entry as a text, or as a dict with 'entry' and its options")
 
     def _options_said(self, text: str) -> Options:
         """The options of an entry as ipset(8) saves them; a comment may stand in double quotes."""
@@ -883,6 +964,20 @@ class Reader:
         return [(text(NAME, values.set_name(self._option, word)),)]
 
 
+def _columns_of(words: Iterable[str], read: Callable[[str], Choices]) -> list[list[bytes]]:
+    """The values of a part that seldom differs from entry to entry, a list for each of its attributes.
+
+    Raises:
+        InvalidOption: a word is not valid.
+        ValueError: a word stands for several values.
+    """
+    words = list(words)
+    known = {}
+    for word in set(words):
+        (known[word],) = read(word)
+    return [[known[word][place] for word in words] for place in range(len(known[words[0]]))]
+
+
 #: Types whose networks may be all there is (IP_SET_HASH_WITH_NET0).
 _PREFIX_0 = ("hash:net,iface", "hash:net,net", "hash:net,port,net")
 _BOOLEANS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
@@ -910,27 +1005,39 @@ def written(kind: SetType, key: bytes, options: Options = PLAIN) -> str:
         words = [_WRITERS[part](shape, found, attrs) for part, attrs in shape.parts if attrs]
     except (KeyError, ValueError, IndexError, struct.error) as exc:
         raise MalformedReply("an entry of a %s set that cannot be written: %r" % (kind.name, exc)) from exc
-    if options is PLAIN:
-        return ",".join(words)
-    if options.mac is not None:
-        words.append(_mac(options.mac))
-    entry = ",".join(words)
+    return ",".join(words) + _carried(options)
+
+
+def _carried(options: Options) -> str:
+    """What an entry carries, as it follows the entry itself."""
+    text = "" if options.mac is None else "," + _mac(options.mac)
     for name, value in options.plain().items():
-        entry += " " + name + ("" if value is True else ' "%s"' % value if name == "comment" else " %s" % value)
-    return entry
+        text += " " + name + ("" if value is True else ' "%s"' % value if name == "comment" else " %s" % value)
+    return text
 
 
 def all_written(kind: SetType, entries: Mapping[bytes, Options]) -> list[str]:
     """Entries as ipset(8) saves them."""
     shape = layout(kind)
-    if kind.parts == ("ip",) and all(options is PLAIN for options in entries.values()):
-        ntop, family, start = socket.inet_ntop, shape.family, shape.size - kind.bits // 8
-        return [ntop(family, key[start:]) for key in entries]
-    if kind.parts == ("net",) and all(options is PLAIN for options in entries.values()):
-        ntop, family, end = socket.inet_ntop, shape.family, 8 + kind.bits // 8
-        behind = ["/%d" % length for length in range(kind.bits)] + [""]
-        return [ntop(family, key[8:end]) + behind[key[end + 4]] for key in entries]
-    return [written(kind, key, options) for key, options in entries.items()]
+    if not shape.fixed:
+        return [written(kind, key, options) for key, options in entries.items()]
+    columns = shape.columns(entries)
+    parts: list[list[str]] = []
+    for part, attrs in shape.parts:
+        if part == "ip":
+            ntop, family = socket.inet_ntop, shape.family
+            parts.append([ntop(family, packed) for packed in columns[attrs[0]]])
+        elif part == "net":
+            ntop, family = socket.inet_ntop, shape.family
+            behind = ["/%d" % length for length in range(kind.bits)] + [""]
+            pairs = zip(columns[attrs[0]], columns[attrs[1]])
+            parts.append([ntop(family, packed) + behind[length[0]] for packed, length in pairs])
+        elif attrs:
+            rows = list(zip(*(columns[attr] for attr in attrs)))
+            known = {row: _WRITERS[part](shape, dict(zip(attrs, row)), attrs) for row in set(rows)}
+            parts.append([known[row] for row in rows])
+    texts = parts[0] if len(parts) == 1 else list(map(",".join, zip(*parts)))
+    return list(map("".join, zip(texts, of_each(_carried, entries.values()))))
 
 
 def as_dict(kind: SetType, key: bytes, options: Options) -> dict[str, Any]:

@@ -22,11 +22,14 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset_entries impor
     Entries,
     Options,
     Reader,
+    all_plain,
     all_written,
     as_dict,
     encode_rest,
     layout,
+    of_each,
     read_rest,
+    still,
     text_key,
     written,
 )
@@ -169,13 +172,16 @@ def compare(header: SetHeader, have: Mapping[bytes, bytes], wished: Entries, pur
     """
     # Only networks carry what an entry that says nothing has an opinion on.
     flagged = header.kind.has_networks and any(have.values())
+    plain = not flagged and all_plain(wished.values())
+    if plain and (have.keys() == wished.keys() if purge else have.keys() >= wished.keys()):
+        return Changes()
     surplus = {key: PLAIN for key in have if key not in wished} if purge else {}
-    if not flagged and all(options is PLAIN for options in wished.values()):
+    if plain:
         return Changes(surplus, {key: PLAIN for key in wished if key not in have})
     places = {key: place for place, key in enumerate(have)} if header.kind.method == "list" else {}
     added, updated, old, moved = {}, {}, {}, set()
     seen: set[bytes] = set()
-    for key, options in wished.items():
+    for key, options in wished.items() if places else _not_alike(have, wished, refresh):
         rest = have.get(key)
         _refuse_unplaced(options, places, surplus, seen, key)
         seen.add(key)
@@ -194,6 +200,15 @@ def compare(header: SetHeader, have: Mapping[bytes, bytes], wished: Entries, pur
             if not out_of_place:
                 updated[key] = updated[key]._replace(before=None, after=None)
     return Changes(surplus, added, updated, old, frozenset(moved))
+
+
+def _not_alike(have: Mapping[bytes, bytes], wished: Entries, refresh: bool) -> list[tuple[bytes, Options]]:
+    """The wished entries that are not in the kernel's bytes as they are wished; they may still mean the same."""
+    pairs = zip(wished.items(), of_each(encode_rest, wished.values()), map(have.get, wished))
+    different = [(item, rest, other) for item, rest, other in pairs if rest != other]
+    if refresh:
+        return [item for item, _rest, _other in different]
+    return [item for item, rest, other in different if other is None or still(rest) != still(other)]
 
 
 def _differs(wished: Options, carried: Options, refresh: bool) -> bool:

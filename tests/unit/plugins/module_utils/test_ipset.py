@@ -132,8 +132,7 @@ PHYSDEV = only(header("hash:net,iface"), "1.1.1.1,physdev:a")[0][-8:]
 def test_an_entry_comes_back_as_it_went(case):
     of, item = case
     key, options = only(of, item)
-    found: dict[bytes, bytes] = {}
-    split_entries(of.kind, listed(of, key, options) * 2, found)
+    found = split_entries(of.kind, listed(of, key, options) * 2)
     assert list(found) == [key]
     assert read_rest(found[key]) == options
     assert as_dict(of.kind, key, options) == {**item, "entry": as_dict(of.kind, key, options)["entry"]}
@@ -152,8 +151,7 @@ def test_the_order_of_attributes_is_of_no_matter(case, random):
         pieces.append(data[offset : offset + (length + 3 & ~3)])
         offset += length + 3 & ~3
     random.shuffle(pieces)
-    found: dict[bytes, bytes] = {}
-    split_entries(of.kind, nested(ipset.ATTR_DATA, *pieces), found)
+    found = split_entries(of.kind, nested(ipset.ATTR_DATA, *pieces))
     assert list(found) == [key]
     assert read_rest(found[key]) == options
 
@@ -222,7 +220,7 @@ def test_an_entry_of_another_length_is_not_taken_for_two():
     key, _options = only(of, "10.0.0.1")
     short = struct.pack("=HH", 2, 7 | NLA_F_NESTED)
     with pytest.raises(MalformedReply):
-        split_entries(of.kind, short + key, {})
+        split_entries(of.kind, short + key)
 
 
 @pytest.mark.parametrize(
@@ -665,10 +663,14 @@ def test_entries_of_a_set_that_is_not_there_yet():
 def test_many_entries_travel_in_few_messages_and_keep_their_numbers():
     of = header("hash:ip")
     many = Reader(of).read(["10.%d.%d.1" % divmod(n, 256) for n in range(5000)])
-    messages = list(ipset.encode_entries(of.kind, many))
+    count, messages = ipset.encode_entries(of.kind, many)
     assert len(messages) < 20
     assert all(len(message) < 65536 for message in messages)
-    assert struct.pack("=HHI", 8, 9, 5000) in messages[-1]
+    assert struct.pack("=HHI", 8, 9, count) in messages[0]
+    last = 5000 - count * (len(messages) - 1)
+    assert 0 < last <= count
+    assert struct.pack("=HHI", 8, 9, last) in messages[-1]
+    assert struct.pack("=HHI", 8, 9, last + 1) not in messages[-1]
 
 
 def test_a_request_tells_the_byte_order_of_addresses():
