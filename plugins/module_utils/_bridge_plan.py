@@ -169,11 +169,12 @@ def _plan_bridge(want: WantedBridge, here: Snapshot, bridge: Optional[Link]) -> 
     draft = _Draft(new=bridge is None)
     have: Tuple[Interface, ...] = ()
     if bridge is None:
-        draft.operations.append(AddDevice(want.netns, want.name, "bridge", up=True))
-        changes = draft.changes(Link(0, want.name), mtu=want.mtu, promiscuous=want.promiscuous)
+        draft.operations.append(AddDevice(want.netns, want.name, "bridge", up=want.up))
+        down = None if want.up else False
+        changes = draft.changes(Link(0, want.name), up=down, mtu=want.mtu, promiscuous=want.promiscuous)
     else:
         have = here.addresses_on(bridge)
-        changes = draft.changes(bridge, up=True, mtu=want.mtu, promiscuous=want.promiscuous)
+        changes = draft.changes(bridge, up=want.up, mtu=want.mtu, promiscuous=want.promiscuous)
     if changes:
         draft.operations.append(SetDevice(want.netns, want.name, **changes))
     addresses = plan_addresses(want.netns, want.name, have, want.addresses, want.purge_addresses)
@@ -227,7 +228,7 @@ def _plan_port(want: WantedBridge, have: Have, port: WantedPort, bridge: Optiona
         draft.operations.append(SetHairpin(want.netns, port.name, bool(port.hairpin)))
     if port.peer and far:
         aside = far in _in_each_others_way(want, have)
-        _nest_peer(draft, _plan_far_end(port.peer, far, have, aside, want.purge_addresses))
+        _nest_peer(draft, _plan_far_end(port.peer, far, have, aside, want))
     return draft
 
 
@@ -249,13 +250,13 @@ def _plan_new_port(want: WantedBridge, have: Have, port: WantedPort, peer: Wante
     far.wish("netns", None, peer.netns)
     far.wish("mtu", None, peer.mtu)
     far.operations.append(SetDevice(peer.netns, peer.name, up=True))
-    _plan_far_network(far, peer, Link(0, peer.name), have.namespaces[peer.netns], want.purge_addresses)
+    _plan_far_network(far, peer, Link(0, peer.name), have.namespaces[peer.netns], want)
     del far.before["state"], far.after["state"]
     _nest_peer(draft, far)
     return draft
 
 
-def _plan_far_end(peer: WantedPeer, far: FarEnd, have: Have, aside: bool, purge: bool) -> _Draft:
+def _plan_far_end(peer: WantedPeer, far: FarEnd, have: Have, aside: bool, want: WantedBridge) -> _Draft:
     """Bring a far end that exists into its namespace, its name and its shape."""
     draft = _Draft()
     there = have.namespaces[peer.netns]
@@ -274,10 +275,10 @@ def _plan_far_end(peer: WantedPeer, far: FarEnd, have: Have, aside: bool, purge:
     if changes:
         draft.operations.append(SetDevice(peer.netns, peer.name, **changes))
     if moves:
-        _plan_far_network(draft, peer, Link(0, peer.name), there, purge, far.addresses, lost=(4, 6))
+        _plan_far_network(draft, peer, Link(0, peer.name), there, want, far.addresses, lost=(4, 6))
     else:
         link = replace(far.link, name=peer.name)
-        _plan_far_network(draft, peer, link, there, purge, far.addresses, lost=(6,) if renames else ())
+        _plan_far_network(draft, peer, link, there, want, far.addresses, lost=(6,) if renames else ())
     return draft
 
 
@@ -286,27 +287,29 @@ def _plan_far_network(
     peer: WantedPeer,
     link: Link,
     there: Snapshot,
-    purge: bool,
+    want: WantedBridge,
     have: Tuple[Interface, ...] = (),
     lost: Tuple[int, ...] = (),
 ) -> None:
     """The addresses of a far end, and the routes through it; ``link`` has index 0 if it was not there before."""
-    addresses = plan_addresses(peer.netns, peer.name, have, peer.addresses, purge, lost)
+    addresses = plan_addresses(peer.netns, peer.name, have, peer.addresses, want.purge_addresses, lost)
     draft.operations += addresses.operations
     if peer.addresses is not None:
         draft.wish("addresses", texts(addresses.before), texts(addresses.after))
     # A device that goes down loses its routes of both families.
     flushed = (4, 6) if lost else addresses.disturbed
-    routes = plan_routes(peer.netns, link, peer.all_routes, there, addresses.after, flushed)
+    routes = plan_routes(peer.netns, link, peer.all_routes, there, addresses.after, flushed, want.purge_routes)
     draft.operations += routes.operations
     if peer.gateway is not None:
         now = routes.before[anywhere(peer.gateway)]
         draft.wish("gateway", now[0] if len(now) == 1 else now or None, str(peer.gateway))
-    if peer.routes is not None:
+    if peer.routes is not None or routes.purged:
+        wanted = peer.routes or ()
         draft.wish(
             "routes",
-            [{"to": str(each.to), "via": via} for each in peer.routes for via in routes.before[each.to]],
-            [{"to": str(each.to), "via": str(each.via)} for each in peer.routes],
+            [{"to": str(each.to), "via": via} for each in wanted for via in routes.before[each.to]]
+            + [{"to": str(each.to), "via": str(each.via)} for each in routes.purged],
+            [{"to": str(each.to), "via": str(each.via)} for each in wanted],
         )
 
 

@@ -82,7 +82,9 @@ class WantedBridge(NamedTuple):
     promiscuous: Optional[bool] = None
     ports: Optional[Tuple[WantedPort, ...]] = None
     purge_addresses: bool = False
+    purge_routes: bool = False
     purge_ports: bool = False
+    up: bool = True
 
     def map_netns(self, spelling: Callable[[Netns], Netns]) -> WantedBridge:
         """The same bridge with its namespaces spelled otherwise."""
@@ -94,7 +96,7 @@ class WantedBridge(NamedTuple):
 
 def wanted_bridge(params: Mapping[str, Any]) -> WantedBridge:
     """The module's parameters, checked one by one; :func:`check_together` checks them against each other."""
-    for option in ("purge_addresses", "purge_ports"):
+    for option in ("purge_addresses", "purge_routes", "purge_ports"):
         if params[option] and params["state"] == "absent":
             raise InvalidOption(option, True, "it says what a bridge shall have, so it does not go with state=absent")
     netns = _netns("netns", params["netns"])
@@ -107,7 +109,9 @@ def wanted_bridge(params: Mapping[str, Any]) -> WantedBridge:
         promiscuous=params["promiscuous"],
         ports=None if ports is None else tuple(_port("ports[%d]" % n, port, netns) for n, port in enumerate(ports)),
         purge_addresses=params["purge_addresses"],
+        purge_routes=params["purge_routes"],
         purge_ports=params["purge_ports"],
+        up=params["up"],
     )
 
 

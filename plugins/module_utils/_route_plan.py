@@ -33,10 +33,11 @@ class WantedRoute(NamedTuple):
 
 
 class RoutePlan(NamedTuple):
-    """The operations, and for each wanted destination the gateways it has now."""
+    """The operations, for each wanted destination the gateways it has now, and the routes that are purged."""
 
     operations: Tuple[Operation, ...]
     before: Mapping[Network, List[str]]
+    purged: Tuple[Route, ...] = ()
 
 
 def anywhere(like: Address) -> Network:
@@ -51,6 +52,7 @@ def plan_routes(
     there: Snapshot,
     addresses: Sequence[Interface],
     flushed: Sequence[int],
+    purge: bool = False,
 ) -> RoutePlan:
     """Plan the routes through a device: a wanted destination has that one route, others are left as they are.
 
@@ -59,6 +61,7 @@ def plan_routes(
         there: the namespace as it is now.
         addresses: what the device will have.
         flushed: the IP versions whose routes through the device earlier operations take away: they are set again.
+        purge: take away other routes through the device, as far as they are by a gateway.
 
     Raises:
         InvalidOption: no address of the device is in the gateway's subnet.
@@ -66,7 +69,9 @@ def plan_routes(
     have = [route for route in there.routes if not route.foreign]
     wanted_destinations = [each.to for each in want]
     through = [route for route in have if link.index and route.index == link.index]
-    kept = [route for route in through if route.to not in wanted_destinations]
+    unwanted = [route for route in through if route.to not in wanted_destinations]
+    purged = tuple(route for route in unwanted if purge and route.via is not None)
+    kept = [route for route in unwanted if route not in purged]
     on_link = [route.to for route in kept if route.via is None]
     operations: list[Operation] = [
         SetRoute(netns, link.name, route.to, route.via, route.metric)
@@ -79,7 +84,8 @@ def plan_routes(
         now = [route for route in have if route.to == each.to]
         before[each.to] = [_text(route, link, there) for route in now]
         operations += _plan_destination(netns, link, each, now, each.to.version in flushed)
-    return RoutePlan(tuple(operations), before)
+    operations += [DeleteRoute(netns, route) for route in purged]
+    return RoutePlan(tuple(operations), before, purged)
 
 
 def _plan_destination(

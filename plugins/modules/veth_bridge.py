@@ -11,7 +11,7 @@ short_description: Manage a bridge, its veth ports and their far ends in network
 version_added: 1.0.0
 description:
   - Creates a bridge and, in the same task, the veth pairs that connect network namespaces to it, with the addresses,
-    routes and MTUs of both sides. Bridge, ports and far ends are up afterwards.
+    routes and MTUs of both sides. Ports and far ends are up afterwards, and so is the bridge unless O(up) says otherwise.
   - What is there in another shape is brought into shape without being torn down. A port without a bridge or in another
     one joins this one; a far end in another namespace or under another name is moved and renamed, and keeps its
     addresses. Only a pair whose far end no name and no process leads to is deleted and made anew.
@@ -38,6 +38,12 @@ options:
     description:
       - The bridge's MTU in bytes. Without it the kernel's choice is left alone, which is the smallest MTU of its ports.
     type: int
+  up:
+    description:
+      - Whether the bridge device is up. While it is down nothing gets from one of its ports to another, and the routes
+        through it are gone.
+    type: bool
+    default: true
   promiscuous:
     description:
       - Whether the bridge device itself is in promiscuous mode. The bridge then takes in every frame, which has the
@@ -108,6 +114,12 @@ options:
       - Whether the lists of addresses, the bridge's and those of the far ends, are all that the devices shall have.
         Link-local addresses (C(fe80::/10)) stay nevertheless, unless they are listed. Devices for which no list is
         given are left alone.
+    type: bool
+    default: false
+  purge_routes:
+    description:
+      - Whether O(ports[].peer.gateway) and O(ports[].peer.routes) are all the routes by a gateway that lead through a
+        far end. Routes to what is on the link stay, and so do those that the kernel or a router advertisement made.
     type: bool
     default: false
   purge_ports:
@@ -249,9 +261,11 @@ def main():
             name=dict(type="str", required=True),
             addresses=dict(type="list", elements="str"),
             mtu=dict(type="int"),
+            up=dict(type="bool", default=True),
             promiscuous=dict(type="bool"),
             ports=dict(type="list", elements="dict", options=PORT),
             purge_addresses=dict(type="bool", default=False),
+            purge_routes=dict(type="bool", default=False),
             purge_ports=dict(type="bool", default=False),
             **NETNS,
             **STATE,

@@ -62,7 +62,9 @@ def wanted(**options):
         "mtu": None,
         "promiscuous": None,
         "ports": [port()],
+        "up": True,
         "purge_addresses": False,
+        "purge_routes": False,
         "purge_ports": False,
         "state": "present",
     }
@@ -230,6 +232,28 @@ def test_purged_addresses_give_their_routes_back():
         "add address 10.0.0.12/24 to device 'eth0'",
         "add route to 0.0.0.0/0 via 10.0.0.1 on device 'eth0'",
     ]
+
+
+def test_purged_routes_go_and_what_is_on_the_link_stays():
+    on_link = Route(ip_network("10.9.0.0/16"), None, 2)
+    advertised = Route(ip_network("10.8.0.0/16"), ip_address("10.0.0.2"), 2, protocol=9)
+    ns1 = IN_SHAPE["ns1"]._replace(routes=(DEFAULT, on_link, advertised))
+    plan = plan_present(wanted(ports=[port(peer=peer(gateway=None))], purge_routes=True), have(ns1=ns1))
+    assert said(plan) == ["delete route to 0.0.0.0/0 via 10.0.0.1"]
+    gone = {"p1": {"peer": {"routes": [{"to": "0.0.0.0/0", "via": "10.0.0.1"}]}}}
+    assert plan.before == {"ports": gone}
+    assert plan.after == {"ports": {"p1": {"peer": {"routes": []}}}}
+    assert not plan_present(wanted(purge_routes=True), have(ns1=ns1)).changed
+    assert not plan_present(wanted(ports=[port(peer=peer(gateway=None))]), have(ns1=ns1)).changed
+
+
+def test_a_bridge_that_shall_be_down():
+    new = plan_present(wanted(up=False), nothing())
+    assert said(new)[:2] == ["add bridge 'br'", "set up to False of device 'br'"]
+    assert new.after["up"] is False
+    plan = plan_present(wanted(up=False), have())
+    assert said(plan) == ["set up to False of device 'br'"]
+    assert (plan.before, plan.after) == ({"up": True}, {"up": False})
 
 
 def test_the_mtu_of_the_bridge_is_told_last():
