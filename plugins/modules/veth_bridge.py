@@ -11,7 +11,8 @@ short_description: Manage a bridge, its veth ports and their far ends in network
 version_added: 1.0.0
 description:
   - Creates a bridge and, in the same task, the veth pairs that connect network namespaces to it, with the addresses,
-    routes and MTUs of both sides. Ports and far ends are up afterwards, and so is the bridge unless O(up) says otherwise.
+    routes and MTUs of both sides. Ports and far ends are up afterwards, and so is the bridge unless O(up) says
+    otherwise.
   - What is there in another shape is brought into shape without being torn down. A port without a bridge or in another
     one joins this one; a far end in another namespace or under another name is moved and renamed, and keeps its
     addresses. Only a pair whose far end no name and no process leads to is deleted and made anew.

@@ -1,0 +1,61 @@
+# Copyright (c) 2026, the linuxnet.ipvs contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The table of stages is complete, and its commands are the article's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+CHECKOUT = Path(__file__).parents[2]
+STAGES = yaml.safe_load((CHECKOUT / "playbooks" / "vars" / "stages.yml").read_text())["lab_stages"]
+PLACES = ("dustin", "leah", "virtual")
+FAILURES = ("refused", "timeout", "unreachable", "outside", "nobody")
+
+
+def typed():
+    """The commands of the article's script, without what only looks, loops or stands for the servers."""
+    text = (CHECKOUT / "molecule" / "article" / "article.sh").read_text().split('echo "1 forward"')[1]
+    for line in text.splitlines():
+        if line.startswith(("sysctl", "ip ", "mkdir -p /etc", 'echo "nameserver', "iptables", "ipvsadm", "ipset")):
+            yield line
+        elif line.startswith(("modprobe", "brctl")):
+            yield line
+
+
+def test_the_commands_are_those_of_the_article():
+    told = [command for stage in STAGES for command in stage["commands"] if "http.server" not in command]
+    assert told == list(typed())
+
+
+def test_no_name_twice():
+    names = [stage["name"] for stage in STAGES]
+    assert len(set(names)) == len(names) == 17
+
+
+@pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage["name"])
+def test_every_cell_is_said(stage):
+    assert list(stage["expect"]) == ["host", "dustin", "leah"]
+    for row in stage["expect"].values():
+        assert tuple(row) == PLACES
+        assert all(cell in FAILURES or set(cell) <= {"dustin", "leah"} for cell in row.values())
+
+
+@pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage["name"])
+def test_the_texts_are_there_and_speak_of_cells(stage):
+    for language in stage.keys() - {"name", "commands", "expect"}:
+        text = stage[language]
+        assert all(text[key].strip() for key in ("title", "done", "why"))
+        assert all(stage["expect"][client][target] for client, row in text["because"].items() for target in row)
+    assert "en" in stage
+
+
+@pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage["name"])
+def test_a_failure_of_the_virtual_address_has_its_reason(stage):
+    told = stage["en"]["because"]
+    failing = [client for client, row in stage["expect"].items() if row["virtual"] == "timeout"]
+    assert all("virtual" in told.get(client, {}) for client in failing)
