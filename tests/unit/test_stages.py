@@ -14,6 +14,7 @@ import yaml
 CHECKOUT = Path(__file__).parents[2]
 STAGES = yaml.safe_load((CHECKOUT / "playbooks" / "vars" / "stages.yml").read_text())["lab_stages"]
 PLACES = ("dustin", "leah", "virtual")
+TYPED = ("sysctl", "ip ", "mkdir -p /etc", 'echo "names', "iptables", "ipvsadm", "ipset", "modprobe", "brctl")
 FAILURES = ("refused", "timeout", "unreachable", "outside", "nobody")
 
 
@@ -21,9 +22,7 @@ def typed():
     """The commands of the article's script, without what only looks, loops or stands for the servers."""
     text = (CHECKOUT / "molecule" / "article" / "article.sh").read_text().split('echo "1 forward"')[1]
     for line in text.splitlines():
-        if line.startswith(("sysctl", "ip ", "mkdir -p /etc", 'echo "nameserver', "iptables", "ipvsadm", "ipset")):
-            yield line
-        elif line.startswith(("modprobe", "brctl")):
+        if line.startswith(TYPED):
             yield line
 
 

@@ -1,0 +1,319 @@
+# Copyright (c) 2026, the linuxnet.ipvs contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Walk through the stages of the lab, one by one: what is done, why, by which commands, and what curl says then.
+
+It lies with the plays that it runs and the table that it reads, ``vars/stages.yml``. Where it has come to is kept in
+``tour.json`` beside the inventory, so that it can be left at any time and goes on from there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+PLAYBOOKS = Path(__file__).resolve().parent
+CHECKOUT = PLAYBOOKS.parent
+WIDTH = 80
+#: What a person can say between two stages, besides just Enter.
+ASKED = "Enter: go on, b: back, q: leave"
+#: The words of the table for a failure, as a person would say them
+WORDS = {
+    "refused": "refused or no route",
+    "timeout": "timeout",
+    "unreachable": "timeout or no route",
+    "outside": "not asked",
+    "nobody": "is not there yet",
+}
+
+Stage = Mapping[str, Any]
+
+
+class Failed(Exception):
+    """A stage could not be built, or is not what the table says."""
+
+
+class Left(Exception):
+    """The person at the terminal has had enough for now."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """How the text looks: with bold type where the terminal has it and nobody said NO_COLOR."""
+
+    bold: bool
+
+    def title(self, text: str) -> str:
+        return f"\x1b[1m{text}\x1b[0m" if self.bold else text
+
+
+@dataclass
+class Done:
+    """What a run of the plays reported."""
+
+    changed: list[str] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+    matrix: list[dict[str, Any]] = field(default_factory=list)
+
+
+def stages(language: str) -> list[Stage]:
+    """The table of stages, each with the texts of a language under ``text``."""
+    table = yaml.safe_load((PLAYBOOKS / "vars" / "stages.yml").read_text(encoding="utf-8"))["lab_stages"]
+    return [{**stage, "text": stage[language]} for stage in table if language in stage]
+
+
+# Telling
+
+
+def paragraph(text: str, indent: str = "  ") -> Iterator[str]:
+    yield from textwrap.wrap(text, WIDTH, initial_indent=indent, subsequent_indent=indent)
+
+
+def command_lines(command: str) -> Iterator[str]:
+    """A command in lines of a terminal's width, to be copied as it is."""
+    lines = textwrap.wrap(command, WIDTH - 8, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False)
+    for number, line in enumerate(lines, start=1):
+        yield ("  $ " if number == 1 else "    ") + line + (" \\" if number < len(lines) else "")
+
+
+def before(number: int, count: int, stage: Stage, look: Look) -> Iterator[str]:
+    """What is told of a stage before it is built."""
+    text = stage["text"]
+    yield ""
+    yield look.title(f"Stage {number} of {count}: {text['title']} ({stage['name']})")
+    yield ""
+    yield from paragraph(text["done"])
+    yield ""
+    yield from paragraph(text["why"])
+    yield ""
+    yield "By hand, as root on the node:"
+    for command in stage["commands"]:
+        yield from command_lines(command)
+    yield ""
+
+
+def expected(cell: str | Sequence[str]) -> str:
+    """A cell of the table in words."""
+    return WORDS[cell] if isinstance(cell, str) else ", ".join(cell)
+
+
+def seen(row: Mapping[str, Any]) -> str:
+    """A row of the reachability matrix in words."""
+    if not row["asked"]:
+        return "not asked"
+    return ", ".join(row["answers"]) or row["failure"] or "nothing"
+
+
+def after(stage: Stage, done: Done) -> Iterator[str]:
+    """What is told of a stage that has been built: what was changed, and what curl says beside what it should."""
+    if done.changed:
+        yield "Ansible has changed:"
+        for task in done.changed:
+            yield from textwrap.wrap(task, WIDTH, initial_indent="  - ", subsequent_indent="    ")
+    else:
+        yield "It was there already: Ansible has changed nothing."
+    yield ""
+    asked = [row for row in done.matrix if row["asked"]]
+    if asked:
+        yield f"{'What curl says':<28}{'now':<26}expected"
+        for row in asked:
+            cell = stage["expect"][row["client"]][row["target"]]
+            mark = " " if row["as_expected"] else "!"
+            pair = f"{row['client']} -> {row['url'].removeprefix('http://')}"
+            # A row that is too long for one line goes on below.
+            yield f"{mark} {pair:<28} {seen(row):<25}{expected(cell)}"[:WIDTH].rstrip()
+        yield ""
+    for client, reasons in stage["text"]["because"].items():
+        for target, reason in reasons.items():
+            name = "the virtual address" if target == "virtual" else target
+            yield from textwrap.wrap(
+                f"{client} to {name}: {reason}", WIDTH, initial_indent="  ", subsequent_indent="    "
+            )
+
+
+# Building
+
+
+def build(inventory: Path, name: str, variables: Sequence[str]) -> Done:
+    """Take the lab to a stage and prove it.
+
+    Raises:
+        Failed: Ansible could not say what happened.
+    """
+    command = ["ansible-playbook", "--inventory", str(inventory), str(PLAYBOOKS / "topology.yml")]
+    command += [str(PLAYBOOKS / "verify.yml"), "--extra-vars", json.dumps({"lab_stage": name})]
+    for each in variables:
+        command += ["--extra-vars", each]
+    ran = subprocess.run(
+        command,
+        env={**os.environ, "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json", "ANSIBLE_DEPRECATION_WARNINGS": "false"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    _banner, brace, text = ran.stdout.partition("{\n")
+    if not brace:
+        raise Failed((ran.stderr or ran.stdout).strip())
+    done = read(json.loads(brace + text))
+    if ran.returncode != 0 and not done.failures:
+        raise Failed((ran.stderr or ran.stdout).strip())
+    return done
+
+
+def read(report: Mapping[str, Any]) -> Done:
+    """What the plays' report in JSON says of changes, failures and answers."""
+    done = Done()
+    for play in report["plays"]:
+        for task in play["tasks"]:
+            for result in task["hosts"].values():
+                name = task["task"]["name"].rpartition(" : ")[2]
+                if result.get("changed") and name not in done.changed:
+                    done.changed.append(name)
+                if result.get("failed") or result.get("unreachable"):
+                    done.failures.append(f"{name}: {_message(result)}")
+                done.matrix = result.get("ansible_facts", {}).get("reachability_matrix", done.matrix)
+    return done
+
+
+def _message(result: Mapping[str, Any]) -> str:
+    items = [item for item in result.get("results", []) if item.get("failed")]
+    return str((items[0] if items else result).get("msg", "failed")).strip()
+
+
+# Walking
+
+
+class Place:
+    """Where the tour has come to, in a file."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    def last(self) -> str | None:
+        """The last stage that was walked, if there is one."""
+        try:
+            kept: str | None = json.loads(self._file.read_text(encoding="utf-8"))["stage"]
+        except (FileNotFoundError, KeyError, TypeError, ValueError):
+            return None
+        return kept
+
+    def keep(self, stage: str) -> None:
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        self._file.write_text(json.dumps({"stage": stage}) + "\n", encoding="utf-8")
+
+
+def first(names: Sequence[str], asked: argparse.Namespace, place: Place) -> int:
+    """The number of the stage to begin with: that behind the last one, unless told otherwise."""
+    if asked.start:
+        return names.index(asked.start)
+    last = place.last()
+    if asked.restart or last not in names or last == names[-1]:
+        return 0
+    return names.index(last) + 1
+
+
+def ask(question: str) -> str:
+    """What the person at the terminal answers.
+
+    Raises:
+        Left: nothing more will come.
+    """
+    try:
+        return input(question).strip().lower()
+    except EOFError as exc:
+        raise Left from exc
+
+
+def say(lines: Iterator[str]) -> None:
+    for line in lines:
+        print(line, flush=True)
+
+
+def walk(table: Sequence[Stage], asked: argparse.Namespace, place: Place, look: Look) -> None:
+    """Walk to the last stage that is asked for.
+
+    Raises:
+        Failed: a stage is not as it should be.
+        Left: the person at the terminal says so.
+    """
+    names = [stage["name"] for stage in table]
+    number = first(names, asked, place)
+    last = names.index(asked.end) if asked.end else len(names) - 1
+    if number > 0 and not asked.start:
+        print(f"Going on behind the stage {names[number - 1]}; --restart begins anew.")
+    while number <= last:
+        stage = table[number]
+        say(before(number + 1, len(table), stage, look))
+        if not asked.yes:
+            answer = ask(f"[{ASKED}] ")
+            if answer == "q":
+                raise Left
+            if answer == "b":
+                number = max(number - 1, 0)
+                continue
+        print("Ansible is at work ...\n", flush=True)
+        done = build(asked.inventory, stage["name"], asked.extra_vars)
+        if done.failures and not done.matrix:
+            raise Failed("\n".join(done.failures))
+        say(after(stage, done))
+        if done.failures:
+            raise Failed("\n".join(done.failures))
+        place.keep(stage["name"])
+        number += 1
+    if last == len(names) - 1:
+        print("\nThat is the whole lab. `make shell` opens a shell on its node.")
+
+
+def arguments(names: Sequence[str]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="make tour", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--yes", action="store_true", help="ask nothing: no terminal is needed")
+    parser.add_argument("--restart", action="store_true", help="begin at the first stage")
+    parser.add_argument("--from", dest="start", choices=names, metavar="NAME", help="begin at this stage")
+    parser.add_argument("--to", dest="end", choices=names, metavar="NAME", help="end behind this stage")
+    parser.add_argument("--list", action="store_true", help="list the stages, and build none")
+    parser.add_argument(
+        "--inventory", type=Path, default=CHECKOUT / ".lab" / "inventory.yml", help="where the lab lives (%(default)s)"
+    )
+    parser.add_argument("--place", type=Path, help="the file that keeps the place (tour.json beside the inventory)")
+    parser.add_argument("--extra-vars", action="append", default=[], help="further variables for ansible-playbook")
+    return parser
+
+
+def main() -> int:
+    table = stages("en")
+    names = [stage["name"] for stage in table]
+    parser = arguments(names)
+    asked = parser.parse_args()
+    if asked.list:
+        for number, stage in enumerate(table, start=1):
+            print(f"{number:3}  {stage['name']:<18} {stage['text']['title']}")
+        return 0
+    if not asked.yes and not sys.stdin.isatty():
+        parser.error("there is no terminal to ask at: say --yes to walk without a question")
+    if not asked.inventory.exists():
+        parser.error(f"there is no lab at {asked.inventory}: `make tour` makes one")
+    look = Look(bold=sys.stdout.isatty() and not os.environ.get("NO_COLOR"))
+    try:
+        walk(table, asked, Place(asked.place or asked.inventory.resolve().parent / "tour.json"), look)
+    except (KeyboardInterrupt, Left):
+        print("\nThe tour goes on from here with `make tour`.")
+    except Failed as exc:
+        print(f"\nThis is not as it should be:\n{textwrap.indent(str(exc), '  ')}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
