@@ -1,0 +1,139 @@
+# Copyright (c) 2026, the linuxnet.ipvs contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Write what is made from the guide: its tables, in each language, the blocks of the translation, which are those of
+the English text, and playbooks/guide.yml with all tasks.
+
+A table stands between the lines `<!-- NAME:begin -->` and `<!-- NAME:end -->`. Its head stays as it is, in the guide's
+language; its rows are replaced. With --check nothing is written, and a stale file is an error.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+import textwrap
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import guide
+import role_tables
+import steps
+import yaml
+
+MODULES = steps.CHECKOUT / "plugins" / "modules"
+OURS = "linuxnet.ipvs."
+HEADER = """\
+# Copyright (c) 2026, the linuxnet.ipvs contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+---
+# The tasks of docs/guide, chapter by chapter, each under the tag of its stage. Made from docs/guide/en.md: make tables
+- name: The guide's tasks
+  hosts: lab_nodes
+  gather_facts: false
+  become: true
+  tasks:
+"""
+
+
+def playbook(chapters: Sequence[guide.Chapter]) -> str:
+    """The tasks of all chapters as a playbook: a block for each."""
+    blocks = []
+    for chapter in chapters:
+        if chapter.tasks:
+            tasks = textwrap.indent(chapter.tasks, "        ")
+            blocks.append(f"    - name: {name_of(chapter)}\n      tags: [{chapter.stage}]\n      block:\n{tasks}")
+    return HEADER + "\n".join(blocks)
+
+
+def name_of(chapter: guide.Chapter) -> str:
+    """What a chapter's heading says behind its number and stage, as a name."""
+    text = re.split("[:\uff1a] *", chapter.title, maxsplit=1)[-1]
+    return text[:1].upper() + text[1:]
+
+
+def modules_of(chapter: guide.Chapter) -> list[str]:
+    """The full names of the modules that a chapter's tasks use, in order."""
+    found = (key for task in yaml.safe_load(chapter.tasks) or [] for key in task if key.count(".") == 2)
+    return list(dict.fromkeys(found))
+
+
+def link(chapter: guide.Chapter, text: str) -> str:
+    """A link to a chapter, by the anchor that GitHub makes of its heading."""
+    anchor = re.sub(r"[^\w\- ]", "", chapter.title.lower()).replace(" ", "-")
+    return f"[{text}](#{anchor})"
+
+
+def stages(chapters: Sequence[guide.Chapter]) -> Iterator[tuple[str, ...]]:
+    """A row for each stage."""
+    for chapter in chapters:
+        if chapter.stage:
+            names = (f"`{name.removeprefix(OURS)}`" for name in modules_of(chapter))
+            yield link(chapter, f"`{chapter.stage}`"), name_of(chapter), ", ".join(names)
+
+
+def modules(chapters: Sequence[guide.Chapter]) -> Iterator[tuple[str, ...]]:
+    """A row for each of the collection's modules."""
+    for path in sorted(MODULES.glob("*.py")):
+        found = re.search(r'^DOCUMENTATION = r"""\n(.*?)^"""', path.read_text(), re.MULTILINE | re.DOTALL)
+        if found:
+            about = role_tables.markdown(yaml.safe_load(found.group(1))["short_description"])
+            uses = (link(each, f"`{each.stage}`") for each in chapters if f"{OURS}{path.stem}" in modules_of(each))
+            yield f"`{OURS}{path.stem}`", about, ", ".join(uses)
+
+
+TABLES: dict[str, Callable[[Sequence[guide.Chapter]], Iterator[tuple[str, ...]]]] = {
+    "stages": stages,
+    "modules": modules,
+}
+
+
+def with_tables(text: str) -> str:
+    """A guide with its tables anew. Raises ValueError where the place of one is not given exactly once."""
+    chapters = guide.chapters(text)
+    for name, rows in TABLES.items():
+        begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
+        pattern = re.compile(rf"({begin}\n\|.+\|\n\|[-| ]+\|\n)(?:\|.*\n)*({end})")
+        if len(pattern.findall(text)) != 1:
+            raise ValueError(f"it needs one line {begin}, a table's head under it, and one line {end}")
+        written = "".join(f"| {' | '.join(row)} |\n".replace("|  |", "| |") for row in rows(chapters))
+        text = pattern.sub(lambda found, new=written: found.group(1) + new + found.group(2), text)  # type: ignore[misc]
+    return text
+
+
+def with_blocks(translation: str, original: str) -> str:
+    """A translation with the blocks of the original. Raises ValueError if they differ in number or languages."""
+    blocks = [found.group() for found in guide.FENCE.finditer(original)]
+    if [block.splitlines()[0] for block in blocks] != [f"```{each[1]}" for each in guide.FENCE.finditer(translation)]:
+        raise ValueError("its blocks have other languages, or another number, than those of the English text")
+    return guide.FENCE.sub(lambda _match: blocks.pop(0), translation)
+
+
+def made() -> Iterator[tuple[Path, str]]:
+    """Each file with what it has to hold."""
+    english = guide.ENGLISH.read_text()
+    yield guide.ENGLISH, with_tables(english)
+    yield guide.CHINESE, with_tables(with_blocks(guide.CHINESE.read_text(), english))
+    yield guide.PLAYBOOK, playbook(guide.chapters(english))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--check", action="store_true", help="write nothing, fail if a file is stale")
+    check = parser.parse_args().check
+    stale = [(path, text) for path, text in made() if not path.exists() or path.read_text() != text]
+    for path, text in stale:
+        name = path.relative_to(steps.CHECKOUT)
+        if check:
+            print(f"{name} is stale: make tables", file=sys.stderr)
+        else:
+            path.write_text(text)
+            print(f"wrote {name}")
+    return 1 if check and stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
