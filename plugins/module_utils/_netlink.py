@@ -225,8 +225,30 @@ class NetlinkSocket:
             )
             self._confirm(first, sequences)
 
-    def _confirm(self, first: int, sequences: range) -> None:
-        """Read up to the acknowledgement of a datagram's last message and raise for the first refusal."""
+    def commit(self, messages: Sequence[Message]) -> None:
+        """Send one batch of netfilter's, that is a beginning, what is to be done as a whole or not at all, and an end.
+
+        Beginning and end are not acknowledged before Linux 6.10, so the message before the end asks for it.
+
+        Raises:
+            BatchRefused: the first message refused, by its place in ``messages``; nothing was done.
+        """
+        sequences = range(self._sequence + 1, self._sequence + 1 + len(messages))
+        self._sequence += len(messages)
+        asked = len(messages) - 2
+        self._socket.send(
+            b"".join(
+                _header(message, number, NLM_F_ACK if place == asked else 0) + message.payload
+                for place, (number, message) in enumerate(zip(sequences, messages))
+            )
+        )
+        self._confirm(0, sequences[: asked + 1], whole=True)
+
+    def _confirm(self, first: int, sequences: range, whole: bool = False) -> None:
+        """Read up to the acknowledgement of a datagram's last message and raise for the first refusal.
+
+        With ``whole`` one refusal is enough, since then nothing is done and there may be no acknowledgement.
+        """
         refused: dict[int, tuple[int, str, bytes]] = {}
         confirmed = False
         while not confirmed:
@@ -236,7 +258,7 @@ class NetlinkSocket:
                 code, told = _error(payload, flags)
                 if code:
                     refused.setdefault(number, (code, told, payload[_ERROR.size + _MESSAGE.size :]))
-                confirmed = confirmed or number == sequences[-1]
+                confirmed = confirmed or number == sequences[-1] or bool(whole and code)
         if refused:
             number = min(refused)
             code, told, reply = refused[number]

@@ -1,0 +1,164 @@
+# Copyright (c) 2026, the linuxnet.ipvs contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a packet's way through a namespace depends on: its devices, addresses, neighbours and the bridges' tables.
+
+Sources: rtnetlink(7), linux/if_link.h, linux/neighbour.h, linux/net_namespace.h.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import struct
+from typing import FrozenSet, Mapping, NamedTuple, Optional, Tuple
+
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netlink import (
+    Message,
+    NetlinkSocket,
+    attribute,
+    attribute_map,
+    integer,
+    text_of,
+)
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns import path_of
+
+NETLINK_ROUTE = 0
+RTM_GETLINK, RTM_GETADDR, RTM_GETNEIGH, RTM_NEWNSID, RTM_GETNSID = 18, 22, 30, 88, 90
+IFLA_IFNAME, IFLA_MASTER, IFLA_LINKINFO, IFLA_PROMISCUITY = 3, 10, 18, 30
+IFLA_INFO_KIND, IFLA_INFO_SLAVE_KIND, IFLA_INFO_SLAVE_DATA = 1, 4, 5
+IFLA_BRPORT_MODE = 4
+IFA_ADDRESS, IFA_LOCAL = 1, 2
+NDA_DST, NDA_LLADDR = 1, 2
+NUD_INCOMPLETE, NUD_FAILED = 0x01, 0x20
+NETNSA_NSID, NETNSA_FD = 1, 3
+AF_UNSPEC, AF_BRIDGE = 0, 7
+IFF_UP = 0x1
+
+_IFINFOMSG = struct.Struct("=BxHiII")
+_IFADDRMSG = struct.Struct("=BBBBI")
+_NDMSG = struct.Struct("=BBHiHBB")
+
+
+class Device(NamedTuple):
+    """A device; ``hairpin`` is None where it is not the port of a bridge."""
+
+    name: str
+    kind: str
+    up: bool
+    promiscuous: bool
+    master: Optional[str]
+    hairpin: Optional[bool]
+
+
+class Facts(NamedTuple):
+    """A namespace as it was right after the connection.
+
+    ``forwarding`` is what the bridges have learned, (bridge, hardware address) to port; ``neighbours`` are the hardware
+    addresses of those that answered, ``unreachable`` are those that did not.
+    """
+
+    devices: Mapping[str, Device]
+    addresses: FrozenSet[str]
+    forwarding: Mapping[Tuple[Optional[str], str], str]
+    neighbours: Mapping[str, str]
+    unreachable: FrozenSet[str]
+
+
+def hardware(data: bytes) -> str:
+    """A hardware address as ip(8) writes it."""
+    return ":".join("%02x" % byte for byte in data)
+
+
+class Place:
+    """One namespace's rtnetlink; a context manager."""
+
+    def __init__(self, netns: str | None) -> None:
+        self._netlink = NetlinkSocket(NETLINK_ROUTE, netns)
+
+    def __enter__(self) -> Place:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._netlink.__exit__(*exc_info)
+
+    def addresses(self) -> frozenset[str]:
+        """All addresses of all devices."""
+        found = set()
+        for reply in self._netlink.dump(Message(RTM_GETADDR, _IFADDRMSG.pack(AF_UNSPEC, 0, 0, 0, 0))):
+            values = attribute_map(reply[_IFADDRMSG.size :])
+            packed = values.get(IFA_LOCAL, values.get(IFA_ADDRESS))
+            if packed and len(packed) in (4, 16):
+                found.add(str(ipaddress.ip_address(packed)))
+        return frozenset(found)
+
+    def devices(self) -> dict[int, Device]:
+        """The devices by their index."""
+        found = {}
+        for reply in self._netlink.dump(Message(RTM_GETLINK, _IFINFOMSG.pack(AF_UNSPEC, 0, 0, 0, 0))):
+            _family, _type, index, flags, _change = _IFINFOMSG.unpack_from(reply)
+            found[index] = (flags, attribute_map(reply[_IFINFOMSG.size :]))
+        names = {index: text_of(values[IFLA_IFNAME]) for index, (_flags, values) in found.items()}
+        devices = {}
+        for index, (flags, values) in found.items():
+            info = attribute_map(values.get(IFLA_LINKINFO, b""))
+            port = text_of(info.get(IFLA_INFO_SLAVE_KIND, b"")) == "bridge"
+            mode = attribute_map(info.get(IFLA_INFO_SLAVE_DATA, b"")).get(IFLA_BRPORT_MODE, b"\0") if port else None
+            devices[index] = Device(
+                name=names[index],
+                kind=text_of(info.get(IFLA_INFO_KIND, b"")),
+                up=bool(flags & IFF_UP),
+                promiscuous=integer(values.get(IFLA_PROMISCUITY, b"\0")) > 0,
+                master=names.get(integer(values[IFLA_MASTER])) if IFLA_MASTER in values else None,
+                hairpin=None if mode is None else bool(integer(mode)),
+            )
+        return devices
+
+    def facts(self) -> Facts:
+        """All that is read of a namespace."""
+        devices = self.devices()
+        forwarding: dict[tuple[str | None, str], str] = {}
+        if any(device.kind == "bridge" for device in devices.values()):
+            for index, _state, values in self._neighbours(AF_BRIDGE):
+                if index in devices and NDA_LLADDR in values:
+                    device = devices[index]
+                    # A bridge's own entry names the bridge, or is a port's own address.
+                    forwarding[device.master or device.name, hardware(values[NDA_LLADDR])] = device.name
+        known, silent = {}, set()
+        for _index, state, values in self._neighbours(AF_UNSPEC):
+            if len(values.get(NDA_DST, b"")) not in (4, 16):
+                continue
+            neighbour = str(ipaddress.ip_address(values[NDA_DST]))
+            if state & (NUD_INCOMPLETE | NUD_FAILED):
+                silent.add(neighbour)
+            elif NDA_LLADDR in values:
+                known[neighbour] = hardware(values[NDA_LLADDR])
+        return Facts(
+            devices={device.name: device for device in devices.values()},
+            addresses=self.addresses(),
+            forwarding=forwarding,
+            neighbours=known,
+            unreachable=frozenset(silent),
+        )
+
+    def number_of(self, netns: str) -> int:
+        """The number by which this namespace knows another one; it is given one where it has none yet."""
+        with open(path_of(netns), "rb") as file:
+            handle = attribute(NETNSA_FD, struct.pack("=I", file.fileno()))
+            number = self._number(handle)
+            if number < 0:
+                anything = attribute(NETNSA_NSID, struct.pack("=i", -1))
+                self._netlink.request(Message(RTM_NEWNSID, b"\0\0\0\0" + anything + handle))
+                number = self._number(handle)
+        return number
+
+    def _number(self, handle: bytes) -> int:
+        (reply,) = self._netlink.request(Message(RTM_GETNSID, b"\0\0\0\0" + handle))
+        return int(struct.unpack("=i", attribute_map(reply[4:])[NETNSA_NSID])[0])
+
+    def _neighbours(self, family: int) -> list[tuple[int, int, dict[int, bytes]]]:
+        found = []
+        for reply in self._netlink.dump(Message(RTM_GETNEIGH, _NDMSG.pack(family, 0, 0, 0, 0, 0, 0))):
+            _family, _pad, _pad, index, state, _flags, _type = _NDMSG.unpack_from(reply)
+            found.append((index, state, attribute_map(reply[_NDMSG.size :])))
+        return found
