@@ -33,7 +33,7 @@ NDA_DST, NDA_LLADDR = 1, 2
 NUD_INCOMPLETE, NUD_FAILED = 0x01, 0x20
 NETNSA_NSID, NETNSA_FD = 1, 3
 AF_UNSPEC, AF_BRIDGE = 0, 7
-IFF_UP = 0x1
+IFF_UP, IFF_RUNNING = 0x1, 0x40
 
 _IFINFOMSG = struct.Struct("=BxHiII")
 _IFADDRMSG = struct.Struct("=BBBBI")
@@ -41,7 +41,7 @@ _NDMSG = struct.Struct("=BBHiHBB")
 
 
 class Device(NamedTuple):
-    """A device; ``hairpin`` is None where it is not the port of a bridge."""
+    """A device; ``up`` is whether it carries packets, ``hairpin`` is None where it is not the port of a bridge."""
 
     name: str
     kind: str
@@ -107,7 +107,7 @@ class Place:
             devices[index] = Device(
                 name=names[index],
                 kind=text_of(info.get(IFLA_INFO_KIND, b"")),
-                up=bool(flags & IFF_UP),
+                up=flags & IFF_UP != 0 and flags & IFF_RUNNING != 0,
                 promiscuous=integer(values.get(IFLA_PROMISCUITY, b"\0")) > 0,
                 master=names.get(integer(values[IFLA_MASTER])) if IFLA_MASTER in values else None,
                 hairpin=None if mode is None else bool(integer(mode)),

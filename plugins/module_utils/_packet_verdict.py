@@ -278,10 +278,22 @@ def _vanished(evidence: Evidence, way: Way) -> Iterator[Sentence]:
         elif device and not device.up:
             yield _inferred("It could not leave.", "%s is down" % device.name)
         else:
-            yield _inferred(
-                "It left %s by %s, for a place that was not watched." % (last.netns, last.out_device or "no device"),
-                "no namespace that was watched saw it arrive",
-            )
+            left = last.out_device or "no device"
+            yield _observed("It left %s by %s; no namespace that was watched saw it arrive." % (last.netns, left))
+            yield from _flooded(facts, last)
+
+
+def _flooded(facts: Facts, station: Station) -> Iterator[Sentence]:
+    """A frame for a hardware address that a bridge does not know."""
+    port = facts.devices.get(station.out_device)
+    target = station.latest.destination_hardware
+    if station.layer != "bridge" or port is None or (port.master, target) in facts.forwarding:
+        return
+    down = sorted(each.name for each in facts.devices.values() if each.master == port.master and not each.up)
+    yield _inferred(
+        "%s does not know behind which port %s is, and sends the frame by all that are up." % (port.master, target),
+        "its forwarding table has no such entry%s" % ("; down: %s" % ", ".join(down) if down else ""),
+    )
 
 
 def _bridge_of(way: Way) -> Station | None:
