@@ -182,14 +182,16 @@ class Way:
     def end(self) -> str:
         """How the way ended.
 
-        ``delivered`` to a socket, ``dropped`` by a rule, ``taken`` inside a hook by something that is no rule of
-        nftables, or ``vanished`` between two hooks.
+        ``delivered`` to a socket, ``left`` the last namespace that saw it, ``dropped`` by a rule, ``taken`` inside a
+        hook by something that is no rule of nftables, or ``vanished`` between two hooks.
         """
         if _arrived(self.stations):
             return "delivered"
         if any(station.dropped_by for station in self.stations):
             return "dropped"
-        return "taken" if self.last.after is None else "vanished"
+        if self.last.after is None:
+            return "taken"
+        return "left" if self.last.hook == "postrouting" else "vanished"
 
     def add(self, station: Station) -> None:
         """The next station: of this attempt, of the next one, or of a further copy that takes the same way."""

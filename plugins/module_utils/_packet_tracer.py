@@ -187,7 +187,7 @@ def _converse(connection: socket.socket, target: Target, listen: Callable[[], No
             kind = "timeout"
     except OSError as exc:
         kind = "refused" if exc.errno == errno.ECONNREFUSED else "failed"
-        detail = (exc.strerror or str(exc)).lower()
+        kind, detail = "answered" if answer else kind, (exc.strerror or str(exc)).lower()
     try:
         local = connection.getsockname()[:2]
     except OSError:

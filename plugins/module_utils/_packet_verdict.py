@@ -157,15 +157,26 @@ def _verdict(evidence: Evidence) -> Iterator[Sentence]:
     yield from _arrival(evidence)
     if outcome.kind in ("answered", "silent"):
         return
+    lost = _lost(evidence)
+    if lost:
+        yield from _ended(evidence, lost)
+        return
     for way in evidence.ways:
-        if way.end != "delivered":
-            yield from _ended(evidence, way)
-            return
         refusal = list(_refused(evidence, way))
         if refusal:
             yield from refusal
             return
     yield _observed("Every packet seen was delivered: the server took the connection and did not answer in time.")
+
+
+def _lost(evidence: Evidence) -> Way | None:
+    """The packet at which the connection failed; one that left has failed only where nothing came back."""
+    for way in evidence.ways:
+        if way.end in ("dropped", "taken", "vanished"):
+            return way
+    first = evidence.ways[0]
+    answered = any(not way.from_client and not way.packet.other for way in evidence.ways)
+    return first if first.end == "left" and not answered else None
 
 
 def _arrival(evidence: Evidence) -> Iterator[Sentence]:
@@ -186,6 +197,9 @@ def _refused(evidence: Evidence, way: Way) -> Iterator[Sentence]:
     if packet.other.startswith("ICMP"):
         yield _observed("%s answered with %s." % (start.netns, packet.other))
     elif "RST" in packet.flags and not way.from_client:
+        if any(each.packet.flags == "SYN ACK" for each in evidence.ways):
+            yield _observed("%s reset the connection: it sent RST, %s." % (start.netns, flow(start.before)))
+            return
         yield _observed("%s refused the connection: it sent RST, %s." % (start.netns, flow(start.before)))
         syn = evidence.ways[0]
         if syn.end == "delivered" and syn.last.netns == start.netns:
@@ -361,7 +375,7 @@ def report(evidence: Evidence, sentences: Sequence[Sentence]) -> List[str]:
         if len(way.attempts) > 1:
             title += ", sent %d times" % len(way.attempts)
         form = [(station.place[:5], station.latest.addresses) for station in way.stations]
-        if told.get(way.from_client) == form and way.end == "delivered":
+        if told.get(way.from_client) == form and way.end in ("delivered", "left"):
             lines += _cut("%s: the same way" % title)
             continue
         told[way.from_client] = form

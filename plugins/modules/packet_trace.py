@@ -153,8 +153,8 @@ packets:
       type: int
     end:
       description:
-        - How its way ended, V(delivered), V(dropped) by a rule, V(taken) in a hook by something that is no rule of
-          nftables, or V(vanished) between two hooks.
+        - How its way ended, V(delivered) to a socket, V(left) the last namespace that saw it, V(dropped) by a rule,
+          V(taken) in a hook by something that is no rule of nftables, or V(vanished) between two hooks.
       type: str
     stations:
       description: The hooks that it crossed, in their order.

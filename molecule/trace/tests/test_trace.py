@@ -174,6 +174,18 @@ def test_looped_back_with_a_masquerade(node: Node) -> None:
 # The stages before the article's end
 
 
+def test_bridged_past_ipvs_so_the_client_does_not_know_the_answer(node: Node) -> None:
+    key = "net.bridge.bridge-nf-call-iptables"
+    with without(node, f"sysctl -q {key}=0", f"sysctl -q {key}=1"):
+        traced = followed(node, "netns_leah", DUSTIN)
+    assert traced["outcome"] == "timeout"
+    answer = packet(traced, "SYN ACK")
+    assert (answer["end"], answer["stations"][-1]["netns"]) == ("delivered", "netns_leah")
+    assert changes(answer) == []
+    assert "observed: The answer (SYN ACK) reached netns_leah as 10.0.0.11:8080" in told(traced)
+    assert "did not come back through IPVS" in told(traced)
+
+
 def test_no_hairpin_so_the_answer_is_lost(node: Node) -> None:
     broken = "bridge link set dev veth_dustin hairpin off; ip link set bridge_home promisc off"
     mended = "bridge link set dev veth_dustin hairpin on; ip link set bridge_home promisc on"

@@ -119,13 +119,20 @@ def headers(source, destination, flags, sequence, acknowledgement=0, length=0):
     return (link, ip, tcp)
 
 
+def parsed(given):
+    """A packet from headers that can be read."""
+    found = path.parse(given)
+    assert found
+    return found
+
+
 def test_a_packet_from_its_headers():
-    found = path.parse(headers(CLIENT, VIRTUAL, 24, FIRST, 7, 18))
+    found = parsed(headers(CLIENT, VIRTUAL, 24, FIRST, 7, 18))
     assert found.addresses == (*CLIENT, *VIRTUAL)
     assert (found.sequence, found.acknowledgement, found.length, found.name) == (FIRST, 7, 18, "18 bytes")
     assert found.destination_hardware == HARDWARE
     icmp = struct.pack(">BxH5xB2x", 0x45, 56, 1) + bytes(8)
-    assert path.parse((b"", icmp, b"\3\3" + bytes(18))).name == "ICMP port unreachable"
+    assert parsed((b"", icmp, b"\3\3" + bytes(18))).name == "ICMP port unreachable"
 
 
 class Trace:
@@ -311,3 +318,18 @@ def test_no_line_of_the_report_is_longer_than_100_columns(name):
     rule = path.Hit("ip", "nat", "POSTROUTING", "rule", 9, "accept")
     known = known._replace(rules={("host", rule): name * 3})
     assert max(len(line) for line in verdict.options_of(known)["report"]) <= 100
+
+
+@pytest.mark.parametrize(
+    ("answered", "words"), [(False, "no namespace that was watched saw it arrive"), (True, "reset")]
+)
+def test_what_left_is_blamed_only_where_nothing_came_back(answered, words):
+    trace = Trace()
+    packet = headers(CLIENT, VIRTUAL, SYN, FIRST)
+    trace.hook(None, "postrouting", packet, packet)
+    if answered:
+        for flags, sequence in ((SYN | ACK, 5), (RST | ACK, 6)):
+            back = headers(VIRTUAL, CLIENT, flags, sequence, FIRST + 1)
+            trace.hook(None, "input", back, back)
+    found = verdict.verdict(evidence(trace.ways()))
+    assert words in found[-1].text
