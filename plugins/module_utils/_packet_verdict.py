@@ -234,10 +234,12 @@ def _ended(evidence: Evidence, way: Way) -> Iterator[Sentence]:
         subject += ", sent %d times," % len(way.attempts)
     where = "%s of %s" % (hook_name(last), last.netns)
     if way.end == "dropped":
-        station = next(each for each in way.stations if each.dropped_by)
-        hit = station.dropped_by
-        rule = evidence.rules.get((station.netns, hit), "a rule") if hit else "a rule"
-        yield _observed("%s was dropped in %s of %s by %s." % (subject, hook_name(station), station.netns, rule))
+        for station in way.stations:
+            hit = station.dropped_by
+            if hit:
+                rule = evidence.rules.get((station.netns, hit), "a rule")
+                where = "%s of %s" % (hook_name(station), station.netns)
+                yield _observed("%s was dropped in %s by %s." % (subject, where, rule))
         for other in evidence.ways:
             if other.end == "delivered" and other.packet.other.startswith("ICMP"):
                 yield from _refused(evidence, other)

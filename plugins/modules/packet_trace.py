@@ -54,8 +54,9 @@ options:
       - The namespace that has the IPVS table, which is called C(host) in the results.
 attributes:
   check_mode:
-    description: Opens no connection in check mode, and is skipped.
-    support: none
+    description: Checks the options, opens no connection, and is skipped.
+    support: partial
+    details: There is nothing to predict, since nothing is changed; what would be seen is not known.
   diff_mode:
     description: Changes nothing, so there is no difference to show.
     support: N/A
