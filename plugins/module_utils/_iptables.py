@@ -79,6 +79,19 @@ class Chain:
         )
 
 
+def saved(run: Run, program: str, netns: str | None, *arguments: str) -> str | None:
+    """What a program that only reads prints (``iptables-save``, ``nft list chains``), warnings included.
+
+    ``None`` where it is not installed, or fails.
+    """
+    command = shutil.which(program, path=_PATH)
+    if command is None:
+        return None
+    with inside(netns):
+        code, printed, told = run([command, *arguments], environ_update={"LC_ALL": "C"})
+    return printed + told if code == 0 else None
+
+
 #: What the two back ends say when a chain has no such rule (iptables/nft.c; the legacy one: libiptc/libiptc.c).
 _NO_SUCH_RULE = (
     "Bad rule (does a matching rule exist in that chain?)",

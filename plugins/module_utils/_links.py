@@ -37,6 +37,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._link_values import 
     Snapshot,
 )
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns import RUN_DIR, identity, inside, path_of
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._values import Address, Network
 
 #: net/if.h
 _IFF_UP = 0x1
@@ -47,9 +48,12 @@ _IFA_F_PERMANENT = 0x80
 #: linux/rtnetlink.h
 _RT_TABLE_MAIN = 254
 _RTN_UNICAST = 1
+_RTN_LOCAL = 2
 _RTPROT_BOOT = 3
 _RT_SCOPE_UNIVERSE = 0
 _RT_SCOPE_LINK = 253
+#: linux/socket.h: the family of a bridge's own tables.
+_AF_BRIDGE = 7
 #: linux/net_namespace.h: NETNSA_NSID_NOT_ASSIGNED (-1), which pyroute2 reads without its sign.
 _NSID_NOT_ASSIGNED = 0xFFFFFFFF
 
@@ -99,6 +103,64 @@ class Kernel:
             addresses=tuple(map(_address, self._dump(ip.get_addr))),
             routes=tuple(self._routes(ip)) if routes else (),
         )
+
+    def neighbours(self, netns: Netns) -> dict[tuple[int, Address], str]:
+        """The hardware address of each neighbour that the kernel knows, by the device's index and the address."""
+        found = {}
+        for family in (socket.AF_INET, socket.AF_INET6):
+            for message in self._dump(self._socket(netns).get_neighbours, family=family):
+                address, hardware = message.get_attr("NDA_DST"), message.get_attr("NDA_LLADDR")
+                if message["family"] == family and address and hardware:
+                    found[(message["ifindex"], ipaddress.ip_address(address))] = hardware.lower()
+        return found
+
+    def learned(self, netns: Netns) -> dict[tuple[int, str], int]:
+        """The port behind which a bridge has learned a hardware address: by the bridge's index and that address."""
+        found = {}
+        for message in self._dump(self._socket(netns).get_neighbours, family=_AF_BRIDGE):
+            bridge, hardware = message.get_attr("NDA_MASTER"), message.get_attr("NDA_LLADDR")
+            if message["family"] == _AF_BRIDGE and bridge and hardware and message["ifindex"] != bridge:
+                found[(bridge, hardware.lower())] = message["ifindex"]
+        return found
+
+    def ways(self, netns: Netns, addresses: Iterable[Address]) -> dict[Address, tuple[str, Address | None, bool]]:
+        """How the kernel sends to addresses: device, router, and whether to itself; without those it has no way to."""
+        ip = self._socket(netns)
+        names = {message["index"]: message.get_attr("IFLA_IFNAME") for message in self._dump(ip.get_links)}
+        found = {}
+        for address in addresses:
+            try:
+                (message,) = ip.route("get", dst=str(address), family=_family(address))
+            except self._library.NetlinkError:
+                continue
+            gateway = message.get_attr("RTA_GATEWAY")
+            found[address] = (
+                names.get(message.get_attr("RTA_OIF"), ""),
+                ipaddress.ip_address(gateway) if gateway else None,
+                message["type"] == _RTN_LOCAL,
+            )
+        return found
+
+    def local_networks(self, netns: Netns) -> tuple[Network, ...]:
+        """What the kernel delivers to itself: the routes of type ``local`` of all tables."""
+        found = []
+        for family in (socket.AF_INET, socket.AF_INET6):
+            for message in self._dump(self._socket(netns).get_routes, family=family):
+                if (message["family"], message["type"]) == (family, _RTN_LOCAL):
+                    found.append(_destination(message))
+        return tuple(found)
+
+    def netfilter_bridges(self, netns: Netns) -> dict[str, tuple[bool, bool]]:
+        """Of each bridge whether a switch of its own hands its frames to iptables, and to ip6tables."""
+        found = {}
+        for message in self._dump(self._socket(netns).get_links):
+            if _nested(message, ("IFLA_LINKINFO", "IFLA_INFO_KIND")) == "bridge":
+                told = [
+                    bool(_nested(message, ("IFLA_LINKINFO", "IFLA_INFO_DATA", "IFLA_BR_NF_CALL_" + name)))
+                    for name in ("IPTABLES", "IP6TABLES")
+                ]
+                found[message.get_attr("IFLA_IFNAME")] = (told[0], told[1])
+        return found
 
     def release(self, netns: Netns) -> None:
         """Close the socket in a namespace: each takes several file descriptors, and a machine may have many."""
@@ -429,12 +491,15 @@ def _address(message: Any) -> DeviceAddress:
     )
 
 
-def _route(message: Any) -> Route:
+def _destination(message: Any) -> Network:
     anywhere = "0.0.0.0" if message["family"] == socket.AF_INET else "::"
-    to = ipaddress.ip_network("%s/%d" % (message.get_attr("RTA_DST") or anywhere, message["dst_len"]))
+    return ipaddress.ip_network("%s/%d" % (message.get_attr("RTA_DST") or anywhere, message["dst_len"]))
+
+
+def _route(message: Any) -> Route:
     gateway = message.get_attr("RTA_GATEWAY")
     return Route(
-        to=to,
+        to=_destination(message),
         via=ipaddress.ip_address(gateway) if gateway else None,
         index=message.get_attr("RTA_OIF") or 0,
         metric=message.get_attr("RTA_PRIORITY") or 0,

@@ -1,0 +1,294 @@
+# Copyright (c) 2026, the linuxnet.ipvs contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The lab's node: healthy, and broken in one way, with that finding and no other, whose task mends it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+SERVICE = "10.100.100.100:8080"
+URL = f"http://{SERVICE}/"
+SET = "DUSTIN-LOOP-BACK"
+RULE = f"-m set --match-set {SET} dst,dst,src -j MASQUERADE"
+#: The lab is kept by tasks.
+LAB = dict(owner="tasks")
+
+
+@dataclass(frozen=True)
+class Case:
+    """One thing that is wrong: how it is done and undone, what is found, and who notices (a client of the service)."""
+
+    id: str
+    by: str
+    mended: str
+    subjects: tuple[str, ...]
+    client: str = ""
+    options: dict[str, Any] = field(default_factory=dict)
+    #: Whether the task of each finding mends it.
+    healed: bool = True
+
+
+CASES = [
+    Case(
+        "forwarding_off",
+        "sysctl -w net.ipv4.ip_forward=0",
+        "sysctl -w net.ipv4.ip_forward=1",
+        ("net.ipv4.ip_forward",),
+    ),
+    Case(
+        "forwarding_off",
+        "sysctl -w net.ipv4.conf.bridge_home.forwarding=0",
+        "sysctl -w net.ipv4.conf.bridge_home.forwarding=1",
+        ("net.ipv4.conf.bridge_home.forwarding",),
+    ),
+    Case(
+        "bridge_netfilter_off",
+        "sysctl -w net.bridge.bridge-nf-call-iptables=0",
+        "sysctl -w net.bridge.bridge-nf-call-iptables=1",
+        ("bridge_home",),
+        "netns_leah",
+    ),
+    Case(
+        "ipvs_conntrack_off",
+        "sysctl -w net.ipv4.vs.conntrack=0",
+        "sysctl -w net.ipv4.vs.conntrack=1",
+        ("net.ipv4.vs.conntrack",),
+        "netns_dustin",
+    ),
+    Case(
+        "hairpin_off",
+        "bridge link set dev veth_dustin hairpin off; ip link set bridge_home promisc off",
+        "bridge link set dev veth_leah hairpin off; bridge link set dev veth_dustin hairpin on;"
+        " ip link set bridge_home promisc on",
+        ("veth_dustin", "veth_leah"),
+        "netns_dustin",
+    ),
+    Case(
+        "address_missing",
+        "ip address del 10.100.100.100/32 dev dustin-ipvs0",
+        "ip address replace 10.100.100.100/32 dev dustin-ipvs0",
+        ("10.100.100.100",),
+        "netns_leah",
+    ),
+    Case(
+        "loopback_entry_missing",
+        f"ipset del {SET} 10.0.0.11,tcp:8080,10.0.0.11",
+        f"ipset -exist add {SET} 10.0.0.11,tcp:8080,10.0.0.11",
+        ("10.0.0.11,tcp:8080,10.0.0.11",),
+        "netns_dustin",
+    ),
+    Case(
+        "loopback_entry_missing",
+        f"ipset flush {SET}",
+        f"ipset -exist add {SET} 10.0.0.11,tcp:8080,10.0.0.11; ipset -exist add {SET} 10.0.0.21,tcp:8080,10.0.0.21",
+        ("10.0.0.11,tcp:8080,10.0.0.11", "10.0.0.21,tcp:8080,10.0.0.21"),
+    ),
+    Case(
+        "loopback_entry_stale",
+        f"ipset add {SET} 10.0.0.99,tcp:8080,10.0.0.99",
+        f"ipset -exist del {SET} 10.0.0.99,tcp:8080,10.0.0.99",
+        ("10.0.0.99,tcp:8080,10.0.0.99",),
+    ),
+    Case(
+        "loopback_rule_missing",
+        f"iptables -t nat -D POSTROUTING {RULE}",
+        f"iptables -t nat -C POSTROUTING {RULE} || iptables -t nat -A POSTROUTING {RULE}",
+        ("nat POSTROUTING (inet)",),
+        "netns_dustin",
+    ),
+    Case(
+        "loopback_rule_shadowed",
+        "iptables -t nat -I POSTROUTING -d 10.0.0.0/24 -p tcp -j ACCEPT",
+        "iptables -t nat -D POSTROUTING -d 10.0.0.0/24 -p tcp -j ACCEPT || true",
+        ("-A POSTROUTING -d 10.0.0.0/24 -p tcp -j ACCEPT",),
+        "netns_dustin",
+    ),
+    Case(
+        "loopback_rule_shadowed",
+        "iptables -t nat -N LOCAL; iptables -t nat -A LOCAL -s 10.0.0.11/32 -j ACCEPT;"
+        " iptables -t nat -I POSTROUTING -o bridge_home -j LOCAL",
+        "iptables -t nat -D POSTROUTING -o bridge_home -j LOCAL; iptables -t nat -F LOCAL; iptables -t nat -X LOCAL",
+        ("-A LOCAL -s 10.0.0.11/32 -j ACCEPT",),
+        "netns_dustin",
+    ),
+    Case(
+        "real_server_unreachable",
+        "ip netns exec netns_dustin iptables -I INPUT -p tcp --dport 8080 -j DROP",
+        "ip netns exec netns_dustin iptables -D INPUT -p tcp --dport 8080 -j DROP",
+        (f"10.0.0.11:8080 of tcp {SERVICE}",),
+        "netns_leah",
+        healed=False,
+    ),
+    Case(
+        "real_server_refusing",
+        "systemctl stop http-backend-dustin",
+        "systemctl start http-backend-dustin; for i in $(seq 100); do"
+        " curl -s -o /dev/null 10.0.0.11:8080 && exit 0; sleep 0.1; done; exit 1",
+        (f"10.0.0.11:8080 of tcp {SERVICE}",),
+        "netns_leah",
+        healed=False,
+    ),
+    Case(
+        "weight_zero",
+        "ipvsadm -A -t 10.100.100.100:8083 -s rr; ipvsadm -a -t 10.100.100.100:8083 -r 10.0.0.11:8080 -m -w 0",
+        "ipvsadm -D -t 10.100.100.100:8083",
+        ("10.0.0.11:8080 of tcp 10.100.100.100:8083",),
+    ),
+    Case(
+        "service_empty",
+        "ipvsadm -A -t 10.100.100.100:8081 -s rr",
+        "ipvsadm -D -t 10.100.100.100:8081 || true",
+        ("tcp 10.100.100.100:8081",),
+    ),
+    Case("scheduler_missing", "true", "true", ("twos",), options=dict(schedulers=["twos", "mh", "rr"]), healed=False),
+    Case(
+        "other_owner",
+        "ln -sf /bin/sleep /run/keepalived; systemd-run --quiet --unit=keepalived /run/keepalived 600",
+        "systemctl stop keepalived || true; rm -f /run/keepalived",
+        ("keepalived",),
+    ),
+    Case(
+        "other_owner",
+        "ip link add kube-ipvs0 type dummy; ip link add kube-dummy-if type dummy",
+        "ip link del kube-ipvs0; ip link del kube-dummy-if",
+        ("kube-proxy", "kube-router"),
+        options=dict(owner=None),
+        healed=False,
+    ),
+    Case(
+        "firewall_drops",
+        "iptables -A INPUT -d 10.100.100.100 -p tcp --dport 8080 -j DROP",
+        "iptables -F INPUT",
+        ("INPUT: -A INPUT -d 10.100.100.100/32 -p tcp -m tcp --dport 8080 -j DROP",),
+        "netns_leah",
+    ),
+    Case(
+        "firewall_drops",
+        "iptables -I FORWARD -m conntrack --ctstate ESTABLISHED -s 10.0.0.11 -j REJECT",
+        "iptables -D FORWARD -m conntrack --ctstate ESTABLISHED -s 10.0.0.11 -j REJECT;"
+        " iptables -D FORWARD -s 10.0.0.11 -p tcp --sport 8080 -j ACCEPT || true",
+        (
+            "FORWARD: -A FORWARD -s 10.0.0.11/32 -m conntrack --ctstate ESTABLISHED -j REJECT"
+            " --reject-with icmp-port-unreachable",
+        ),
+        "netns_leah",
+    ),
+    Case(
+        "firewall_drops",
+        "iptables -A OUTPUT -d 10.0.0.21 -o bridge_home -j DROP",
+        "iptables -F OUTPUT",
+        ("OUTPUT: -A OUTPUT -d 10.0.0.21/32 -o bridge_home -j DROP",),
+        "netns_dustin",
+        options=dict(probe=False),
+    ),
+    Case(
+        "conn_reuse_off",
+        "sysctl -w net.ipv4.vs.conn_reuse_mode=0",
+        "sysctl -w net.ipv4.vs.conn_reuse_mode=1",
+        ("net.ipv4.vs.conn_reuse_mode",),
+    ),
+]
+
+#: What a healthy node may have besides, each with how it is undone.
+HEALTHY = {
+    "nothing": ("true", "true"),
+    "rules of another program": (
+        "iptables -t nat -I POSTROUTING -s 172.17.0.0/16 ! -o docker0 -j MASQUERADE;"
+        " iptables -t nat -I POSTROUTING -m mark --mark 0x4000/0x4000 -j ACCEPT;"
+        " iptables -I FORWARD -i docker0 -j DROP; iptables -I INPUT ! -i lo -s 127.0.0.0/8 -j DROP;"
+        " iptables -I INPUT -m conntrack --ctstate INVALID -j DROP",
+        "iptables -t nat -D POSTROUTING 1; iptables -t nat -D POSTROUTING 1; iptables -D FORWARD 1; iptables -F INPUT",
+    ),
+    "a policy that drops, and rules that accept": (
+        "iptables -P FORWARD DROP; iptables -A FORWARD -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT",
+        "iptables -P FORWARD ACCEPT; iptables -D FORWARD -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT",
+    ),
+    "hairpin mode instead of a promiscuous bridge": (
+        "bridge link set dev veth_leah hairpin on; ip link set bridge_home promisc off",
+        "bridge link set dev veth_leah hairpin off; ip link set bridge_home promisc on",
+    ),
+    "a rule for the whole network instead of a set": (
+        f"iptables -t nat -I POSTROUTING -s 10.0.0.0/24 -j MASQUERADE; iptables -t nat -D POSTROUTING {RULE};"
+        f" ipset flush {SET}",
+        f"iptables -t nat -I POSTROUTING {RULE}; iptables -t nat -D POSTROUTING -s 10.0.0.0/24 -j MASQUERADE;"
+        f" ipset add {SET} 10.0.0.11,tcp:8080,10.0.0.11; ipset add {SET} 10.0.0.21,tcp:8080,10.0.0.21",
+    ),
+    "the bridge's own switch": (
+        "sysctl -w net.bridge.bridge-nf-call-iptables=0; ip link set bridge_home type bridge nf_call_iptables 1",
+        "sysctl -w net.bridge.bridge-nf-call-iptables=1; ip link set bridge_home type bridge nf_call_iptables 0",
+    ),
+    "a real server that is being drained": (
+        "ipvsadm -A -t 10.100.100.100:8081 -s rr; ipvsadm -a -t 10.100.100.100:8081 -r 10.0.0.11:8080 -m -w 1;"
+        " curl -s -o /dev/null 10.100.100.100:8081;"
+        " ipvsadm -e -t 10.100.100.100:8081 -r 10.0.0.11:8080 -m -w 0",
+        "ipvsadm -D -t 10.100.100.100:8081",
+    ),
+    "a service of a firewall mark and one of UDP": (
+        "ipvsadm -A -f 7 -s rr; ipvsadm -a -f 7 -r 10.0.0.11:8080 -m;"
+        " ipvsadm -A -u 10.100.100.100:53 -s rr; ipvsadm -a -u 10.100.100.100:53 -r 10.0.0.11:53 -m;"
+        f" ipset add {SET} 10.0.0.11,udp:53,10.0.0.11",
+        f"ipvsadm -D -f 7; ipvsadm -D -u 10.100.100.100:53; ipset del {SET} 10.0.0.11,udp:53,10.0.0.11",
+    ),
+    "nobody has spoken for a while": (
+        "ip neigh flush dev bridge_home; bridge fdb flush dev veth_dustin || true",
+        "true",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", HEALTHY)
+def test_healthy(patient, kind):
+    by, mended = HEALTHY[kind]
+    patient.broken(by=by, mended=mended)
+    assert patient.findings(**LAB) == []
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
+def test_finding(patient, case):
+    patient.broken(by=case.by, mended=case.mended)
+    if case.client:
+        assert not patient.reaches(case.client, URL, seconds=1), "the case is not one"
+    options = {**LAB, **case.options}
+    found = patient.findings(**options)
+    assert {each["id"] for each in found} == {case.id}, found
+    assert tuple(sorted(each["subject"] for each in found)) == tuple(sorted(case.subjects))
+    if case.healed:
+        for each in found:
+            patient.take(each["task"])
+        assert patient.findings(**options) == []
+        if case.client:
+            assert patient.reaches(case.client, URL, seconds=5), "the remedy is none"
+
+
+def test_ports_are_known_without_traffic(patient):
+    patient.broken(
+        by="ip neigh flush dev bridge_home; bridge link set dev veth_dustin hairpin off;"
+        " ip link set bridge_home promisc off",
+        mended="bridge link set dev veth_dustin hairpin on; ip link set bridge_home promisc on",
+    )
+    found = patient.findings(**LAB, probe=False)
+    assert sorted(each["subject"] for each in found) == ["veth_dustin", "veth_leah"]
+
+
+def test_ignored(patient):
+    patient.broken(by="sysctl -w net.ipv4.vs.conn_reuse_mode=0", mended="sysctl -w net.ipv4.vs.conn_reuse_mode=1")
+    assert patient.findings(**LAB, ignore=["conn_reuse_off"]) == []
+
+
+def test_reads_only(patient, node):
+    read = (
+        "iptables-save | grep -v ^#; ipset save; ipvsadm -Sn; ip -d link; ip address; ip route; lsmod | cut -d' ' -f1;"
+    )
+    read += " grep -r . /proc/sys/net/bridge /proc/sys/net/ipv4/vs /proc/sys/net/ipv4/conf"
+    states = []
+    for _turn in range(2):
+        # What counts and ages by itself is left out.
+        states.append(patient.shell(f"( {read} ) | sed -e 's/\\[[0-9:]*\\]//' | grep -v timer"))
+        patient.findings(**LAB)
+    assert states[0] == states[1]
+    assert node.module("ipvs_doctor", check=True, **LAB)["changed"] is False

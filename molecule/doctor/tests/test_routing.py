@@ -1,0 +1,192 @@
+# Copyright (c) 2026, the linuxnet.ipvs contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A director of direct routing and tunnels, and a real server of both, in namespaces that are joined by a cable."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from patient import Patient
+
+DIRECTOR, SERVER = "doctor_director", "doctor_server"
+#: The virtual addresses: of direct routing, and of a tunnel.
+DIRECT, TUNNEL = "10.77.0.100", "10.77.0.101"
+BUILT = f"""
+modprobe ipip
+ip netns add {DIRECTOR}
+ip netns add {SERVER}
+ip -n {DIRECTOR} link set lo up
+ip -n {SERVER} link set lo up
+ip -n {DIRECTOR} link add inside mtu 1600 type veth peer name net0 mtu 1600 netns {SERVER}
+ip -n {DIRECTOR} link add outside type dummy
+for address in 10.77.0.1/24 {DIRECT}/32 {TUNNEL}/32; do ip -n {DIRECTOR} address add $address dev inside; done
+ip -n {DIRECTOR} address add 10.78.0.1/24 dev outside
+ip -n {DIRECTOR} link set inside up
+ip -n {DIRECTOR} link set outside up
+ip -n {DIRECTOR} route add default via 10.78.0.254
+ip -n {SERVER} address add 10.77.0.11/24 dev net0
+ip -n {SERVER} link set net0 up
+ip -n {SERVER} route add default via 10.77.0.254
+ip -n {SERVER} address add {DIRECT}/32 dev lo
+ip -n {SERVER} address add {TUNNEL}/32 dev tunl0
+ip -n {SERVER} link set tunl0 up
+ip netns exec {SERVER} sysctl -q -w net.ipv4.conf.all.arp_ignore=1 net.ipv4.conf.all.arp_announce=2 \
+  net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.tunl0.rp_filter=0
+ip netns exec {DIRECTOR} ipvsadm -A -t {DIRECT}:80 -s rr
+ip netns exec {DIRECTOR} ipvsadm -a -t {DIRECT}:80 -r 10.77.0.11:80 -g
+ip netns exec {DIRECTOR} ipvsadm -A -t {TUNNEL}:80 -s rr
+ip netns exec {DIRECTOR} ipvsadm -a -t {TUNNEL}:80 -r 10.77.0.11:80 -i
+"""
+ROLES: dict[str, dict[str, Any]] = {
+    DIRECTOR: dict(owner="tasks"),
+    SERVER: dict(real_server_for=[DIRECT, TUNNEL]),
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _built(node) -> Iterator[None]:
+    patient = Patient(node)
+    patient.shell(BUILT)
+    yield
+    patient.shell(f"ip netns del {DIRECTOR}; ip netns del {SERVER}; modprobe -r ipip || true")
+
+
+@dataclass(frozen=True)
+class Case:
+    """One thing that is wrong in a namespace: how it is done and undone inside, and what is found."""
+
+    id: str
+    netns: str
+    by: str
+    mended: str
+    subjects: tuple[str, ...]
+    options: dict[str, Any] = field(default_factory=dict)
+    #: Whether the task of each finding mends it.
+    healed: bool = True
+
+
+CASES = [
+    Case(
+        "address_missing",
+        SERVER,
+        f"ip address del {DIRECT}/32 dev lo",
+        f"ip address replace {DIRECT}/32 dev lo; ip link del ipvs0",
+        (DIRECT,),
+    ),
+    Case(
+        "address_missing",
+        DIRECTOR,
+        f"ip address del {TUNNEL}/32 dev inside",
+        f"ip address replace {TUNNEL}/32 dev inside; ip address del {TUNNEL}/32 dev outside",
+        (TUNNEL,),
+    ),
+    Case(
+        "arp_ignore",
+        SERVER,
+        "sysctl -w net.ipv4.conf.all.arp_ignore=0",
+        "sysctl -w net.ipv4.conf.all.arp_ignore=1",
+        (f"{DIRECT} on net0", f"{TUNNEL} on net0"),
+    ),
+    Case(
+        "arp_ignore",
+        SERVER,
+        f"ip address add {DIRECT}/32 dev net0",
+        f"ip address del {DIRECT}/32 dev net0; sysctl -w net.ipv4.conf.all.arp_ignore=1",
+        (f"{DIRECT} on net0",),
+    ),
+    Case(
+        "arp_announce",
+        SERVER,
+        "sysctl -w net.ipv4.conf.all.arp_announce=0",
+        "sysctl -w net.ipv4.conf.all.arp_announce=2",
+        (f"{DIRECT} on net0", f"{TUNNEL} on net0"),
+    ),
+    Case(
+        "rp_filter_strict",
+        SERVER,
+        "sysctl -w net.ipv4.conf.all.rp_filter=1",
+        "sysctl -w net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.tunl0.rp_filter=0",
+        ("tunl0",),
+    ),
+    Case(
+        "direct_through_router",
+        DIRECTOR,
+        f"ip route add 10.79.0.0/24 via 10.77.0.11; ipvsadm -a -t {DIRECT}:80 -r 10.79.0.5:80 -g",
+        f"ipvsadm -d -t {DIRECT}:80 -r 10.79.0.5:80; ip route del 10.79.0.0/24",
+        (f"10.79.0.5:80 of tcp {DIRECT}:80",),
+    ),
+    Case("tunnel_mtu", DIRECTOR, "ip link set inside mtu 1500", "ip link set inside mtu 1600", ("inside",)),
+    Case(
+        "real_server_unreachable",
+        DIRECTOR,
+        f"ipvsadm -a -t {DIRECT}:80 -r 10.77.0.12:80 -g",
+        f"ipvsadm -d -t {DIRECT}:80 -r 10.77.0.12:80",
+        (f"10.77.0.12:80 of tcp {DIRECT}:80",),
+        options=dict(probe_timeout=10),
+        healed=False,
+    ),
+    Case(
+        "firewall_drops",
+        DIRECTOR,
+        f"iptables -P INPUT DROP; iptables -A INPUT -i lo -j ACCEPT; iptables -A INPUT -p icmp -j ACCEPT;"
+        f" iptables -A INPUT -d {TUNNEL} -j ACCEPT; iptables -A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT",
+        "iptables -F INPUT; iptables -P INPUT ACCEPT",
+        ("INPUT: the policy of chain INPUT",),
+    ),
+]
+
+HEALTHY = {
+    "director": (DIRECTOR, "true", "true"),
+    "real server": (SERVER, "true", "true"),
+    "director that delivers the address to itself by a route": (
+        DIRECTOR,
+        f"ip address del {DIRECT}/32 dev inside; ip route add local {DIRECT} dev lo",
+        f"ip route del local {DIRECT} dev lo; ip address add {DIRECT}/32 dev inside",
+    ),
+    "director that stands by": (
+        DIRECTOR,
+        f"ip address del {DIRECT}/32 dev inside; ipvsadm --start-daemon backup --mcast-interface inside",
+        f"ip address add {DIRECT}/32 dev inside; ipvsadm --stop-daemon backup",
+    ),
+    "director behind rules that depend on more than is known": (
+        DIRECTOR,
+        "iptables -P INPUT DROP; iptables -A INPUT -s 198.51.100.0/24 -j ACCEPT",
+        "iptables -F INPUT; iptables -P INPUT ACCEPT",
+    ),
+    "real server whose tunnel device is loose": (
+        SERVER,
+        "sysctl -w net.ipv4.conf.all.rp_filter=1 net.ipv4.conf.tunl0.rp_filter=2",
+        "sysctl -w net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.tunl0.rp_filter=0",
+    ),
+}
+
+
+def inside(netns: str, commands: str) -> str:
+    return "; ".join(
+        command if command == "true" else f"ip netns exec {netns} {command}" for command in commands.split("; ")
+    )
+
+
+@pytest.mark.parametrize("kind", HEALTHY)
+def test_healthy(patient, kind):
+    netns, by, mended = HEALTHY[kind]
+    patient.broken(by=inside(netns, by), mended=inside(netns, mended))
+    assert patient.findings(netns=netns, **ROLES[netns]) == []
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
+def test_finding(patient, case):
+    patient.broken(by=inside(case.netns, case.by), mended=inside(case.netns, case.mended))
+    options = {**ROLES[case.netns], **case.options, "netns": case.netns}
+    found = patient.findings(**options)
+    assert {each["id"] for each in found} == {case.id}, found
+    assert tuple(sorted(each["subject"] for each in found)) == tuple(sorted(case.subjects))
+    if case.healed:
+        for each in found:
+            patient.take(each["task"])
+        assert patient.findings(**options) == []

@@ -1,0 +1,940 @@
+# Copyright (c) 2026, the linuxnet.ipvs contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the doctor looks for: each check a pure function of what is known of the node.
+
+A check tells what it can prove. Where something is missing from the proof, such as a rule of iptables with a match
+that is not read here, it says nothing: a doctor who finds fault with the healthy is soon not asked any more.
+
+Sources: Documentation/networking/ipvs-sysctl.rst and ip-sysctl.rst of the kernel, its net/netfilter/ipvs and
+net/bridge, ipvsadm(8), iptables-extensions(8), ipset(8).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Iterator
+
+from ansible_collections.linuxnet.ipvs.plugins.module_utils import _doctor_remedies as remedies
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor_values import (
+    TASKS,
+    Check,
+    Facts,
+    Finding,
+    LoopSet,
+    NotApplicable,
+    Row,
+)
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_values import RealServer, ServiceKey, endpoint
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._link_values import Link
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._packet_filter import (
+    DROP,
+    MASQUERADE,
+    UNKNOWN,
+    Packet,
+    Rule,
+    Tables,
+    Verdict,
+    mentioned,
+    reachable,
+    walk,
+)
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._probe import NO_WAY, REFUSED, TIMED_OUT
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._values import Address, family_of
+
+#: What a packet that loops back is compared with: destination, its port, source.
+_DIRECTIONS = "dst,dst,src"
+#: Bytes that a tunnel puts before a packet: the outer IP header, and GRE's or UDP's and GUE's (ip_vs_xmit.c).
+_OUTER = {"inet": 20, "inet6": 40}
+_TUNNEL_EXTRA = {"ipip": 0, "gre": 4, "gue": 12}
+_NO_MASQUERADING = "no service with forwarding method masquerading"
+_TUNNEL_KINDS = ("ipip", "ip6tnl", "sit", "gre", "ip6gre", "gretap")
+
+
+# Which real servers come back to themselves
+
+
+def _entry(key: ServiceKey, server: RealServer) -> str:
+    """A real server's entry in a set of what loops back."""
+    return "%s,%s:%d,%s" % (server.address, key.protocol, server.port, server.address)
+
+
+def _loops(entry: str) -> bool:
+    first, _port, last = entry.split(",")
+    return first == last
+
+
+def _loop_sets(facts: Facts, family: str | None = None) -> list[LoopSet]:
+    """The sets by which looped connections are masqueraded: a rule asks for them so, or they hold nothing else."""
+    asked = {
+        name
+        for each in ("inet", "inet6")
+        for name, directions in mentioned(_nat_rules(facts, each))
+        if directions == _DIRECTIONS
+    }
+    found = [each for each in facts.sets if (each.name in asked or each.entries) and all(map(_loops, each.entries))]
+    return [each for each in found if family in (None, each.family)]
+
+
+def _nat_rules(facts: Facts, family: str) -> tuple[Rule, ...]:
+    return reachable(facts.tables.get(family) or {}, "nat", "POSTROUTING")
+
+
+def _masqueraded(facts: Facts) -> list[tuple[Row, RealServer]]:
+    found = list(facts.servers("masquerading"))
+    if not found:
+        raise NotApplicable(_NO_MASQUERADING)
+    return found
+
+
+def _clients_of_themselves(facts: Facts) -> list[tuple[Row, RealServer]]:
+    """The real servers that shall reach themselves through their own service."""
+    found = _masqueraded(facts)
+    if facts.wishes.loopback is False:
+        raise NotApplicable("'loopback' says that no real server is a client of its own service")
+    sets = _loop_sets(facts)
+    if facts.wishes.loopback is None and not sets:
+        raise NotApplicable(
+            "nothing tells that real servers are clients of their own services: no set of what loops back"
+        )
+    if facts.wishes.loopback:
+        return [(row, server) for row, server in found if row.key.protocol]
+    entries = frozenset().union(*(each.entries for each in sets))
+    # With nothing in the sets, whatever the rule was made for is missing from them.
+    own = {row.key for row, server in found if _entry(row.key, server) in entries}
+    beside = {_place(facts, server.address) for row, server in found if _entry(row.key, server) in entries}
+    return [
+        (row, server)
+        for row, server in found
+        if row.key.protocol and (not entries or row.key in own or _place(facts, server.address) in beside)
+    ]
+
+
+def _place(facts: Facts, address: Address) -> str:
+    way = facts.ways.get(address)
+    return way.device if way and way.router is None else str(address)
+
+
+def _fate(facts: Facts, key: ServiceKey, server: RealServer) -> Verdict:
+    """What nat's POSTROUTING does to a connection of a real server to itself."""
+    entry = _entry(key, server)
+    way = facts.ways.get(server.address)
+    packet = Packet(
+        source=server.address,
+        destination=server.address,
+        protocol=key.protocol,
+        destination_port=server.port,
+        out_device=way.device if way else None,
+        sets={(each.name, _DIRECTIONS): entry in each.entries for each in facts.sets},
+    )
+    return walk(_tables(facts, key.family), "nat", "POSTROUTING", packet)
+
+
+def _tables(facts: Facts, family: str) -> Tables:
+    tables = facts.tables.get(family)
+    if tables is None:
+        raise NotApplicable(facts.beside_tables or "the rules of iptables could not be read")
+    return tables
+
+
+def _whole_tables(facts: Facts, family: str) -> Tables:
+    """The tables, where they are all that there is."""
+    if facts.beside_tables:
+        raise NotApplicable(facts.beside_tables)
+    return _tables(facts, family)
+
+
+def _ports(facts: Facts) -> Iterator[tuple[str, RealServer, Link, Link]]:
+    """Real servers that shall reach themselves and live behind a port of a bridge: family, server, port, bridge."""
+    for _row, server in _clients_of_themselves(facts):
+        port = facts.port_of(server.address)
+        bridge = facts.bridge_of(port) if port else None
+        if port and bridge:
+            yield family_of(server.address), server, port, bridge
+
+
+def _sees_bridged(facts: Facts, family: str, bridge: Link) -> bool:
+    """Whether iptables sees what crosses a bridge."""
+    name = "iptables" if family == "inet" else "ip6tables"
+    own = facts.netfilter_bridges.get(bridge.name, (False, False))[family == "inet6"]
+    return own or facts.switch("net/bridge/bridge-nf-call-%s" % name) == 1
+
+
+# The checks
+
+
+def forwarding(facts: Facts) -> Iterator[Finding]:
+    switches: dict[str, list[str]] = {}
+    for _row, server in _masqueraded(facts):
+        way = facts.ways.get(server.address)
+        if way is None:
+            continue
+        if family_of(server.address) == "inet6":
+            path = "net/ipv6/conf/all/forwarding"
+        else:
+            path = "net/ipv4/conf/%s/forwarding" % way.device
+        if facts.switch(path) == 0:
+            switches.setdefault(path, []).append(str(server))
+    for path, servers in switches.items():
+        six = path.startswith("net/ipv6")
+        # The switch of IPv4 as a whole sets that of each device.
+        wanted = "net.ipv6.conf.all.forwarding" if six else "net.ipv4.ip_forward"
+        if not six and facts.switch("net/ipv4/ip_forward"):
+            wanted = path.replace(".", "?").replace("/", ".").replace("?", "/")
+        yield Finding(
+            wanted,
+            "%s is 0, and real server %s is reached by masquerading" % (path.replace("/", "."), _some(servers)),
+            "The answers of these real servers come back to this node, which does not send them on to the clients: only"
+            " the node itself reaches the service.",
+            "Switch forwarding on, and see that it is on after the next boot.",
+            remedies.switch(facts, wanted, 1),
+        )
+
+
+def bridge_netfilter(facts: Facts) -> Iterator[Finding]:
+    bridges: dict[tuple[str, str], list[str]] = {}
+    for family, server, _port, bridge in _ports(facts):
+        if not _sees_bridged(facts, family, bridge):
+            bridges.setdefault((bridge.name, family), []).append(str(server))
+    for (bridge_name, family), servers in bridges.items():
+        key = "net.bridge.bridge-nf-call-%s" % ("iptables" if family == "inet" else "ip6tables")
+        value = facts.switch(key.replace(".", "/"))
+        yield Finding(
+            bridge_name,
+            "%s is %s, and real server %s lives behind a port of the bridge"
+            % (key, "missing: br_netfilter is not loaded" if value is None else value, _some(servers)),
+            "Where client and real server live on this bridge, the bridge hands the answer straight to the client. It"
+            " comes from the real server's address instead of the virtual one, and the client drops it.",
+            "Load br_netfilter, and have the bridge show its frames to iptables.",
+            remedies.load("br_netfilter") if value is None else remedies.switch(facts, key, 1),
+        )
+
+
+def ipvs_conntrack(facts: Facts) -> Iterator[Finding]:
+    if facts.switch("net/ipv4/vs/conntrack") is None:
+        raise NotApplicable("this kernel has no net.ipv4.vs.conntrack")
+    servers = _masqueraded(facts)
+    loop_names = {each.name for each in _loop_sets(facts)}
+    addresses = {server.address for _row, server in servers}
+    for family in ("inet", "inet6"):
+        relying = []
+        for rule in _nat_rules(facts, family):
+            to = rule.terms.get("destination")
+            by_set = any(name in loop_names and directions == _DIRECTIONS for name, directions, _in in rule.sets)
+            by_address = (
+                to is not None and to.wanted and any(str(each) == to.text.partition("/")[0] for each in addresses)
+            )
+            if rule.target in ("MASQUERADE", "SNAT") and (by_set or by_address or " -m ipvs " in rule.text):
+                relying.append(rule)
+        if relying and not facts.switch("net/ipv4/vs/conntrack"):
+            yield Finding(
+                "net.ipv4.vs.conntrack",
+                "net.ipv4.vs.conntrack is 0, and a rule of nat is meant for what IPVS sends on: %s" % relying[0].text,
+                "Connections of IPVS pass by conntrack and so by the rules of nat: nothing of theirs is masqueraded."
+                " A real server that reaches itself through the virtual address drops its own packets.",
+                "Have IPVS keep its connections in conntrack.",
+                remedies.switch(facts, "net.ipv4.vs.conntrack", 1),
+            )
+
+
+def hairpin(facts: Facts) -> Iterator[Finding]:
+    seen = set()
+    for family, server, port, bridge in _ports(facts):
+        if port.hairpin or bridge.promiscuous or port.name in seen or not _sees_bridged(facts, family, bridge):
+            continue
+        seen.add(port.name)
+        yield Finding(
+            port.name,
+            "port %s of bridge %s is not in hairpin mode, the bridge is not promiscuous, and real server %s lives"
+            " behind the port" % (port.name, bridge.name, server),
+            "What this real server sends to its own service does not come back to it by the port that it left by: the"
+            " connection times out whenever it is its own turn.",
+            "Put the port into hairpin mode (or the bridge into promiscuous mode, for all its ports).",
+            remedies.task(facts, "Let %s send frames back" % port.name, "hairpin", name=port.name),
+        )
+
+
+def address_missing(facts: Facts) -> Iterator[Finding]:
+    wanted: dict[Address, str] = {}
+    for row in facts.table:
+        if row.key.address is not None and not row.key.address.is_unspecified:
+            wanted.setdefault(row.key.address, "virtual service %s" % row.key)
+    if facts.backup or any(owner.name == "keepalived" for owner in facts.owners):
+        wanted = {}  # the director that stands by has no address
+    for address in facts.wishes.real_server_for:
+        wanted.setdefault(address, "'real_server_for'")
+    if not wanted:
+        raise NotApplicable("no virtual service with an address, or another director may have the addresses now")
+    device = next((link.name for link in facts.snapshot.links if link.kind == "dummy"), "ipvs0")
+    for address, by in wanted.items():
+        if not facts.is_local(address):
+            yield Finding(
+                str(address),
+                "%s is named by %s, and no device has it" % (address, by),
+                "Packets to this address are not delivered to this node, so nobody else reaches the service here.",
+                "Put the address on a device of kind dummy.",
+                remedies.task(facts, "Have the address", "virtual_ip", name=device, addresses=[str(address)]),
+            )
+
+
+def loopback_entry_missing(facts: Facts) -> Iterator[Finding]:
+    sets = _loop_sets(facts)
+    if not sets:
+        raise NotApplicable("no set of what loops back")
+    entries = frozenset().union(*(each.entries for each in sets))
+    missing: dict[str, list[str]] = {}
+    for row, server in _clients_of_themselves(facts):
+        entry = _entry(row.key, server)
+        target = next((each.name for each in sets if each.family == row.key.family), None)
+        if target is None or entry in entries or _fate(facts, row.key, server).kind in (MASQUERADE, UNKNOWN):
+            continue
+        if entry not in missing.setdefault(target, []):
+            missing[target].append(entry)
+    for name, lacking in missing.items():
+        for entry in lacking:
+            yield Finding(
+                entry,
+                "set %s has no entry %s, and %s is a real server" % (name, entry, entry.partition(",")[0]),
+                "When this real server reaches itself through the virtual address, the packet comes back with its own"
+                " address as source, and it drops it: the connection times out.",
+                "Add the entry to the set.",
+                remedies.task(facts, "Masquerade what loops back", "ipset_entry", name=name, entries=[entry]),
+            )
+
+
+def loopback_entry_stale(facts: Facts) -> Iterator[Finding]:
+    sets = _loop_sets(facts)
+    if not sets:
+        raise NotApplicable("no set of what loops back")
+    # A service of a firewall mark has no protocol, and its real servers no ports that are known.
+    marked = {str(server.address) for row in facts.table if row.key.fwmark for server in row.servers}
+    known = {_entry(row.key, server) for row in facts.table for server in row.servers}
+    live = any(entry in known for each in sets for entry in each.entries)
+    if not live:
+        raise NotApplicable("no entry of the sets is a real server, so they may be meant for something else")
+    for each in sets:
+        for entry in sorted(each.entries - known):
+            if entry.partition(",")[0] not in marked:
+                yield Finding(
+                    entry,
+                    "set %s has the entry %s, and no virtual service has that real server" % (each.name, entry),
+                    "Nothing fails now. Whoever gets this address next is masqueraded when it reaches itself, and the"
+                    " set grows with each real server that goes.",
+                    "Take the entry out of the set.",
+                    remedies.task(
+                        facts, "Forget a real server", "ipset_entry", name=each.name, entries=[entry], state="absent"
+                    ),
+                )
+
+
+def loopback_rule_missing(facts: Facts) -> Iterator[Finding]:
+    for family, rows in _unmasqueraded(facts, ruled=False).items():
+        sets = _loop_sets(facts, family)
+        name = sets[0].name if sets else "LOOP-BACK"
+        yield Finding(
+            "nat POSTROUTING (%s)" % family,
+            "no rule masquerades %s" % _some([str(server) for server, _verdict in rows])
+            + (", although set %s has it" % name if sets else ""),
+            "A real server that reaches itself through the virtual address gets a packet from its own address, and"
+            " drops it: the connection times out whenever it is its own turn.",
+            "Masquerade what the set has.",
+            remedies.task(
+                facts,
+                "Masquerade what loops back",
+                "masquerade",
+                match_set=dict(name=name, directions=_DIRECTIONS.split(",")),
+                family=family,
+            ),
+        )
+
+
+def loopback_rule_shadowed(facts: Facts) -> Iterator[Finding]:
+    for family, rows in _unmasqueraded(facts, ruled=True).items():
+        by_rule: dict[str, list[str]] = {}
+        for server, verdict in rows:
+            if verdict.rule is not None:
+                by_rule.setdefault(verdict.rule.text, []).append(str(server))
+        for text, servers in by_rule.items():
+            yield Finding(
+                text,
+                "this rule of nat comes before the one that masquerades, and ends the way of what %s sends to itself"
+                % _some(servers),
+                "The rule that masquerades is never reached, so a real server that reaches itself through the virtual"
+                " address drops its own packets.",
+                "Delete the earlier rule, or have it choose less; rules that masquerade come first.",
+                remedies.delete_rule(facts, family, "nat", text),
+            )
+
+
+def _unmasqueraded(facts: Facts, ruled: bool) -> dict[str, list[tuple[RealServer, Verdict]]]:
+    """The real servers in the sets that are surely not masqueraded, by family, where a rule for the sets is or is"
+    " not."""
+    found: dict[str, list[tuple[RealServer, Verdict]]] = {}
+    for row, server in _clients_of_themselves(facts):
+        family = row.key.family
+        _whole_tables(facts, family)
+        sets = _loop_sets(facts, family)
+        if sets and not any(_entry(row.key, server) in each.entries for each in sets):
+            continue
+        names = {each.name for each in sets}
+        rules = [
+            rule
+            for rule in _nat_rules(facts, family)
+            if any(name in names and directions == _DIRECTIONS for name, directions, _in in rule.sets)
+            and rule.target in ("MASQUERADE", "SNAT")
+        ]
+        verdict = _fate(facts, row.key, server)
+        if verdict.kind not in (MASQUERADE, UNKNOWN) and bool(rules) == ruled:
+            found.setdefault(family, []).append((server, verdict))
+    return found
+
+
+def unreachable(facts: Facts) -> Iterator[Finding]:
+    for row, server, outcome, words in _answers(facts):
+        # The port of a real server of direct routing or a tunnel need not be open at its own address.
+        if outcome == NO_WAY or (outcome == TIMED_OUT and server.forwarding_method == "masquerading"):
+            yield Finding(
+                "%s of %s" % (server, row.key),
+                "a TCP connection from this node to %s: %s" % (server, words),
+                "Each client whose turn it is waits until it gives up.",
+                "See that the real server is up and that this node reaches it; until then give it no new connections.",
+                remedies.real_server(facts, "Take the real server out of the turn", row.key, server, weight=0),
+            )
+
+
+def refusing(facts: Facts) -> Iterator[Finding]:
+    for row, server, outcome, words in _answers(facts):
+        if outcome == REFUSED and server.forwarding_method == "masquerading":
+            yield Finding(
+                "%s of %s" % (server, row.key),
+                "a TCP connection from this node to %s: %s" % (server, words),
+                "Each client whose turn it is is refused.",
+                "Start the program that should listen there; until then give the real server no new connections.",
+                remedies.real_server(facts, "Take the real server out of the turn", row.key, server, weight=0),
+            )
+
+
+def _answers(facts: Facts) -> Iterator[tuple[Row, RealServer, str, str]]:
+    if facts.answers is None:
+        raise NotApplicable("'probe' is off")
+    if not facts.answers:
+        raise NotApplicable("no TCP service with a real server that takes connections")
+    for row in facts.table:
+        for server in row.servers:
+            if row.key.protocol == "tcp" and server.weight and (server.address, server.port) in facts.answers:
+                yield (row, server, *facts.answers[(server.address, server.port)])
+
+
+def weight_zero(facts: Facts) -> Iterator[Finding]:
+    _not_kept_by_a_program(facts)
+    if not facts.table:
+        raise NotApplicable("no virtual service")
+    for row in facts.table:
+        for server in row.servers:
+            if server.weight == 0 and facts.connections.get((row.key, server.key)) == 0:
+                yield Finding(
+                    "%s of %s" % (server, row.key),
+                    "its weight is 0, and it has no connection left",
+                    "It gets no connections any more, and nothing is left to wait for.",
+                    "Give it a weight again, or delete it.",
+                    remedies.real_server(facts, "Put the real server back into the turn", row.key, server, weight=1),
+                )
+
+
+def service_empty(facts: Facts) -> Iterator[Finding]:
+    _not_kept_by_a_program(facts)
+    if not facts.table:
+        raise NotApplicable("no virtual service")
+    for row in facts.table:
+        if not row.servers:
+            yield Finding(
+                str(row.key),
+                "the virtual service has no real server",
+                "Its clients are refused (ICMP port unreachable).",
+                "Add real servers, or delete the service.",
+                remedies.task(facts, "Delete the service", "ipvs_service", state="absent", **row.key.options()),
+            )
+
+
+def _not_kept_by_a_program(facts: Facts) -> None:
+    if facts.owners:
+        raise NotApplicable("%s keeps the table, and has its reasons" % facts.owners[0].name)
+
+
+def scheduler_missing(facts: Facts) -> Iterator[Finding]:
+    if not facts.schedulers:
+        raise NotApplicable("'schedulers' names none")
+    for name, reason in facts.schedulers.items():
+        if reason is not None:
+            yield Finding(
+                name,
+                reason,
+                "A task that adds a virtual service with scheduler '%s' fails." % name,
+                "Boot a kernel that has the module, or choose another scheduler.",
+                remedies.load("ip_vs_%s" % name),
+            )
+
+
+def other_owner(facts: Facts) -> Iterator[Finding]:
+    meant = facts.wishes.owner
+    others = [owner for owner in facts.owners if owner.name != meant]
+    if meant is None and len({owner.name for owner in others}) < 2:
+        return  # whoever it is may well be meant
+    for owner in others:
+        yield Finding(
+            owner.name,
+            owner.evidence,
+            "It deletes or changes virtual services that it does not know each time it synchronizes: what %s makes is"
+            " gone"
+            ' some seconds later ("Service not defined").' % ("a task" if meant == TASKS else "another program"),
+            "Leave the table to one program: stop this one, or work on another node.",
+            None
+            if owner.name.startswith("kube-")
+            else {
+                "name": "Stop %s" % owner.name,
+                "ansible.builtin.systemd_service": dict(name=owner.name, state="stopped", enabled=False),
+            },
+        )
+
+
+def direct_through_router(facts: Facts) -> Iterator[Finding]:
+    servers = list(facts.servers("direct"))
+    if not servers:
+        raise NotApplicable("no real server with forwarding method direct")
+    for row, server in servers:
+        way = facts.ways.get(server.address)
+        if way is not None and way.router is not None:
+            yield Finding(
+                "%s of %s" % (server, row.key),
+                "the forwarding method is direct, and the way to %s leads through router %s"
+                % (server.address, way.router),
+                "Direct routing changes nothing but the hardware address, and a router's is not the real server's: the"
+                " packets do not arrive.",
+                "Reach it on the link, or through a tunnel.",
+                remedies.real_server(facts, "Use a tunnel", row.key, server, forwarding_method="tunnel"),
+            )
+
+
+def tunnel_mtu(facts: Facts) -> Iterator[Finding]:
+    servers = list(facts.servers("tunnel"))
+    if not servers:
+        raise NotApplicable("no real server with forwarding method tunnel")
+    outside = [facts.snapshot.link_at(route.index) for route in facts.snapshot.routes if route.to.prefixlen == 0]
+    widest = max((link.mtu for link in outside if link), default=0)
+    if not widest:
+        raise NotApplicable("no default route tells by which device clients come")
+    told = set()
+    for _row, server in servers:
+        way = facts.ways.get(server.address)
+        device = facts.snapshot.link(way.device) if way else None
+        overhead = _OUTER[family_of(server.address)] + _TUNNEL_EXTRA[server.tunnel_type]
+        if device is None or device.mtu - overhead >= widest or device.name in told:
+            continue
+        told.add(device.name)
+        yield Finding(
+            device.name,
+            "device %s has MTU %d, of which a tunnel of type %s to %s leaves %d bytes; clients send up to %d"
+            % (device.name, device.mtu, server.tunnel_type, server.address, device.mtu - overhead, widest),
+            "Full packets of clients do not fit: each client has to be told by ICMP, and where that is filtered on"
+            " its way uploads hang.",
+            "Give this device and the network behind it an MTU of at least %d, or let the real servers announce a"
+            " smaller segment (advmss) to clients." % (widest + overhead),
+            remedies.command(
+                facts,
+                "Make room for the tunnel",
+                ["ip", "link", "set", "dev", device.name, "mtu", str(widest + overhead)],
+            ),
+        )
+
+
+def arp_answers(facts: Facts) -> Iterator[Finding]:
+    for address, device in _arp_devices(facts):
+        own = device.name in _devices_with(facts, address)
+        ignored = facts.stronger("ipv4", device.name, "arp_ignore")
+        if ignored == 0 or (own and ignored not in (3, 8)):
+            wanted = 8 if own else 1
+            yield Finding(
+                "%s on %s" % (address, device.name),
+                "arp_ignore of device %s is %d, and this node has the virtual address %s%s"
+                % (device.name, ignored, address, " on that very device" if own else ""),
+                "This real server answers when the network asks who has the virtual address, so clients reach it past"
+                " the director.",
+                "Have the virtual address on lo or a dummy device, and let devices answer for their own addresses"
+                " only.",
+                remedies.switch(facts, "net.ipv4.conf.all.arp_ignore", wanted),
+            )
+
+
+def arp_announces(facts: Facts) -> Iterator[Finding]:
+    for address, device in _arp_devices(facts):
+        announced = facts.stronger("ipv4", device.name, "arp_announce")
+        link = facts.snapshot.link(device.name)
+        near = link is not None and any(address in each.network for each in facts.snapshot.addresses_on(link))
+        if announced == 0 or (announced == 1 and near):
+            yield Finding(
+                "%s on %s" % (address, device.name),
+                "arp_announce of device %s is %d, and this node has the virtual address %s"
+                % (device.name, announced, address),
+                "When this real server answers a client it asks for its router in the name of the virtual address,"
+                " and the router then sends what is for the director to it.",
+                "Let devices ask in the name of their own best address only.",
+                remedies.switch(facts, "net.ipv4.conf.all.arp_announce", 2),
+            )
+
+
+def _arp_devices(facts: Facts) -> Iterator[tuple[Address, Link]]:
+    """The virtual addresses that this node shall have in silence, each with the devices that could give it away."""
+    served = [each for each in facts.wishes.real_server_for if each.version == 4 and facts.is_local(each)]
+    if not served:
+        raise NotApplicable("'real_server_for' names no IPv4 address that this node has")
+    if facts.arp_rules:
+        raise NotApplicable("arptables(8) has rules, which may do the same")
+    if all(_decapsulating(facts, each) for each in served):
+        raise NotApplicable("the addresses are on tunnel devices: real servers of a tunnel may be in another network")
+    for address in served:
+        for link in facts.snapshot.links:
+            own = facts.snapshot.addresses_on(link)
+            speaks = link.up and link.name != "lo" and link.kind not in ("dummy", *_TUNNEL_KINDS) and not link.master
+            if speaks and any(each.version == 4 for each in own):
+                yield address, link
+
+
+def _devices_with(facts: Facts, address: Address) -> list[str]:
+    links = (facts.snapshot.link_at(each.index) for each in facts.snapshot.addresses if each.interface.ip == address)
+    return [link.name for link in links if link]
+
+
+def _decapsulating(facts: Facts, address: Address) -> bool:
+    links = map(facts.snapshot.link, _devices_with(facts, address))
+    return any(link is not None and link.kind in _TUNNEL_KINDS for link in links)
+
+
+def rp_filter(facts: Facts) -> Iterator[Finding]:
+    tunnels = [link for link in facts.snapshot.links if link.kind in ("ipip", "gre") and link.up]
+    served = [each for each in facts.wishes.real_server_for if each.version == 4 and facts.is_local(each)]
+    if not served or not tunnels:
+        raise NotApplicable("'real_server_for' names no IPv4 address that this node has, or no tunnel device is up")
+    for link in tunnels:
+        routes = [route for route in facts.snapshot.routes if route.index == link.index and route.to.prefixlen == 0]
+        if facts.stronger("ipv4", link.name, "rp_filter") == 1 and not routes:
+            key = "net.ipv4.conf.%s.rp_filter" % link.name.replace(".", "/")
+            yield Finding(
+                link.name,
+                "rp_filter of tunnel device %s is 1 (the larger of its own and that of all), and the way back to"
+                " clients does not lead through it" % link.name,
+                "What the director sends through the tunnel comes from clients to whom another device leads: the kernel"
+                " drops it without a word.",
+                "Let the tunnel device take packets whose way back is another (2, loose).",
+                remedies.switch(facts, key, 2),
+            )
+
+
+def firewall(facts: Facts) -> Iterator[Finding]:
+    if not facts.table:
+        raise NotApplicable("no virtual service")
+    told: set[tuple[str, str, str]] = set()
+    for row in facts.table:
+        if row.key.fwmark or not row.key.port or row.key.address is None:
+            continue
+        asked = Packet(
+            destination=row.key.address,
+            protocol=row.key.protocol,
+            destination_port=row.key.port,
+            state="NEW",
+            from_outside=True,
+        )
+        yield from _dropped(facts, row.key, "INPUT", asked, "destination", row.key.address, row.key.port, told)
+        for server in row.servers:
+            if server.forwarding_method != "masquerading" or facts.is_local(server.address):
+                continue
+            way = facts.ways.get(server.address)
+            tracked = facts.switch("net/ipv4/vs/conntrack") == 1
+            sent = Packet(
+                destination=server.address,
+                destination_port=server.port,
+                out_device=way.device if way else None,
+                state="NEW" if tracked else None,
+                protocol=row.key.protocol,
+            )
+            answer = Packet(
+                source=server.address,
+                source_port=server.port,
+                in_device=way.device if way else None,
+                state="ESTABLISHED" if tracked else None,
+                from_outside=True,
+                protocol=row.key.protocol,
+            )
+            yield from _dropped(facts, row.key, "OUTPUT", sent, "destination", server.address, server.port, told)
+            yield from _dropped(facts, row.key, "FORWARD", answer, "source", server.address, server.port, told)
+
+
+def _dropped(
+    facts: Facts,
+    key: ServiceKey,
+    chain: str,
+    packet: Packet,
+    end: str,
+    address: Address,
+    port: int,
+    told: set[tuple[str, str, str]],
+) -> Iterator[Finding]:
+    verdict = walk(_tables(facts, key.family), "filter", chain, packet)
+    text = verdict.rule.text if verdict.rule else "the policy of chain %s" % chain
+    subject = "%s: %s" % (chain, text)
+    if verdict.kind != DROP or (chain, text, str(address)) in told:
+        return
+    told.add((chain, text, str(address)))
+    what = {
+        "INPUT": "what clients send to virtual service %s" % key,
+        "OUTPUT": "what IPVS sends on to real server %s" % endpoint(address, port),
+        "FORWARD": "the answers of real server %s" % endpoint(address, port),
+    }[chain]
+    yield Finding(
+        subject,
+        "chain %s of filter drops %s, by %s" % (chain, what, text),
+        "The clients wait until they give up.",
+        "Accept these packets before they are dropped.",
+        remedies.accept(facts, key.family, chain, key.protocol or "tcp", end, str(address), port),
+    )
+
+
+def _kernel(facts: Facts) -> tuple[int, int]:
+    """The kernel's version, where it says what the kernel does."""
+    found = re.match(r"(\d+)\.(\d+)", facts.release)
+    if found is None or ".el" in facts.release:
+        raise NotApplicable("kernel %s has changes of newer ones, so its version does not tell" % facts.release)
+    return int(found.group(1)), int(found.group(2))
+
+
+def conn_reuse_delay(facts: Facts) -> Iterator[Finding]:
+    version = _kernel(facts)
+    if not (4, 1) <= version < (5, 9):
+        raise NotApplicable("kernel %s is not of those that delay (4.1 to 5.8)" % facts.release)
+    servers = [server for row, server in _masqueraded(facts) if row.key.protocol in ("tcp", None)]
+    if servers and facts.switch("net/ipv4/vs/conn_reuse_mode") and facts.switch("net/ipv4/vs/conntrack"):
+        yield Finding(
+            "net.ipv4.vs.conn_reuse_mode",
+            "kernel %s, net.ipv4.vs.conn_reuse_mode is %s and net.ipv4.vs.conntrack is 1"
+            % (facts.release, facts.switch("net/ipv4/vs/conn_reuse_mode")),
+            "A client that uses a port again, as busy clients do, waits a second for each such connection: this"
+            " kernel drops its first packet.",
+            "Run Linux 5.9 or later; until then leave connections on a port that is used again where they were.",
+            remedies.switch(facts, "net.ipv4.vs.conn_reuse_mode", 0),
+        )
+
+
+def conn_reuse_off(facts: Facts) -> Iterator[Finding]:
+    if _kernel(facts) < (5, 9):
+        raise NotApplicable("kernel %s is better off without conn_reuse_mode" % facts.release)
+    if not any(row.key.protocol == "tcp" or row.key.fwmark for row in facts.table):
+        raise NotApplicable("no TCP service")
+    if facts.switch("net/ipv4/vs/conn_reuse_mode") == 0:
+        yield Finding(
+            "net.ipv4.vs.conn_reuse_mode",
+            "net.ipv4.vs.conn_reuse_mode is 0, which kernels before 5.9 needed, and this is %s" % facts.release,
+            "A client that uses a port again goes to the real server it had before, even if that has weight 0: busy"
+            " clients keep a real server busy that is being drained, and do not find new ones.",
+            "Let IPVS schedule such connections anew.",
+            remedies.switch(facts, "net.ipv4.vs.conn_reuse_mode", 1),
+        )
+
+
+def _some(names: list[str]) -> str:
+    """A few names, and how many more there are."""
+    unique = list(dict.fromkeys(names))
+    return ", ".join(unique[:3]) + (" and %d more" % (len(unique) - 3) if len(unique) > 3 else "")
+
+
+_SYSCTL = "ipvs-sysctl.rst"
+_IP_SYSCTL = "ip-sysctl.rst"
+_LOOPBACK = "a set of the type hash:ip,port,ip names real servers of masquerading services, or O(loopback) is set"
+
+CHECKS = (
+    Check(
+        "forwarding_off",
+        "error",
+        "This node does not forward what comes from the device behind which real servers are.",
+        "masquerading services",
+        _IP_SYSCTL + ": ip_forward, conf/interface/forwarding",
+        forwarding,
+    ),
+    Check(
+        "bridge_netfilter_off",
+        "error",
+        "A bridge does not show iptables what crosses it.",
+        _LOOPBACK + ", and they live behind ports of a bridge of this node",
+        _IP_SYSCTL + ": bridge-nf-call-iptables; net/bridge/br_netfilter_hooks.c",
+        bridge_netfilter,
+    ),
+    Check(
+        "ipvs_conntrack_off",
+        "error",
+        "IPVS does not keep its connections in conntrack, and rules of nat are meant for them.",
+        "masquerading services, and a rule in or behind POSTROUTING that masquerades a set of what loops back, a real"
+        " server's address, or C(-m ipvs)",
+        _SYSCTL + ": conntrack",
+        ipvs_conntrack,
+    ),
+    Check(
+        "hairpin_off",
+        "error",
+        "A bridge port does not send frames back by the port that they came from, and the bridge is not promiscuous.",
+        _LOOPBACK + ", they live behind ports of a bridge of this node, and iptables sees what crosses it",
+        "bridge(8): hairpin; net/bridge/br_forward.c: should_deliver()",
+        hairpin,
+    ),
+    Check(
+        "address_missing",
+        "error",
+        "A virtual address is on no device.",
+        "virtual services with an address, unless keepalived or a backup daemon runs; addresses in O(real_server_for)",
+        "net/netfilter/ipvs/ip_vs_core.c: IPVS looks at what is delivered to this node",
+        address_missing,
+    ),
+    Check(
+        "loopback_entry_missing",
+        "error",
+        "The set of what loops back lacks a real server, and no other rule masquerades it.",
+        _LOOPBACK + "; the real servers of the same service, or behind the same device",
+        "ipset(8): hash:ip,port,ip",
+        loopback_entry_missing,
+    ),
+    Check(
+        "loopback_entry_stale",
+        "notice",
+        "The set of what loops back has an entry that is no real server.",
+        "at least one entry of such sets is a real server",
+        "ipset(8): hash:ip,port,ip",
+        loopback_entry_stale,
+    ),
+    Check(
+        "loopback_rule_missing",
+        "error",
+        "No rule masquerades what the set of what loops back has.",
+        _LOOPBACK + "; all rules are iptables'",
+        "iptables-extensions(8): set, MASQUERADE",
+        loopback_rule_missing,
+    ),
+    Check(
+        "loopback_rule_shadowed",
+        "error",
+        "An earlier rule ends the way of what should be masqueraded.",
+        _LOOPBACK + "; all rules are iptables', and those before are understood as a whole",
+        "iptables(8): TARGETS",
+        loopback_rule_shadowed,
+    ),
+    Check(
+        "real_server_unreachable",
+        "error",
+        "A real server does not answer, or there is no way to it.",
+        "O(probe); TCP services, real servers with a weight; with direct routing and tunnels only where there is no"
+        " way",
+        "connect(2): EHOSTUNREACH, ENETUNREACH, ETIMEDOUT",
+        unreachable,
+    ),
+    Check(
+        "real_server_refusing",
+        "error",
+        "A real server refuses connections.",
+        "O(probe); masquerading TCP services, real servers with a weight",
+        "connect(2): ECONNREFUSED",
+        refusing,
+    ),
+    Check(
+        "weight_zero",
+        "notice",
+        "A real server has weight 0 and no connection left.",
+        "no other program keeps the table",
+        "ipvsadm(8): --weight",
+        weight_zero,
+    ),
+    Check(
+        "service_empty",
+        "warning",
+        "A virtual service has no real server.",
+        "no other program keeps the table",
+        "net/netfilter/ipvs/ip_vs_core.c: ip_vs_leave()",
+        service_empty,
+    ),
+    Check(
+        "scheduler_missing",
+        "error",
+        "The kernel cannot have a scheduler.",
+        "O(schedulers)",
+        "modules.dep(5), sysctl kernel.modules_disabled",
+        scheduler_missing,
+    ),
+    Check(
+        "other_owner",
+        "warning",
+        "Several programs write the table, or another than O(owner).",
+        "everywhere",
+        "keepalived(8), ldirectord(8), pkg/proxy/ipvs/proxier.go of Kubernetes",
+        other_owner,
+    ),
+    Check(
+        "direct_through_router",
+        "error",
+        "A router stands between this node and a real server of direct routing.",
+        "services with direct routing",
+        "ipvsadm(8): --gatewaying; ip_vs_xmit.c: ip_vs_dr_xmit()",
+        direct_through_router,
+    ),
+    Check(
+        "tunnel_mtu",
+        "notice",
+        "A tunnel leaves less room than clients use.",
+        "services with tunnels, and a default route that tells by which device clients come",
+        "ip_vs_xmit.c: ip_vs_tunnel_xmit(); " + _SYSCTL + ": pmtu_disc",
+        tunnel_mtu,
+    ),
+    Check(
+        "arp_ignore",
+        "error",
+        "A real server answers ARP requests for a virtual address.",
+        "IPv4 addresses in O(real_server_for) that this node has, not on tunnel devices only; no rules of arptables",
+        _IP_SYSCTL + ": arp_ignore",
+        arp_answers,
+    ),
+    Check(
+        "arp_announce",
+        "error",
+        "A real server sends ARP requests in the name of a virtual address.",
+        "as arp_ignore",
+        _IP_SYSCTL + ": arp_announce",
+        arp_announces,
+    ),
+    Check(
+        "rp_filter_strict",
+        "error",
+        "A tunnel device drops what comes from clients to whom another device leads.",
+        "IPv4 addresses in O(real_server_for) that this node has, and tunnel devices that are up",
+        _IP_SYSCTL + ": rp_filter",
+        rp_filter,
+    ),
+    Check(
+        "firewall_drops",
+        "error",
+        "Rules of iptables drop every packet of a service on its way.",
+        "services with a port: INPUT for the virtual address; OUTPUT and FORWARD for masqueraded real servers",
+        "iptables(8); ip_vs_core.c: the hooks of IPVS come behind filter",
+        firewall,
+    ),
+    Check(
+        "conn_reuse_delay",
+        "warning",
+        "This kernel makes clients wait a second when they use a port again.",
+        "Linux 4.1 to 5.8, not a vendor's with C(.el) in its release; masquerading TCP services",
+        _SYSCTL + ": conn_reuse_mode; Linux 5.9: ipvs: allow connection reuse for unconfirmed conntrack",
+        conn_reuse_delay,
+    ),
+    Check(
+        "conn_reuse_off",
+        "notice",
+        "A setting for kernels before 5.9 was left behind.",
+        "Linux 5.9 or later; TCP services",
+        _SYSCTL + ": conn_reuse_mode",
+        conn_reuse_off,
+    ),
+)

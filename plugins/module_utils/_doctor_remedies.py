@@ -1,0 +1,90 @@
+# Copyright (c) 2026, the linuxnet.ipvs contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The tasks that remedy what the doctor finds, as a playbook would have them."""
+
+from __future__ import annotations
+
+import shlex
+from typing import Any, Mapping, Sequence
+
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor_values import Facts
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_values import RealServer, ServiceKey
+
+
+def task(facts: Facts, title: str, module: str, /, **options: Any) -> Mapping[str, Any]:
+    """A task of a module of this collection, in the namespace that was looked at."""
+    if facts.netns is not None:
+        options["netns"] = facts.netns
+    return {"name": title, "linuxnet.ipvs." + module: options}
+
+
+def switch(facts: Facts, key: str, value: int) -> Mapping[str, Any]:
+    """Set one of the kernel's switches."""
+    if facts.netns is not None and not facts.netns.startswith("/"):
+        options = dict(name=facts.netns, sysctl={key: value})
+        return {"name": "Set %s" % key, "linuxnet.ipvs.netns": options}
+    return {"name": "Set %s" % key, "ansible.posix.sysctl": dict(name=key, value=str(value), sysctl_set=True)}
+
+
+def load(module: str) -> Mapping[str, Any]:
+    """Load one of the kernel's modules, now and at each boot."""
+    return {
+        "name": "Load %s" % module,
+        "community.general.modprobe": dict(name=module, state="present", persistent="present"),
+    }
+
+
+def command(facts: Facts, name: str, words: Sequence[str]) -> Mapping[str, Any]:
+    """Run a program, in the namespace that was looked at."""
+    if facts.netns is not None:
+        inside = (
+            ["nsenter", "--net=%s" % facts.netns]
+            if facts.netns.startswith("/")
+            else ["ip", "netns", "exec", facts.netns]
+        )
+        words = [*inside, *words]
+    return {"name": name, "ansible.builtin.command": dict(argv=list(words))}
+
+
+def delete_rule(facts: Facts, family: str, table: str, rule: str) -> Mapping[str, Any]:
+    """Delete a rule of iptables that ``iptables-save`` wrote."""
+    program = "iptables" if family == "inet" else "ip6tables"
+    return command(facts, "Delete the rule", [program, "--wait", "--table", table, "--delete", *shlex.split(rule)[1:]])
+
+
+def accept(
+    facts: Facts, family: str, chain: str, protocol: str, end: str, address: str, port: int
+) -> Mapping[str, Any]:
+    """Accept packets before any rule is asked; ``end`` is whether address and port are its source or destination."""
+    program = "iptables" if family == "inet" else "ip6tables"
+    options, side = ("--source", "--sport") if end == "source" else ("--destination", "--dport")
+    words = [program, "--wait", "--insert", chain, "--protocol", protocol, options, address, side, str(port)]
+    if facts.netns is not None:
+        return command(facts, "Accept what the service needs", [*words, "--jump", "ACCEPT"])
+    return {
+        "name": "Accept what the service needs",
+        "ansible.builtin.iptables": {
+            "chain": chain,
+            "action": "insert",
+            "ip_version": "ipv4" if family == "inet" else "ipv6",
+            "protocol": protocol,
+            end: address,
+            "%s_port" % end: str(port),
+            "jump": "ACCEPT",
+        },
+    }
+
+
+def real_server(facts: Facts, name: str, key: ServiceKey, server: RealServer, **terms: Any) -> Mapping[str, Any]:
+    """Change a real server."""
+    return task(
+        facts,
+        name,
+        "ipvs_real_server",
+        service=key.options(),
+        address=str(server.address),
+        port=server.port,
+        **terms,
+    )
