@@ -70,9 +70,10 @@ bench: venv ## Make the lab anew, and measure it against its peers
 
 ## Upkeep
 
-tables: .venv/test.stamp ## Write the tables in the roles' READMEs and the guide, and the guide's playbook
+tables: .venv/test.stamp ## Write what is made of sources: tables of variables, checks, the guide's playbook
 	@python tests/tools/role_tables.py
 	@python tests/tools/guide_tables.py
+	@python tests/tools/doctor_table.py
 
 changelog: .venv/test.stamp ## Write CHANGELOG.rst anew, with the modules and roles that there are
 	antsibull-changelog generate --reload-plugins
