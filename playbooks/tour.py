@@ -126,13 +126,12 @@ def after(stage: Stage, done: Done) -> Iterator[str]:
     yield ""
     asked = [row for row in done.matrix if row["asked"]]
     if asked:
-        yield f"{'What curl says':<28}{'now':<26}expected"
+        yield f"{'What curl says':<32}{'now':<28}expected"
         for row in asked:
             cell = stage["expect"][row["client"]][row["target"]]
             mark = " " if row["as_expected"] else "!"
             pair = f"{row['client']} -> {row['url'].removeprefix('http://')}"
-            # A row that is too long for one line goes on below.
-            yield f"{mark} {pair:<28} {seen(row):<25}{expected(cell)}"[:WIDTH].rstrip()
+            yield f"{mark} {pair:<30}{seen(row):<28}{expected(cell)}"
         yield ""
     for client, reasons in stage["text"]["because"].items():
         for target, reason in reasons.items():

@@ -39,7 +39,7 @@ RELEASED = {
 def commands() -> Iterator[tuple[str, list[str]]]:
     """Name each linter with its command; the slow ones come first because they run side by side."""
     yield "ansible-lint", ["ansible-lint", "--nocolor"]
-    yield "mypy", ["mypy", f"{COLLECTION}/plugins", f"{COLLECTION}/roles", "molecule", "tests"]
+    yield "mypy", ["mypy", f"{COLLECTION}/plugins", f"{COLLECTION}/roles", "molecule", "playbooks", "tests"]
     yield "yamllint", ["yamllint", "--strict", "."]
     yield "ruff check", ["ruff", "check"]
     yield "ruff format", ["ruff", "format", "--check", "--diff"]
