@@ -12,9 +12,8 @@ from __future__ import annotations
 import ipaddress
 import socket
 import struct
-from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any, Iterable, Mapping, overload
+from typing import Any, Iterable, Mapping, Sequence, overload
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_settings import SyncDaemon, Timeouts
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_values import (
