@@ -7,7 +7,7 @@
 PYTHON ?= python3
 # How tasks are run: mitogen_linear is many times faster on a slow node, linear is Ansible's own.
 STRATEGY ?= mitogen_linear
-# Further arguments for ansible-playbook (lab, destroy), the tour, pytest (unit), molecule (scenario),
+# Further arguments for ansible-playbook (lab, picture, destroy), the tour, pytest (unit), molecule (scenario),
 # ansible-test (sanity) or the measurements (bench)
 ARGS ?=
 # How many scenarios run at once (default: one for each processor)
@@ -20,15 +20,15 @@ COLLECTION := .venv/collections/ansible_collections/linuxnet/ipvs
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # Named, because Ansible does not look for it in a folder that everybody may write to
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
-lab tour destroy scenario scenarios bench: export ANSIBLE_STRATEGY := $(STRATEGY)
-lab tour destroy scenario scenarios bench: export ANSIBLE_STRATEGY_PLUGINS := $(CURDIR)/.venv/strategy
+lab tour picture destroy scenario scenarios bench: export ANSIBLE_STRATEGY := $(STRATEGY)
+lab tour picture destroy scenario scenarios bench: export ANSIBLE_STRATEGY_PLUGINS := $(CURDIR)/.venv/strategy
 # Each play would warn of a strategy that is not Ansible's own.
-lab tour destroy bench: export ANSIBLE_DEPRECATION_WARNINGS := false
+lab tour picture destroy bench: export ANSIBLE_DEPRECATION_WARNINGS := false
 
 # Ask for sudo's password only if it is needed.
 ASK_BECOME = $$([ "$$(id -u)" = 0 ] || sudo -n true 2>/dev/null || echo --ask-become-pass)
 
-.PHONY: help venv lab tour shell destroy test lint sanity unit scenarios scenario bench tables changelog constraints clean
+.PHONY: help venv lab tour picture shell destroy test lint sanity unit scenarios scenario bench tables changelog constraints clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -45,6 +45,10 @@ tour: venv ## Walk through the stages of the lab, or go on where you left: ARGS=
 shell: ## Open a shell on the lab's node
 	@test -f .lab/ssh_config || { echo "There is no lab here yet: make lab" >&2; exit 1; }
 	@ssh -F .lab/ssh_config "$$(awk '$$1 == "Host" { print $$2; exit }' .lab/ssh_config)"
+
+picture: venv ## Draw the lab as it is now
+	@test -f .lab/inventory.yml || { echo "There is no lab here yet: make lab" >&2; exit 1; }
+	ansible-playbook --inventory .lab/inventory.yml playbooks/picture.yml $(ARGS)
 
 destroy: venv ## Take the lab away, and only the lab
 	ansible-playbook playbooks/teardown.yml $(ASK_BECOME) $(ARGS)
