@@ -42,7 +42,7 @@ def lab(
     pods: int = 2, *, services: int = 1, elsewhere: int = 0, checked: bool = True, odd: str = "", six: bool = False
 ) -> dict[str, Any]:
     """What the modules read of a lab with so many pods and services."""
-    own = dict(name=None, netns=None, links=[link("lo", "", addresses=["127.0.0.1/8"])])
+    own: dict[str, Any] = dict(name=None, netns=None, links=[link("lo", "", addresses=["127.0.0.1/8"])])
     own["links"] += [
         link("eth0", "", addresses=["192.0.2.7/24"]),
         link("br" + odd, "bridge", addresses=["10.0.0.1/16"]),
