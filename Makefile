@@ -14,21 +14,24 @@ ARGS ?=
 JOBS ?=
 # A folder of molecule/
 NAME ?= default
+# The suite of Debian that the kernel of the scenarios' machine comes from, such as trixie-backports (scenario, kernels)
+SUITE ?=
 
 COLLECTION := .venv/collections/ansible_collections/linuxnet/ipvs
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # Named, because Ansible does not look for it in a folder that everybody may write to
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
-lab tour picture destroy scenario scenarios bench: export ANSIBLE_STRATEGY := $(STRATEGY)
-lab tour picture destroy scenario scenarios bench: export ANSIBLE_STRATEGY_PLUGINS := $(CURDIR)/.venv/strategy
+lab tour picture destroy scenario scenarios kernels bench: export ANSIBLE_STRATEGY := $(STRATEGY)
+lab tour picture destroy scenario scenarios kernels bench: export ANSIBLE_STRATEGY_PLUGINS := $(CURDIR)/.venv/strategy
 # Each play would warn of a strategy that is not Ansible's own.
 lab tour picture destroy bench: export ANSIBLE_DEPRECATION_WARNINGS := false
 
 # Ask for sudo's password only if it is needed.
 ASK_BECOME = $$([ "$$(id -u)" = 0 ] || sudo -n true 2>/dev/null || echo --ask-become-pass)
 
-.PHONY: help venv lab tour picture shell destroy test lint sanity unit scenarios scenario bench tables changelog constraints clean
+.PHONY: help venv lab tour picture shell destroy test lint sanity unit scenarios scenario kernels bench tables changelog \
+	constraints clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -70,7 +73,10 @@ scenarios: .venv/test.stamp ## Run every Molecule scenario
 	@python tests/tools/scenarios.py $(if $(JOBS),--jobs $(JOBS))
 
 scenario: .venv/test.stamp ## Run one Molecule scenario: make scenario NAME=default
-	@python tests/tools/scenarios.py --show $(NAME) $(ARGS)
+	@python tests/tools/scenarios.py --show --suite=$(SUITE) $(NAME) $(ARGS)
+
+kernels: .venv/test.stamp ## Run the modules' scenarios on newer kernels, or on SUITE's (not a part of `test`)
+	@python tests/tools/scenarios.py --kernels --suite=$(SUITE) $(if $(JOBS),--jobs $(JOBS))
 
 bench: venv ## Make the lab anew, and measure it against its peers
 	@python tests/bench/bench.py $(ARGS)

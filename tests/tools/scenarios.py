@@ -36,6 +36,10 @@ STOCK_STRATEGY = {"default", "namespaces"}
 LONGEST = ("tables", "default", "sets", "namespaces", "trouble")
 # What a scenario takes of the machine's memory: its virtual machine, Molecule and Ansible
 MEMORY = 2 << 30
+# The suites of Debian whose kernels the modules are tested on besides lab_host's own (6.1): 6.12, and the newest.
+SUITES = ("trixie", "trixie-backports")
+# The scenarios of what depends on the kernel, the most telling first
+MODULES = ("tables", "sets", "balancer", "links")
 
 
 @dataclass
@@ -76,11 +80,19 @@ def complaints(done: Sequence[Action], tested: summary.Count) -> Iterator[str]:
         yield "verify ran nothing: there is neither a verify playbook nor a test"
 
 
-def environment(name: str, junit: Path) -> dict[str, str]:
+def kernel_of(suite: str) -> str:
+    """The variables of lab_host for a machine with the kernel of a suite of Debian; nothing for its own choice."""
+    release = suite.removesuffix("-backports")
+    other = f" lab_host_kernel_suite={suite}" if suite != release else ""
+    return f"lab_host_release={release}{other}" if suite else ""
+
+
+def environment(name: str, junit: Path, suite: str = "") -> dict[str, str]:
     """What a scenario's run needs in its environment besides what is there."""
     env = {
         "ANSIBLE_DEPRECATION_WARNINGS": "false",  # each play would warn of the faster strategy
         "ANSIBLE_NOCOLOR": "1",
+        "LAB_HOST_KERNEL": kernel_of(suite),  # .config/molecule/config.yml hands it on
         "MOLECULE_COMMAND_BORDERS": "false",
         # By default two checkouts whose folders have the same name would share it.
         "MOLECULE_EPHEMERAL_DIRECTORY": str(LOGS / name),
@@ -94,11 +106,12 @@ def environment(name: str, junit: Path) -> dict[str, str]:
     return env
 
 
-def run(name: str, arguments: Sequence[str], *, show: bool) -> steps.Step:
+def run(name: str, arguments: Sequence[str], *, show: bool, suite: str = "") -> steps.Step:
     """Run a scenario, tell its actions as they end (or show all output), and keep its log."""
-    junit = steps.JUNIT / "scenarios" / f"{name}.xml"
+    title = f"{name}-{suite}" if suite else name
+    junit = steps.JUNIT / "scenarios" / f"{title}.xml"
     junit.unlink(missing_ok=True)
-    log = LOGS / f"{name}.log"
+    log = LOGS / f"{title}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     start = time.monotonic()
     done = []
@@ -108,7 +121,7 @@ def run(name: str, arguments: Sequence[str], *, show: bool) -> steps.Step:
         subprocess.Popen(
             command,
             cwd=steps.CHECKOUT,
-            env={**os.environ, **environment(name, junit)},
+            env={**os.environ, **environment(name, junit, suite)},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -120,7 +133,7 @@ def run(name: str, arguments: Sequence[str], *, show: bool) -> steps.Step:
         for action in actions(_copied(process.stdout, kept, show=show)):
             done.append(action)
             if action.name != "start" and not show:
-                print(f"      {time.monotonic() - action.started:6.1f} s  {name}: {action.name}", flush=True)
+                print(f"      {time.monotonic() - action.started:6.1f} s  {title}: {action.name}", flush=True)
     failure = None
     if process.returncode != 0:
         failed = [action for action in done if action.ending.startswith("Failed")] or done[-1:]
@@ -128,7 +141,7 @@ def run(name: str, arguments: Sequence[str], *, show: bool) -> steps.Step:
         failure = f"{failed[0].name} failed; the whole log: {log.relative_to(steps.CHECKOUT)}\n" + "".join(last)
     else:
         failure = "\n".join(complaints(done, summary.count(junit) if junit.exists() else summary.Count())) or None
-    return steps.Step(name, time.monotonic() - start, failure)
+    return steps.Step(title, time.monotonic() - start, failure)
 
 
 def _copied(output: Iterable[str], kept: TextIO, *, show: bool) -> Iterator[str]:
@@ -160,21 +173,23 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--show", action="store_true", help="show all that Molecule prints")
     parser.add_argument("--jobs", type=int, default=at_once(), help="how many at once (default here: %(default)s)")
+    parser.add_argument("--suite", default="", help="the suite of Debian that the kernel comes from (bookworm)")
+    parser.add_argument("--kernels", action="store_true", help="run the modules' scenarios on other kernels")
     parser.add_argument("name", nargs="?", help="a folder of molecule/ (default: all of them)")
     parser.add_argument("arguments", nargs=argparse.REMAINDER, help="further arguments for molecule test")
     chosen = parser.parse_args()
-    names = (
-        [chosen.name]
-        if chosen.name
-        else in_order(p.parent.name for p in steps.CHECKOUT.glob("molecule/*/molecule.yml"))
-    )
+    every = in_order(path.parent.name for path in steps.CHECKOUT.glob("molecule/*/molecule.yml"))
+    names = [chosen.name] if chosen.name else MODULES if chosen.kernels else every
+    suites = SUITES if chosen.kernels and not chosen.suite else [chosen.suite]
     start = time.monotonic()
     done = []
-    with ThreadPoolExecutor(max(1, chosen.jobs)) as pool:
-        for ended in as_completed(pool.submit(run, name, chosen.arguments, show=chosen.show) for name in names):
-            done.append(ended.result())
-            steps.tell(done[-1])
-    return steps.close("scenarios", done, start)
+    for suite in suites:  # one after the other: a scenario has one machine
+        with ThreadPoolExecutor(max(1, chosen.jobs)) as pool:
+            begun = [pool.submit(run, name, chosen.arguments, show=chosen.show, suite=suite) for name in names]
+            for ended in as_completed(begun):
+                done.append(ended.result())
+                steps.tell(done[-1])
+    return steps.close("kernels" if chosen.kernels else "scenarios", done, start)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import pytest
 import scenarios
 import summary
 
@@ -47,3 +48,15 @@ def test_missing_playbook_is_told() -> None:
     assert complaints(MISSING + VERIFIED + SUCCESSFUL) == [
         "create has no playbook: add it, or take create out of the scenario's test_sequence"
     ]
+
+
+@pytest.mark.parametrize(
+    ("suite", "variables"),
+    [
+        ("", ""),
+        ("trixie", "lab_host_release=trixie"),
+        ("trixie-backports", "lab_host_release=trixie lab_host_kernel_suite=trixie-backports"),
+    ],
+)
+def test_a_suite_is_where_the_machines_kernel_comes_from(suite: str, variables: str) -> None:
+    assert scenarios.kernel_of(suite) == variables
