@@ -21,3 +21,14 @@ seealso:
     description: The manual of the kernel's own administration tool, whose terms are used here.
     link: https://manpages.debian.org/ipvsadm
 """
+
+    DRAIN = r"""
+options:
+  drain_timeout:
+    description:
+      - With O(state=absent), let the live connections end before anything is deleted. The real servers that shall go
+        get weight 0, and so no new connections, and the task waits until no connection is left or this many seconds
+        have passed. Then it deletes, and RV(drained) tells what happened.
+      - Without the option nothing is waited for.
+    type: int
+"""

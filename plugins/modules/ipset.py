@@ -234,8 +234,8 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils import _values as values
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import InvalidOption
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset import IpSets
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset_plan import Wish, plan_no_set, plan_set
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset_task import carried_out
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset_values import (
     SET_TYPES,
     header_options,
@@ -243,7 +243,6 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset_values import
     temporary_name,
 )
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._module import NETNS, STATE, finish, found, reporting
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns import alone
 
 
 def wish_of(params):
@@ -276,14 +275,7 @@ def run(module):
             sets.revision(outcome.header)
         return outcome
 
-    def work():
-        with alone(params["netns"], not module.check_mode), IpSets(params["netns"]) as sets:
-            outcome = plan(sets)
-            if not module.check_mode:
-                sets.apply(outcome.plan.operations)
-            return outcome
-
-    outcome = found(module, work, None) or plan(None)
+    outcome = found(module, lambda: carried_out(module, plan), None) or plan(None)
     result = {} if absent else dict(set=outcome.header.options(), **outcome.entries())
     finish(module, outcome.plan, **result)
 

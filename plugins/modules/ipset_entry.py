@@ -101,16 +101,15 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils import _values as values
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import InvalidOption
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset import IpSets
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset_plan import (
     Wish,
     plan_contents,
     plan_no_entries,
     predict_entries,
 )
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset_task import carried_out
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset_values import temporary_name
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._module import NETNS, STATE, finish, found, reporting
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns import alone
 
 
 def check(params):
@@ -135,14 +134,7 @@ def run(module):
         wish = Wish(params["entries"], params["purge"], params["atomic"], params["refresh_timeouts"])
         return plan_contents(have, wish, leftover)
 
-    def work():
-        with alone(params["netns"], not module.check_mode), IpSets(params["netns"]) as sets:
-            outcome = plan(sets)
-            if not module.check_mode:
-                sets.apply(outcome.plan.operations)
-            return outcome
-
-    outcome = found(module, work, predict_entries([] if absent else params["entries"]))
+    outcome = found(module, lambda: carried_out(module, plan), predict_entries([] if absent else params["entries"]))
     finish(module, outcome.plan, **outcome.entries())
 
 

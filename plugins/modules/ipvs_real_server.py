@@ -16,6 +16,7 @@ description:
 extends_documentation_fragment:
   - linuxnet.ipvs.attributes
   - linuxnet.ipvs.ipvs
+  - linuxnet.ipvs.ipvs.drain
   - linuxnet.ipvs.netns
 options:
   service:
@@ -93,13 +94,6 @@ options:
     type: str
     choices: [present, absent]
     default: present
-  drain_timeout:
-    description:
-      - With O(state=absent), let the live connections end before the real server goes. It gets weight 0, and so no new
-        connections, and the task waits until none is left or this many seconds have passed. Then it deletes, and
-        RV(drained) tells what happened.
-      - Without the option nothing is waited for.
-    type: int
 author:
   - the linuxnet.ipvs contributors (@linuxnet-collections)
 """

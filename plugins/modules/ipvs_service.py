@@ -16,6 +16,7 @@ description:
 extends_documentation_fragment:
   - linuxnet.ipvs.attributes
   - linuxnet.ipvs.ipvs
+  - linuxnet.ipvs.ipvs.drain
   - linuxnet.ipvs.netns
 options:
   protocol:
@@ -137,13 +138,6 @@ options:
     type: str
     choices: [present, absent]
     default: present
-  drain_timeout:
-    description:
-      - With O(state=absent), let the live connections end before the service goes. Its real servers get weight 0, and
-        so no new connections, and the task waits until none is left or this many seconds have passed. Then it deletes,
-        and RV(drained) tells what happened.
-      - Without the option nothing is waited for.
-    type: int
 author:
   - the linuxnet.ipvs contributors (@linuxnet-collections)
 """
