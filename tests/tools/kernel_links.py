@@ -96,7 +96,7 @@ def view(node: Node, names: Iterable[str]) -> list[str]:
     """Each fact after the name of its namespace; a namespace that is not there has none."""
     said = node.command("sh", "-c", FILES, "sh", *names).splitlines()
     found = {name: rest for name, *rest in map(str.split, said)}
-    there = {name: Namespace(node, name) for name, (mounted, *_) in found.items() if mounted == "yes"}
+    there = {name: Namespace(node, name) for name, rest in found.items() if rest[0] == "yes"}
     return [
         "%s: %s" % (name, fact)
         for name, rest in found.items()
