@@ -56,6 +56,27 @@ def _built(node) -> Iterator[None]:
     patient.shell(f"ip netns del {DIRECTOR}; ip netns del {SERVER}; modprobe -r ipip || true")
 
 
+#: In the director besides: a masqueraded service of IPv6, whose real server loops back.
+SIX = """
+ip address add fd77::1/64 dev inside nodad
+ip address add fd77::100/128 dev inside nodad
+sysctl -q -w net.ipv6.conf.all.forwarding=1 net.ipv4.vs.conntrack=1
+ipvsadm -A -t [fd77::100]:80 -s rr
+ipvsadm -a -t [fd77::100]:80 -r [fd77::11]:80 -m
+ipset create LOOP6 hash:ip,port,ip family inet6
+ipset add LOOP6 fd77::11,tcp:80,fd77::11
+ip6tables -t nat -A POSTROUTING -m set --match-set LOOP6 dst,dst,src -j MASQUERADE
+"""
+SIX_GONE = """
+ip6tables -t nat -F
+ipset destroy LOOP6
+ipvsadm -D -t [fd77::100]:80
+ip address del fd77::100/128 dev outside
+ip address del fd77::100/128 dev inside
+ip address del fd77::1/64 dev inside
+"""
+
+
 @dataclass(frozen=True)
 class Case:
     """One thing that is wrong in a namespace: how it is done and undone inside, and what is found."""
@@ -190,3 +211,27 @@ def test_finding(patient, case):
         for each in found:
             patient.take(each["task"])
         assert patient.findings(**options) == []
+
+
+@pytest.mark.parametrize(
+    ("by", "ids"),
+    [
+        ("true", []),
+        ("sysctl -w net.ipv6.conf.all.forwarding=0", ["forwarding_off"]),
+        ("sysctl -w net.ipv4.vs.conntrack=0", ["ipvs_conntrack_off"]),
+        ("ip address del fd77::100/128 dev inside", ["address_missing"]),
+        ("ipset add LOOP6 fd77::12,tcp:80,fd77::12", ["loopback_entry_stale"]),
+        ("ip6tables -t nat -I POSTROUTING -s fd77::/64 -j ACCEPT", ["loopback_rule_shadowed"]),
+        ("ip6tables -t nat -F", ["loopback_rule_missing"]),
+    ],
+)
+def test_ipv6(patient, by, ids):
+    inside_it = f"ip netns exec {DIRECTOR} sh %s <<'END'\n%s\nEND"
+    patient.broken(by=inside_it % ("-e", SIX), mended=inside_it % ("", SIX_GONE))
+    patient.shell(inside_it % ("-e", by))
+    options = dict(netns=DIRECTOR, probe=False)
+    found = patient.findings(**options)
+    assert [each["id"] for each in found] == ids, found
+    for each in found:
+        patient.take(each["task"])
+    assert patient.findings(**options) == []
