@@ -13,7 +13,7 @@ from __future__ import annotations
 import ipaddress
 import shlex
 from dataclasses import dataclass, field
-from typing import Any, Dict, FrozenSet, Iterable, Mapping, NamedTuple, Optional, Tuple, Union
+from typing import Any, Dict, Iterable, Mapping, NamedTuple, Optional, Tuple
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._values import Address, Network
 
@@ -44,8 +44,6 @@ _FIELDS = {
 }
 #: Words of iptables-save(8) that choose no packets by themselves.
 _HARMLESS = {"-m": 1, "--comment": 1}
-
-Known = Union[None, str, int, Address, FrozenSet[str]]
 
 
 class Term(NamedTuple):
