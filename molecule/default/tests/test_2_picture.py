@@ -19,7 +19,7 @@ ENDPOINT = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+\.[0-9]+:[0-9]+")
 
 @pytest.fixture(scope="module")
 def files(play, tmp_path_factory, host):
-    """The files of a picture without counters, by their suffixes. (It hangs on the host to be before what takes away.)"""
+    """The files of a picture without counters, by suffix. (It hangs on the host to be before what takes away.)"""
     assert host.backend is not None
     folder = tmp_path_factory.mktemp("picture")
     done = play("picture.yml", f"--extra-vars={json.dumps(dict(picture_folder=str(folder), picture_counters=False))}")
