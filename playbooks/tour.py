@@ -162,13 +162,24 @@ def build(inventory: Path, name: str, variables: Sequence[str]) -> Done:
         text=True,
         check=False,
     )
-    _banner, brace, text = ran.stdout.partition("{\n")
-    if not brace:
+    report = last_report(ran.stdout)
+    if report is None:
         raise Failed((ran.stderr or ran.stdout).strip())
-    done = read(json.loads(brace + text))
+    done = read(report)
     if ran.returncode != 0 and not done.failures:
         raise Failed((ran.stderr or ran.stdout).strip())
     return done
+
+
+def last_report(output: str) -> Any:
+    """The last report in JSON that Ansible printed: it prints one behind each playbook, with those before in it."""
+    report = None
+    decoder = json.JSONDecoder()
+    start = 0 if output.startswith("{\n") else output.find("\n{\n") + 1
+    while start >= 0 and output.startswith("{\n", start):
+        report, end = decoder.raw_decode(output, start)
+        start = output.find("{\n", end)
+    return report
 
 
 def read(report: Mapping[str, Any]) -> Done:

@@ -93,6 +93,14 @@ def test_a_report_is_read(tour):
     assert tour.read(report) == tour.Done(["Bridge"], ["Proof: no answer"], matrix)
 
 
+@pytest.mark.parametrize("banner", ["", "[WARNING]: something\n", "Using a config {file}\n"])
+def test_the_last_report_has_all_of_it(tour, banner):
+    reports = [{"plays": [1]}, {"plays": [1, {"tasks": "{\n"}]}]
+    printed = banner + "\n".join(json.dumps(report, indent=4) for report in reports) + "\n"
+    assert tour.last_report(printed) == reports[-1]
+    assert tour.last_report(banner) is None
+
+
 @pytest.mark.parametrize(
     ("kept", "words", "number"),
     [
