@@ -19,7 +19,7 @@ ENDPOINT = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+\.[0-9]+:[0-9]+")
 
 @pytest.fixture(scope="module")
 def files(play, tmp_path_factory, host):
-    """The files of a picture without counters, by suffix. (It hangs on the host to be before what takes away.)"""
+    """The files of a picture without counters, by their suffixes. Asking for the host puts them before its end."""
     assert host.backend is not None
     folder = tmp_path_factory.mktemp("picture")
     done = play("picture.yml", f"--extra-vars={json.dumps(dict(picture_folder=str(folder), picture_counters=False))}")
@@ -47,6 +47,7 @@ def kernel(host):
     return inside, addresses
 
 
+@pytest.fixture(scope="module")
 def endpoints(host):
     """The virtual services and the real servers in ipvsadm's words."""
     lines = [line.split() for line in host.check_output("ipvsadm -Sn").splitlines()]
@@ -58,22 +59,22 @@ def test_four_files(files):
 
 
 @pytest.mark.parametrize("suffix", [".html", ".mmd", ".svg", ".txt"])
-def test_namespaces_and_addresses(files, kernel, host, suffix):
+def test_namespaces_and_addresses(files, kernel, endpoints, suffix):
     inside, addresses = kernel
     virtual = {"10.100.100.100/32"}
     assert set(re.findall(r"\bnetns_\w+", files[suffix])) == set(inside)
     shown = set(ADDRESS.findall(files[suffix]))
     # The virtual address stands there as a service; Mermaid leaves the host's own devices out.
-    own = set() if suffix != ".mmd" else {f"{a}" for a in addresses if a.startswith("10.0.2.")}
+    own = set() if suffix != ".mmd" else {address for address in addresses if address.startswith("10.0.2.")}
     assert shown == addresses - virtual - own
-    services, servers = endpoints(host)
+    services, servers = endpoints
     if suffix in (".txt", ".html"):
         assert set(ENDPOINT.findall(files[suffix])) == services | set(servers)
 
 
-def test_each_namespace_has_its_own(files, kernel, host):
+def test_each_namespace_has_its_own(files, kernel, endpoints):
     inside, _addresses = kernel
-    _services, servers = endpoints(host)
+    _services, servers = endpoints
     svg = ET.fromstring(files[".svg"])
     texts = [each.text or "" for each in svg.iter("{http://www.w3.org/2000/svg}text")]
     for name, addresses in inside.items():
