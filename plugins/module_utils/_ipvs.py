@@ -79,7 +79,11 @@ class Ipvs:
         return codec.decode_service(codec.inner(reply, codec.ATTR_SERVICE)) if reply else None
 
     def services(self) -> list[Service]:
-        """All virtual services, in the kernel's order."""
+        """All virtual services, in the kernel's order.
+
+        The kernel goes on by position from one datagram to the next and does not tell when the table changed in between
+        (ip_vs_genl_dump_services()): while another program adds or deletes, a service may be missing, or come twice.
+        """
         return [codec.decode_service(codec.inner(reply, codec.ATTR_SERVICE)) for reply in self._service_replies()]
 
     def real_servers(self, key: ServiceKey) -> RealServers:

@@ -17,8 +17,13 @@ from node import Node
 PATIENCE = 3.0
 
 
-def second_waits(inventory: str | Path | None, name: str, first: dict[str, Any], second: dict[str, Any]) -> bool:
+def second_waits(
+    watch: Node, inventory: str | Path | None, name: str, first: dict[str, Any], second: dict[str, Any]
+) -> bool:
     """Run a module twice: the second run starts when the first has read and planned, and has not written anything yet.
+
+    Args:
+        watch: A process on the node that the inventory names, which sees to the turns.
 
     Returns:
         Whether the second had to wait until the first was done.
@@ -27,7 +32,7 @@ def second_waits(inventory: str | Path | None, name: str, first: dict[str, Any],
         Failed: one of the two fails.
     """
     place = f"/run/held-{os.getpid()}"
-    with Node(inventory) as one, Node(inventory) as other, Node(inventory) as watch, ThreadPoolExecutor() as pool:
+    with Node(inventory) as one, Node(inventory) as other, ThreadPoolExecutor() as pool:
         other.module(name, check=True, **second)  # so that Python has read its code
         held = pool.submit(one.held, name, place, **first)
         try:

@@ -132,7 +132,7 @@ def test_a_run_waits_for_another_that_has_read_and_not_yet_written(
     if how == "ipset_entry":
         module, options = "ipset_entry", dict(purge=True)
     first, second = (dict(options, netns=NETNS, name="both", entries=[entry]) for entry in ("10.0.0.1", "10.0.0.2"))
-    assert second_waits(inventory, module, first, second)
+    assert second_waits(sets.node, inventory, module, first, second)
     assert sets.saved("both")[1:] == ["add both 10.0.0.2"]
     assert names(sets) == ["both"]
 

@@ -159,7 +159,7 @@ def test_a_run_waits_for_another_that_has_read_and_not_yet_written(inventory, ta
     if module == "ipvs_real_server":
         tables.run("ipvs_service", **service(1, real_servers=[]))
     first, second = CONTRADICTIONS[module]
-    assert second_waits(inventory, module, dict(first, netns=NETNS), dict(second, netns=NETNS))
+    assert second_waits(tables.node, inventory, module, dict(first, netns=NETNS), dict(second, netns=NETNS))
     assert tables.saved() == table_lines(
         {
             "ipvs_table": [service(2)],
@@ -173,7 +173,7 @@ def test_settings_wait_for_each_other(inventory, tables):
     before = tables.run("ipvs_settings")["settings"]
     try:
         tasks = [dict(netns=NETNS, tcp_timeout=timeout) for timeout in (100, 200)]
-        assert second_waits(inventory, "ipvs_settings", *tasks)
+        assert second_waits(tables.node, inventory, "ipvs_settings", *tasks)
         assert tables.ipvsadm("-L", "--timeout").split()[-3] == "200"
     finally:
         tables.run("ipvs_settings", **before)
