@@ -11,6 +11,7 @@ import guide
 import guide_tables
 import pytest
 import steps
+import yaml
 
 TEXT = """\
 # A guide
@@ -177,6 +178,12 @@ def test_translation_has_the_structure_of_the_original() -> None:
             (block.language, block.text) for block in one.blocks
         ]
         assert (other.title == one.title) is (one.title == "")
+
+
+def test_stages_are_those_of_the_lab() -> None:
+    lab = yaml.safe_load((steps.CHECKOUT / "playbooks" / "vars" / "stages.yml").read_text())["lab_stages"]
+    chapters = guide.chapters(guide.ENGLISH.read_text())
+    assert [each.stage for each in chapters if each.stage] == [stage["name"] for stage in lab]
 
 
 def test_playbook_has_the_tasks_of_each_chapter_under_its_stage() -> None:
