@@ -33,6 +33,20 @@ options:
     vars:
       - {name: ansible_netns}
       - {name: ansible_become_netns}
+  mount:
+    description:
+      - The absolute path of a file that stands for a mount namespace, to enter together with the network namespace.
+        The nodes of the role P(linuxnet.ipvs.lab_host#role) have one, so that each has a C(/run) and an C(/etc) of its
+        own.
+      - The network namespace must be given by its path then, since its name would be one of the machine's.
+    type: str
+    default: ''
+    ini:
+      - {section: netns_become_plugin, key: mount}
+    env:
+      - {name: ANSIBLE_NETNS_MOUNT}
+    vars:
+      - {name: ansible_netns_mount}
   become_user:
     description:
       - The user whom the task runs as inside the namespace. Without it that is V(root).
@@ -96,7 +110,8 @@ notes:
   - Set C(ansible_become) and C(ansible_become_method) as variables of the host, as the examples do. Variables win over
     the keywords C(become) and C(become_method) of a task or a role, and a task that says C(become=false) stays inside.
     Where only keywords put a play into a namespace, such a task leaves it.
-  - Only the network is the namespace's. Files, packages, users, processes and the host's name are the host's own.
+  - Only the network is the namespace's. Files, packages, users, processes and the host's name are the host's own,
+    except for what O(mount) brings of its own.
   - A service that a task asks a manager to start (systemd, cron, a container engine) runs where that manager runs, and
     not inside.
   - A mount that a task makes inside a named namespace is gone when the task ends, since C(ip netns exec) gives each
@@ -181,9 +196,15 @@ _ENTER = r"""
 find_tool() {{ (PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin; command -v "$1"); }}
 tool=$(find_tool {tool}) || fail {no_tool}
 [ -e {path} ] || fail {no_netns}
+{mount}
 said=$("$tool" {into} true 2>&1 </dev/null) || fail {no_entry} "$said"
 {drop}
 exec "$tool" {into} {command}
+"""
+
+#: As root, where a mount namespace is entered too.
+_MOUNT = r"""
+[ -e {mount} ] || fail {no_mount}
 """
 
 #: As root, for another user inside.
@@ -268,9 +289,24 @@ class BecomeModule(BecomeBase):
                 " become_method for what has to run outside)" % self.name
             )
         by_path = str(netns).startswith("/")
+        mounts, look = str(self.get_option("mount") or ""), ""
+        if mounts:
+            mounts = netns_path("ansible_netns_mount", mounts)
+            if not by_path:
+                raise InvalidOption(
+                    "ansible_netns",
+                    netns,
+                    "together with ansible_netns_mount the network namespace is given by its path, such as"
+                    " /run/netns/%s" % netns,
+                )
+            look = _MOUNT.format(
+                mount=mounts,
+                no_mount=_failure("mount namespace '%s' does not exist: what brings it has to run first" % mounts),
+            )
         if by_path:
             path = netns_path("ansible_netns", str(netns))
-            tool, package, into = "nsenter", "util-linux", "--net=%s --" % path
+            tool, package = "nsenter", "util-linux"
+            into = "--net=%s%s --" % (path, " --mount=%s" % mounts if mounts else "")
             made_by = "what brings it has to run first"
         else:
             name = netns_name("ansible_netns", str(netns))
@@ -290,6 +326,7 @@ class BecomeModule(BecomeBase):
             tool=tool,
             path=path,
             into=into,
+            mount=look,
             drop=drop,
             command=command,
             no_tool=_failure(

@@ -36,6 +36,7 @@ RESUME_PATIENCE = 60
 SNAPSHOT = "booted"
 FILES = (
     "console.log",
+    "enter",
     "inventory.yml",
     "known_hosts",
     "overlay.qcow2",

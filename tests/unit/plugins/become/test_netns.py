@@ -277,3 +277,30 @@ def test_no_such_user(run):
 
 def test_no_way_to_another_user(run):
     assert "neither 'runuser' nor 'su'" in refused(*run(netns="blue", become_user="web", tools=("ip",)))
+
+
+def test_a_mount_namespace_is_entered_together_with_the_network_namespace():
+    command = built(netns="/run/linuxnet-lab/lab1/net", mount="/run/linuxnet-lab/lab1/mnt")
+    assert "--net=/run/linuxnet-lab/lab1/net --mount=/run/linuxnet-lab/lab1/mnt --" in command
+
+
+def test_a_mount_namespace_wants_the_network_namespace_by_its_path():
+    with pytest.raises(AnsibleError, match="ansible_netns: 'blue' is not valid"):
+        built(netns="blue", mount="/run/linuxnet-lab/lab1/mnt")
+
+
+@pytest.mark.parametrize("path", ["relative", "/a b", "/a;b", "/run/../etc", "/$(id)"])
+def test_bad_paths_of_mount_namespaces_are_refused(path):
+    with pytest.raises(AnsibleError, match=r"ansible_netns_mount: .* is not valid"):
+        built(netns="/run/netns/blue", mount=path)
+
+
+def test_a_mount_namespace_that_is_not_there_is_named():
+    done = subprocess.run(
+        ["/bin/sh", "-c", built(netns="/proc/self/ns/net", mount="/run/no-such/mnt")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "mount namespace '/run/no-such/mnt' does not exist" in done.stdout

@@ -1,0 +1,239 @@
+# Copyright (c) 2026, the linuxnet.ipvs contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Small web servers under supervision, for a host that has no systemd.
+
+supervisor.py present FOLDER SETTINGS: have these servers run as SETTINGS (JSON) say, and answer what changed.
+supervisor.py absent FOLDER SETTINGS: end them and remove their files, in the same way.
+supervisor.py run FOLDER NAME: be one server's supervisor, which starts it again when it dies.
+
+A supervisor holds a lock on NAME.pid as long as it lives, so that the number in there is never another process's.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import fcntl
+import functools
+import http.server
+import json
+import os
+import shutil
+import signal
+import socket
+import socketserver
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+NOBODY = 65534
+CLONE_NEWNET = 0x40000000
+PR_SET_PDEATHSIG = 1
+# Seconds between a server's end and its next start, and until a process must have begun or ended
+DELAY = 1.0
+PATIENCE = 20.0
+# Bytes of a log, of which there are two: the one that is written, and the one before
+LOG_SIZE = 262144
+
+
+class Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
+    """A web server that asks no name server for its own name, as http.server's would."""
+
+    allow_reuse_address = True
+    daemon_threads = True
+
+    def __init__(self, address: str, port: int, handler: Any) -> None:
+        self.address_family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        super().__init__((address, port), handler)
+
+    def server_bind(self) -> None:
+        if self.address_family == socket.AF_INET6:
+            self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        super().server_bind()
+
+
+def path_of(folder: str, name: str, kind: str) -> str:
+    return os.path.join(folder, "%s.%s" % (name, kind))
+
+
+def namespace_of(server: dict[str, Any]) -> int | None:
+    """What tells the server's namespace from a later one of the same name; None for the host's own."""
+    return os.stat("/run/netns/" + server["netns"]).st_ino if server.get("netns") else None
+
+
+def held_by(folder: str, name: str) -> int | None:
+    """The process that supervises a server; None if there is none."""
+    try:
+        with open(path_of(folder, name, "pid")) as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return int(lock.read() or 0)
+    except FileNotFoundError:
+        pass
+    return None
+
+
+def wait_until(true: Callable[[], bool], seconds: float = PATIENCE) -> bool:
+    end = time.monotonic() + seconds
+    while not true():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def is_right(folder: str, server: dict[str, Any]) -> bool:
+    """Whether a server is supervised, was made from what is asked for, and is in the namespace that has the name."""
+    try:
+        with open(path_of(folder, server["name"], "json")) as made:
+            made_from = json.load(made)
+        return bool(held_by(folder, server["name"])) and made_from == dict(server, inode=namespace_of(server))
+    except (FileNotFoundError, ValueError):
+        return False
+
+
+def start(folder: str, server: dict[str, Any]) -> None:
+    name = server["name"]
+    page = path_of(folder, name, "page")
+    os.makedirs(page, exist_ok=True)
+    with open(os.path.join(page, "index.html"), "w") as text:
+        text.write(server["content"])
+    os.chmod(os.path.join(page, "index.html"), 0o644)
+    try:
+        made = dict(server, inode=namespace_of(server))
+    except FileNotFoundError:
+        sys.exit("the namespace '%s' of server '%s' does not exist: create it first" % (server["netns"], name))
+    with open(path_of(folder, name, "json"), "w") as told:
+        json.dump(made, told)
+    subprocess.Popen(
+        [sys.executable, os.path.abspath(__file__), "run", folder, name],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        close_fds=True,
+        cwd="/",
+        start_new_session=True,
+    )
+    if not wait_until(lambda: held_by(folder, name) is not None):
+        sys.exit("the supervisor of server '%s' has not begun within %d seconds" % (name, PATIENCE))
+
+
+def stop(folder: str, name: str) -> None:
+    """End a supervisor, and its server with it."""
+    for how in (signal.SIGTERM, signal.SIGKILL):
+        pid = held_by(folder, name)
+        if not pid:
+            return
+        os.kill(pid, how)
+        wait_until(lambda: held_by(folder, name) is None, 5)
+
+
+def present(folder: str, settings: dict[str, Any]) -> list[str]:
+    wrong = [server for server in settings["servers"] if not is_right(folder, server)]
+    if not settings["check"]:
+        for server in wrong:
+            stop(folder, server["name"])
+            start(folder, server)
+    return [server["name"] for server in wrong]
+
+
+def absent(folder: str, settings: dict[str, Any]) -> list[str]:
+    files = set(os.listdir(folder)) if os.path.isdir(folder) else set()
+    kinds = ("json", "log", "log.1", "page", "pid")
+    there = [
+        server["name"]
+        for server in settings["servers"]
+        if files.intersection("%s.%s" % (server["name"], kind) for kind in kinds)
+    ]
+    if settings["check"]:
+        return there
+    for name in there:
+        stop(folder, name)
+        shutil.rmtree(path_of(folder, name, "page"), ignore_errors=True)
+        for kind in kinds:
+            if os.path.exists(path_of(folder, name, kind)):
+                os.remove(path_of(folder, name, kind))
+    return there
+
+
+def supervise(folder: str, name: str) -> None:
+    """Run a server until this process is told to end."""
+    lock = open(path_of(folder, name, "pid"), "a+")  # noqa: SIM115 (held until the process ends)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    lock.truncate(0)
+    lock.write(str(os.getpid()))
+    lock.flush()
+    with open(path_of(folder, name, "json")) as told:
+        server = json.load(told)
+    child: list[int] = []
+
+    def end(*_arguments: object) -> None:
+        for pid in child:
+            os.kill(pid, signal.SIGKILL)
+        os._exit(0)
+
+    signal.signal(signal.SIGTERM, end)
+    while True:
+        reading, writing = os.pipe()
+        pid = os.fork()
+        if not pid:
+            lock.close()
+            os.close(reading)
+            serve(server, path_of(folder, name, "page"), writing)
+        child[:] = [pid]
+        os.close(writing)
+        with os.fdopen(reading, "rb") as said:
+            for line in said:
+                write_log(path_of(folder, name, "log"), line)
+        os.waitpid(pid, 0)
+        child[:] = []
+        time.sleep(DELAY)
+
+
+def write_log(path: str, line: bytes) -> None:
+    with open(path, "ab") as log:
+        log.write(line)
+        full = log.tell() > LOG_SIZE
+    if full:
+        os.replace(path, path + ".1")
+
+
+def serve(server: dict[str, Any], page: str, output: int) -> None:
+    """Become the server: in its namespace, with its port, and then without root's rights."""
+    try:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        os.dup2(output, 1)
+        os.dup2(output, 2)
+        libc = ctypes.CDLL(None, use_errno=True)
+        libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if server.get("netns"):
+            with open("/run/netns/" + server["netns"]) as namespace:
+                if libc.setns(namespace.fileno(), CLONE_NEWNET):
+                    raise OSError(ctypes.get_errno(), "cannot enter namespace '%s'" % server["netns"])
+        handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=page)
+        web = Server(server.get("address") or "0.0.0.0", server["port"], handler)
+        os.setgroups([])
+        os.setgid(NOBODY)
+        os.setuid(NOBODY)
+        # The kernel forgets it when the user changes.
+        libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        web.serve_forever()
+    except Exception as problem:
+        os.write(2, ("%s\n" % problem).encode())
+    finally:
+        os._exit(1)
+
+
+def main() -> None:
+    command, folder, rest = sys.argv[1:]
+    if command == "run":
+        supervise(folder, rest)
+    changed = {"present": present, "absent": absent}[command](folder, json.loads(rest))
+    print(json.dumps({"changed": changed}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,245 @@
+# Copyright (c) 2026, the linuxnet.ipvs contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Nodes on the kernel of a machine: `python3 - COMMAND SETTINGS`, as root, with this text on standard input.
+
+A node is a pair of namespaces that no process has to hold: one of the network, with an IPVS table, sets, rules and
+sysctls of its own, and one of mounts, in which /run is empty and what is written to /etc stays. Both are files below
+FOLDER/NODE. The nodes are joined by a bridge in one more network namespace, FOLDER/fabric, so that nothing of the
+machine's own network changes.
+
+Commands: `look` says whether the machine can have nodes, `present` and `absent` make and take them. SETTINGS is JSON
+with `folder`, `owner` (whose lab it is), `nodes` (a list of `name` and `address`), `modules`, `programs` (and their
+packages), and `check` to say only what would change. The answer is JSON.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+BRIDGE = "fabric"
+# A file that a node gets last: its address
+READY = "ready"
+# Whose the nodes are, a file that the folder gets first
+OWNER = "owner"
+# How long a process may take to end by itself
+PATIENCE = 3.0
+
+#: In the node's namespaces; $1 is its name. What was mounted below /run, such as the machine's named namespaces, must
+#: go, or the node would keep it alive.
+FURNISH = r"""
+set -e
+umount --recursive --lazy /run
+mount -t tmpfs -o mode=0755,nosuid,nodev lab-run /run
+mkdir -p /run/lock /run/netns /run/lab/upper /run/lab/work
+mount -t overlay -o lowerdir=/etc,upperdir=/run/lab/upper,workdir=/run/lab/work lab-etc /etc
+mount -t sysfs lab-sys /sys
+ip link set lo up
+"""
+
+
+class NodesError(Exception):
+    """What cannot be done, and what would help, in the user's words."""
+
+
+def run(*words: str) -> str:
+    done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise NodesError(f"'{' '.join(words)}' failed: {done.stderr.strip() or done.stdout.strip()}")
+    return done.stdout
+
+
+def look(settings: dict[str, Any]) -> dict[str, Any]:
+    """Whether this machine's kernel can balance, and what is missing for nodes."""
+    loaded = Path("/proc/net/ip_vs").exists()
+    modprobe = shutil.which("modprobe")
+    loadable = (
+        bool(modprobe)
+        and not subprocess.run(
+            [str(modprobe), "--dry-run", "--quiet", "ip_vs"], check=False, capture_output=True
+        ).returncode
+    )
+    return {
+        "ipvs": "loaded" if loaded else "loadable" if loadable else "",
+        "root": os.geteuid() == 0,
+        "apt": shutil.which("apt-get") is not None,
+        "missing": sorted({package for program, package in settings["programs"].items() if not present(program)}),
+    }
+
+
+def present(program: str) -> bool:
+    """Whether a program is there, or a file where a path is given."""
+    return os.path.exists(program) if program.startswith("/") else shutil.which(program) is not None
+
+
+def mounted(path: Path) -> bool:
+    """Whether something is mounted exactly there."""
+    with open("/proc/self/mountinfo", encoding="utf-8") as table:
+        return any(line.split()[4] == str(path) for line in table)
+
+
+def address_of(node: Path) -> str:
+    """The address that a node was made with; nothing if it is not whole."""
+    whole = mounted(node / "net") and mounted(node / "mnt") and (node / READY).exists()
+    return (node / READY).read_text(encoding="utf-8") if whole else ""
+
+
+def make(settings: dict[str, Any]) -> dict[str, Any]:
+    """Have the nodes that are asked for, and no others."""
+    folder = Path(settings["folder"])
+    refuse_anothers(folder, settings["owner"])
+    wanted = {node["name"]: node["address"] for node in settings["nodes"]}
+    have = (
+        {path.name for path in folder.iterdir() if path.is_dir() and path.name != BRIDGE} if folder.exists() else set()
+    )
+    whole = {name for name in have if name in wanted and address_of(folder / name) == wanted[name]}
+    # An address that another node had is free before it is given anew.
+    gone, new = sorted(have - whole), [name for name in wanted if name not in whole]
+    answer = {"changed": bool(gone or new), "made": new, "removed": gone}
+    if settings["check"]:
+        return answer
+    for module in settings["modules"]:
+        if not Path("/sys/module", module.replace("-", "_")).exists():
+            run("modprobe", module)
+    if new and not mounted(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        run("mount", "-t", "tmpfs", "-o", "mode=0755,nosuid,nodev", "lab-nodes", str(folder))
+        run("mount", "--make-private", str(folder))
+        (folder / OWNER).write_text(settings["owner"], encoding="utf-8")
+    for name in gone:
+        remove(folder / name)
+    fabric = folder / BRIDGE
+    if new and not mounted(fabric / "net"):
+        fabric.mkdir(exist_ok=True)
+        (fabric / "net").touch()
+        run("unshare", f"--net={fabric}/net", "true")
+        inside(
+            fabric, f"ip link add {BRIDGE} type bridge && ip link set {BRIDGE} up && ip link set lo up", mounts=False
+        )
+    for name in new:
+        create(folder, name, wanted[name])
+    return answer
+
+
+def create(folder: Path, name: str, address: str) -> None:
+    """Make a node: its two namespaces, what is mounted in it, and its way to the others."""
+    node = folder / name
+    node.mkdir(exist_ok=True)
+    for part in ("net", "mnt"):
+        (node / part).touch()
+    run("unshare", f"--net={node}/net", f"--mount={node}/mnt", "--propagation", "slave", "sh", "-c", FURNISH)
+    port = f"to-{name}"[:15]
+    # The far end is made in the fabric's namespace, so that neither end is ever in the machine's own.
+    with open(node / "net", "rb") as namespace:
+        far = f"/proc/{os.getpid()}/fd/{namespace.fileno()}"
+        inside(folder / BRIDGE, f"ip link add {port} type veth peer name eth0 netns {far}", mounts=False)
+    inside(folder / BRIDGE, f"ip link set {port} master {BRIDGE} up", mounts=False)
+    inside(node, f"ip addr add {address} dev eth0 && ip link set eth0 up")
+    (node / READY).write_text(address, encoding="utf-8")
+
+
+def inside(node: Path, script: str, *, mounts: bool = True) -> str:
+    ways = [f"--net={node}/net"] + ([f"--mount={node}/mnt"] if mounts else [])
+    return run("nsenter", *ways, "--", "sh", "-c", script)
+
+
+def remove(node: Path) -> None:
+    """End what runs in a node, and let go of its namespaces."""
+    if mounted(node / "mnt") and mounted(node / "net"):
+        spaces = namespaces(node)
+        for how in (signal.SIGTERM, signal.SIGKILL):
+            left = processes(spaces)
+            for process in left:
+                try:
+                    os.kill(process, how)
+                except ProcessLookupError:
+                    continue
+            end = time.monotonic() + PATIENCE
+            while left and time.monotonic() < end and processes(spaces):
+                time.sleep(0.05)
+    for part in ("net", "mnt"):
+        while mounted(node / part):
+            run("umount", str(node / part))
+    shutil.rmtree(node)
+
+
+def namespaces(node: Path) -> set[int]:
+    """The inodes of the node's namespaces: its own two, and those that are named in it."""
+    found = inside(node, "stat -L -c %i /run/netns/* 2>/dev/null || true").split()
+    return {int(inode) for inode in found} | {(node / "net").stat().st_ino, (node / "mnt").stat().st_ino}
+
+
+def processes(spaces: set[int]) -> list[int]:
+    """The processes in any of these namespaces."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        for kind in ("net", "mnt"):
+            try:
+                if (entry / "ns" / kind).stat().st_ino in spaces:
+                    found.append(int(entry.name))
+                    break
+            except OSError:
+                break  # it has ended
+    return found
+
+
+def refuse_anothers(folder: Path, owner: str) -> None:
+    """Leave alone what another lab on this machine has made."""
+    told = folder / OWNER
+    if told.exists() and told.read_text(encoding="utf-8") != owner:
+        raise NodesError(
+            f"{folder} has the nodes of another lab ({told.read_text(encoding='utf-8')}): "
+            "take another folder as lab_host_nodes_dir, or end that lab first"
+        )
+
+
+def take(settings: dict[str, Any]) -> dict[str, Any]:
+    """Take all nodes away, and the fabric. Modules stay loaded: others may have begun to use them."""
+    folder = Path(settings["folder"])
+    refuse_anothers(folder, settings["owner"])
+    gone = (
+        sorted(path.name for path in folder.iterdir() if path.is_dir() and path.name != BRIDGE)
+        if folder.exists()
+        else []
+    )
+    answer = {"changed": folder.exists(), "made": [], "removed": gone}
+    if settings["check"] or not folder.exists():
+        return answer
+    for name in gone:
+        remove(folder / name)
+    if (folder / BRIDGE).exists():
+        remove(folder / BRIDGE)
+    while mounted(folder):
+        run("umount", str(folder))
+    folder.rmdir()
+    return answer
+
+
+def main() -> None:
+    os.environ["PATH"] = SEARCH_PATH
+    command, settings = sys.argv[1], json.loads(sys.argv[2])
+    if command == "look":
+        print(json.dumps(look(settings)))
+        return
+    lock = os.open("/run", os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    print(json.dumps({"present": make, "absent": take}[command](settings)))
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except (NodesError, OSError) as problem:
+        sys.exit(str(problem))
