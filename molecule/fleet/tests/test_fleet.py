@@ -159,7 +159,6 @@ def test_a_director_in_a_node_balances(machine: Machine, before: dict[str, Any])
     assert machine.servers("present") == []
     asked = "curl -s --retry 20 --retry-connrefused --retry-delay 1 http://10.100.100.100:8080"
     assert machine.inside("one", asked) == "blue\n"
-    # The pod reaches itself by the virtual address: through the bridge, the set and the masquerade rule of its node.
     assert "10.0.0.11:80" in machine.inside("one", "ipvsadm -Sn")
 
 
