@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import time
-from typing import Any
 
 import kernel_links
 import pytest
@@ -120,7 +119,6 @@ def test_namespace_in_which_a_process_lives(node, namespaces):
 def test_old_pyroute2_is_named(node, request):
     """With the place in which it was found, and the remedy."""
     folder = "/run/links_old"
-    port: dict[str, Any] = dict(name="p1", netns="links")
     node.command("mkdir", "-p", f"{folder}/pyroute2", f"{folder}/pyroute2-0.6.13.dist-info")
     node.command("touch", f"{folder}/pyroute2/__init__.py")
     try:
@@ -128,7 +126,7 @@ def test_old_pyroute2_is_named(node, request):
             Node(request.config.getoption("ansible_inventory", None), search_path=folder) as old,
             pytest.raises(Failed) as refused,
         ):
-            old.module("hairpin", **port)
+            old.module("hairpin", name="p1", netns="links")
     finally:
         node.command("rm", "-r", folder)
     said = str(refused.value)
