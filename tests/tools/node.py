@@ -76,29 +76,29 @@ class Node:
         self._process.stdin.close()
         self._process.wait()
 
-    def module(self, name: str, /, *, check: bool = False, diff: bool = True, **params: Any) -> dict[str, Any]:
-        """The result of a module.
+    def module(self, module_name: str, /, *, check: bool = False, diff: bool = True, **params: Any) -> dict[str, Any]:
+        """The result of a module. (The positional names are none that a module has for an option.)
 
         Raises:
             Failed: the module says so.
         """
-        return _succeeded(self.ask(dict(module=name, params=params, check=check, diff=diff)))
+        return _succeeded(self.ask(dict(module=module_name, params=params, check=check, diff=diff)))
 
-    def killed(self, name: str, steps: int, /, **params: Any) -> bool:
+    def killed(self, module_name: str, steps: int, /, **params: Any) -> bool:
         """Run a module that is killed after so many messages or operations; whether it was before its end."""
-        return self.ask(dict(module=name, params=params, die_after=steps)) is None
+        return self.ask(dict(module=module_name, params=params, die_after=steps)) is None
 
-    def refusal(self, name: str, user: int, /, **params: Any) -> str:
+    def refusal(self, module_name: str, user: int, /, **params: Any) -> str:
         """What a module says that fails when a user runs it who is not root."""
-        return str(self.ask(dict(module=name, params=params, user=user))["msg"])
+        return str(self.ask(dict(module=module_name, params=params, user=user))["msg"])
 
-    def held(self, name: str, path: str, /, **params: Any) -> dict[str, Any]:
+    def held(self, module_name: str, path: str, /, **params: Any) -> dict[str, Any]:
         """The result of a module that stands still between reading and writing, for as long as there is a file there.
 
         Raises:
             Failed: the module says so.
         """
-        return _succeeded(self.ask(dict(module=name, params=params, held_at=path)))
+        return _succeeded(self.ask(dict(module=module_name, params=params, held_at=path)))
 
     def command(self, *words: str, stdin: str = "") -> str:
         """What a program prints.
