@@ -12,8 +12,7 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import repeat
-from typing import Any, Mapping, NamedTuple, Sequence
+from typing import Any, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils import _values as values
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import InvalidOption
@@ -329,16 +328,14 @@ class RealServerWish(NamedTuple):
     @classmethod
     def from_options(cls, service: ServiceKey, options: Mapping[str, Any], prefix: str = "") -> RealServerWish:
         """Read a real server's options; its port is by default its service's."""
-        (wish,) = cls.many(
-            service, [(options["address"], options.get("port"), tuple(map(options.get, SERVER_TERMS)))], prefix
-        )
-        return wish._replace(keep_weight=True) if options.get("keep_weight") else wish
+        (wish,) = cls.many(service, [_server_options(options)], [prefix])
+        return wish
 
     @classmethod
     def many(
-        cls, service: ServiceKey, listed: Sequence[tuple[str, int | None, tuple[Any, ...]]], prefix: str = ""
+        cls, service: ServiceKey, listed: Sequence[ServerOptions], prefixes: Sequence[str]
     ) -> list[RealServerWish]:
-        """Read real servers, each from its address, its port (None: its service's) and the values of the other options.
+        """Read real servers, and what goes before each one's options in errors.
 
         Whatever many of them have in common is looked at once.
 
@@ -347,22 +344,26 @@ class RealServerWish(NamedTuple):
         """
         if not listed:
             return []
-        addresses, ports, terms = zip(*listed)
+        addresses, ports, terms, kept = zip(*listed)
         for port in set(ports) - {None}:
-            values.number(prefix + "port", port, 1 if service.port else 0, 65535, "a real server's port")
-        for fault in filter(None, map(_faulty_term, set(terms))):
-            raise InvalidOption(prefix + fault.option, fault.value, fault.remedy)
-        option = prefix + "address"
-        packed = [values.packed_address(option, address) for address in addresses]
-        ports = tuple(service.port if port is None else port for port in ports)
-        wishes = list(map(cls._make, zip(packed, ports, terms, repeat(False), repeat(prefix))))
-        if len(set(zip(packed, ports))) != len(wishes):
-            values.unique(prefix + "real_servers", (wish.endpoint for wish in wishes), "a real server")
-        return wishes
+            option = prefixes[ports.index(port)] + "port"
+            values.number(option, port, 1 if service.port else 0, 65535, "a real server's port")
+        for each in set(terms):
+            fault = _faulty_term(each)
+            if fault:
+                raise InvalidOption(prefixes[terms.index(each)] + fault.option, fault.value, fault.remedy)
+        packed = [values.packed_address(prefix + "address", each) for prefix, each in zip(prefixes, addresses)]
+        keys = list(zip(packed, (service.port if port is None else port for port in ports)))
+        if len(set(keys)) != len(keys):
+            place = next(place for place, key in enumerate(keys) if key in keys[:place])
+            raise InvalidOption(prefixes[place] + "address", addresses[place], "a real server is listed twice")
+        return [cls(*key, *rest) for key, *rest in zip(keys, terms, kept, prefixes)]
 
 
 #: The fields of a real server that a task may leave open.
 SERVER_TERMS = RealServer._fields[2:]
+#: A real server's address, its port (None: its service's), the values of :data:`SERVER_TERMS`, and ``keep_weight``.
+ServerOptions = Tuple[str, Optional[int], Tuple[Any, ...], bool]
 _SERVER_DEFAULTS = tuple(RealServer._field_defaults[name] for name in SERVER_TERMS)
 _SERVER_NUMBERS = {
     "weight": (0, MAX_WEIGHT, "a weight"),
@@ -375,6 +376,11 @@ _SERVER_NAMES: Mapping[str, Mapping[str, int]] = {
     "tunnel_type": TUNNEL_TYPES,
     "tunnel_checksum": TUNNEL_CHECKSUMS,
 }
+
+
+def _server_options(options: Mapping[str, Any]) -> ServerOptions:
+    get = options.get
+    return options["address"], get("port"), tuple(map(get, SERVER_TERMS)), bool(get("keep_weight"))
 
 
 @lru_cache(maxsize=1024)
@@ -430,12 +436,8 @@ class ServiceWish(NamedTuple):
         listed = options.get("real_servers")
         wishes = None
         if listed is not None:
-            wishes = [
-                RealServerWish.from_options(key, server, "%sreal_servers[%d]." % (prefix, place))
-                for place, server in enumerate(listed)
-            ]
-            if len({wish.key for wish in wishes}) != len(wishes):
-                values.unique(prefix + "real_servers", (wish.endpoint for wish in wishes), "a real server")
+            prefixes = ["%sreal_servers[%d]." % (prefix, place) for place in range(len(listed))]
+            wishes = RealServerWish.many(key, list(map(_server_options, listed)), prefixes)
         return cls(key, options, wishes, bool(options.get("purge_real_servers")), prefix)
 
 

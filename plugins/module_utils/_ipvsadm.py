@@ -12,7 +12,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from functools import lru_cache
-from typing import Any, Iterable, Iterator, Mapping, Optional, Sequence, Tuple
+from typing import Any, Iterable, Iterator, Mapping, Sequence
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import InvalidOption
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_values import (
@@ -23,6 +23,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_values import 
     SERVER_TERMS,
     RealServer,
     RealServerWish,
+    ServerOptions,
     Service,
     ServiceKey,
     ServiceWish,
@@ -92,23 +93,19 @@ _USUAL_LINE = re.compile(
 _ENDPOINT = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^:\[\]]+)|([0-9A-Fa-f:.]+))(?::([^:\[\]]*))?")
 
 
-#: A line that adds a real server: address, port (None: its service's), and the values of :data:`SERVER_TERMS`.
-SavedServer = Tuple[str, Optional[int], Tuple[Any, ...]]
-
-
-def parse(text: str, option: str = "text") -> list[tuple[dict[str, Any], list[SavedServer]]]:
+def parse(text: str, option: str = "text") -> list[tuple[dict[str, Any], list[ServerOptions]]]:
     """The virtual services in a text, under the names of the modules' options, each with its real servers.
 
     Raises:
         InvalidOption: a line cannot be read; the error shows it.
     """
-    services: dict[str, tuple[dict[str, Any], list[SavedServer]]] = {}
+    services: dict[str, tuple[dict[str, Any], list[ServerOptions]]] = {}
     for place, line in enumerate(text.splitlines(), 1):
         try:
             match = _USUAL_LINE(line)
             if match:
                 service, address, port, rest = match.groups()
-                services[_service_name(service)][1].append((address, int(port), _server_terms(rest)))
+                services[_service_name(service)][1].append((address, int(port), _server_terms(rest), False))
             elif line.strip() and not line.lstrip().startswith("#"):
                 _read_line(line, services)
         except KeyError:
@@ -118,20 +115,20 @@ def parse(text: str, option: str = "text") -> list[tuple[dict[str, Any], list[Sa
     return list(services.values())
 
 
-def service_options(services: Iterable[tuple[Mapping[str, Any], Iterable[SavedServer]]]) -> list[dict[str, Any]]:
+def service_options(services: Iterable[tuple[Mapping[str, Any], Iterable[ServerOptions]]]) -> list[dict[str, Any]]:
     """What :func:`parse` has read, as the modules take it."""
     return [
         dict(
             options,
             real_servers=[
-                dict(zip(SERVER_TERMS, terms), address=address, port=port) for address, port, terms in servers
+                dict(zip(SERVER_TERMS, terms), address=address, port=port) for address, port, terms, _keep in servers
             ],
         )
         for options, servers in services
     ]
 
 
-def wishes(services: Iterable[tuple[Mapping[str, Any], Sequence[SavedServer]]]) -> list[ServiceWish]:
+def wishes(services: Iterable[tuple[Mapping[str, Any], Sequence[ServerOptions]]]) -> list[ServiceWish]:
     """What :func:`parse` has read, as wishes.
 
     Raises:
@@ -141,12 +138,12 @@ def wishes(services: Iterable[tuple[Mapping[str, Any], Sequence[SavedServer]]]) 
     for options, servers in services:
         key = ServiceKey.from_options(options, "text: ")
         prefix = "text: virtual service %s: " % key
-        listed = RealServerWish.many(key, servers, prefix)
+        listed = RealServerWish.many(key, servers, [prefix] * len(servers))
         found.append(ServiceWish(key, options, listed, False, prefix))
     return found
 
 
-def _read_line(line: str, services: dict[str, tuple[dict[str, Any], list[SavedServer]]]) -> None:
+def _read_line(line: str, services: dict[str, tuple[dict[str, Any], list[ServerOptions]]]) -> None:
     """A line that adds a service, or one that adds a real server and is written otherwise than ipvsadm does."""
     words = [_SHORT.get(word, word) for word in line.split()]
     verb, rest = words[0], words[1:]
@@ -159,7 +156,7 @@ def _read_line(line: str, services: dict[str, tuple[dict[str, Any], list[SavedSe
     name = " ".join(service)
     if verb == "-a":
         server, rest = _cut(rest, ("-r",))
-        services[_service_name(name)][1].append((*_address(server[1]), _server_terms(" ".join(rest))))
+        services[_service_name(name)][1].append((*_address(server[1]), _server_terms(" ".join(rest)), False))
         return
     if _service_name(name) in services:
         raise ValueError("this virtual service is added twice")

@@ -237,7 +237,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.linuxnet.ipvs.plugins.module_utils import _ipvsadm as ipvsadm
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import InvalidOption
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs import Ipvs
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_options import SCOPE, SERVICES
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_options import SCOPE, SERVICES, checked_services
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_plan import plan_table
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_values import Scope, ServiceWish
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._module import NETNS, found, reporting
@@ -252,7 +252,7 @@ def run(module):
     if params["text"] is not None:
         wishes = ipvsadm.wishes(ipvsadm.parse(params["text"]))
     else:
-        listed = enumerate(params["services"])
+        listed = enumerate(checked_services(params["services"]))
         wishes = [ServiceWish.from_options(options, "services[%d]." % place) for place, options in listed]
 
     def read():

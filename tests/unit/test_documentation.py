@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 import yaml
 
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_options import SERVICE, SERVICE_KEY
+
 COLLECTION = Path(__file__).resolve().parents[2]
 MODULES = sorted((COLLECTION / "plugins" / "modules").glob("*.py"))
 ROLES = sorted(path.name for path in (COLLECTION / "roles").iterdir())
@@ -66,6 +68,22 @@ def test_examples_are_tasks_with_options_that_exist(module: Path) -> None:
     uses = [task[name] or {} for task in tasks if name in task]
     assert uses, "no example uses the module"
     assert list(unknown(uses, options_of(texts["DOCUMENTATION"]))) == []
+
+
+def same(suboptions: dict[str, Any], spec: dict[str, Any]) -> None:
+    """Whether options are documented as they are checked."""
+    assert set(suboptions) == set(spec)
+    for name, options in suboptions.items():
+        for field in ("type", "elements", "choices", "default", "required"):
+            assert options.get(field) == spec[name].get(field), (name, field)
+        if "suboptions" in options or "options" in spec[name]:
+            same(options["suboptions"], spec[name]["options"])
+
+
+def test_services_of_a_table_are_documented_as_they_are_checked() -> None:
+    """They are not in the module's argument spec, where ansible-test would compare them."""
+    texts = documents(ast.parse((COLLECTION / "plugins" / "modules" / "ipvs_table.py").read_text()))
+    same(texts["DOCUMENTATION"]["options"]["services"]["suboptions"], {**SERVICE_KEY, **SERVICE})
 
 
 @pytest.mark.parametrize("role", ROLES)
