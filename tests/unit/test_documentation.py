@@ -98,3 +98,27 @@ def test_role_is_described_for_galaxy_and_for_readers(role: str) -> None:
     assert (folder / "README.md").is_file()
     names = [name for spec in specs.values() for name in spec.get("options") or {}]
     assert [name for name in names if not name.startswith(f"{role}_")] == []
+
+
+def tasks_of(value: Any) -> Iterator[dict[str, Any]]:
+    """All dicts in a playbook or a file of tasks."""
+    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from tasks_of(inner)
+    if isinstance(value, dict):
+        yield value
+
+
+def test_whatever_names_a_part_of_a_role_names_one_that_is_there() -> None:
+    """ansible-lint does not look."""
+    files = [*COLLECTION.glob("playbooks/**/*.yml"), *COLLECTION.glob("roles/*/tasks/*.yml")]
+    named = {
+        (name.rpartition(".")[2], role["tasks_from"])
+        for file in files
+        for task in tasks_of(yaml.safe_load(file.read_text()))
+        for role in (task.get("ansible.builtin.include_role"), task.get("ansible.builtin.import_role"))
+        if role and "tasks_from" in role
+        for name in (task["loop"] if "{{ item }}" in role["name"] else [role["name"]])
+    }
+    assert named
+    missing = [each for each in named if not (COLLECTION / "roles" / each[0] / "tasks" / f"{each[1]}.yml").is_file()]
+    assert missing == []

@@ -63,7 +63,7 @@ def services(draw):
     ]
     servers = draw(st.lists(some(SPEC["real_servers"]["options"], "no_option"), min_size=1, max_size=2))
     found = []
-    for _ in range(draw(st.integers(1, 4))):
+    for _number in range(draw(st.integers(1, 4))):
         service = dict(draw(st.sampled_from(shapes)))
         if draw(st.integers(0, 3)):
             service.update(address=draw(st.sampled_from(["10.100.0.1", "fd00::1"])), port=80)
