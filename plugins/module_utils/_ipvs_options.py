@@ -94,7 +94,8 @@ class _Checker:
         if not isinstance(options, dict):
             raise InvalidOption(where, options, "write a dict of options")
         given = {name: value for name, value in options.items() if name != self._apart}
-        alike = tuple([item for item in given.items() if item[0] != self._own])
+        # With their types: a mask of 1 is none of True, which equals it.
+        alike = tuple([(name, value, type(value)) for name, value in given.items() if name != self._own])
         known = isinstance(given.get(self._own), str)
         try:
             checked = self._known.get(alike) if known else None
