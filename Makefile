@@ -56,7 +56,6 @@ picture: venv ## Draw the lab as it is now
 
 destroy: venv ## Take the lab away, and only the lab
 	ansible-playbook playbooks/teardown.yml $(ASK_BECOME) $(ARGS)
-	@rm -f .lab/tour.json
 
 ## Tests
 

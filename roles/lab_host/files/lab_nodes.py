@@ -10,7 +10,7 @@ machine's own network changes.
 
 Commands: `look` says whether the machine can have nodes, `present` and `absent` make and take them. SETTINGS is JSON
 with `folder`, `owner` (whose lab it is), `nodes` (a list of `name` and `address`), `modules`, `programs` (and their
-packages), and `check` to say only what would change. The answer is JSON.
+packages), and `check` to say only what would change. The answer is JSON. `look` needs no root, but to try namespaces.
 """
 
 from __future__ import annotations
@@ -32,19 +32,27 @@ BRIDGE = "fabric"
 READY = "ready"
 # Whose the nodes are, a file that the folder gets first
 OWNER = "owner"
+# What is mounted on the folder, by its name in the table of mounts
+SOURCE = "lab-nodes"
+# Options of modules whose defaults would give the machine something, here a device
+MODULE_OPTIONS = {"dummy": ["numdummies=0"]}
+# What br_netfilter switches on in the machine's own namespace as it is loaded
+BRIDGE_SWITCHES = ("arptables", "ip6tables", "iptables")
 # How long a process may take to end by itself
 PATIENCE = 3.0
 
-#: In the node's namespaces; $1 is its name. What was mounted below /run, such as the machine's named namespaces, must
-#: go, or the node would keep it alive.
+#: What a node's mounts are. What was mounted on /run and below, such as the machine's named namespaces, must go, or the
+#: node would keep it alive. A resolv.conf that is a link into /run would keep those of named namespaces from being bound.
 FURNISH = r"""
 set -e
-umount --recursive --lazy /run
+awk '$5 == "/run" || index($5, "/run/") == 1 { print $5 }' /proc/self/mountinfo | tac | while read -r place; do
+  umount --lazy "$(printf %b "$place")"
+done
 mount -t tmpfs -o mode=0755,nosuid,nodev lab-run /run
 mkdir -p /run/lock /run/netns /run/lab/upper /run/lab/work
 mount -t overlay -o lowerdir=/etc,upperdir=/run/lab/upper,workdir=/run/lab/work lab-etc /etc
+if [ -L /etc/resolv.conf ] && [ ! -e /etc/resolv.conf ]; then rm /etc/resolv.conf; : > /etc/resolv.conf; fi
 mount -t sysfs lab-sys /sys
-ip link set lo up
 """
 
 
@@ -61,20 +69,38 @@ def run(*words: str) -> str:
 
 def look(settings: dict[str, Any]) -> dict[str, Any]:
     """Whether this machine's kernel can balance, and what is missing for nodes."""
-    loaded = Path("/proc/net/ip_vs").exists()
-    modprobe = shutil.which("modprobe")
-    loadable = (
-        bool(modprobe)
-        and not subprocess.run(
-            [str(modprobe), "--dry-run", "--quiet", "ip_vs"], check=False, capture_output=True
-        ).returncode
-    )
+    lacking = [name for name in settings["modules"] if not loaded(name) and not loadable(name)]
     return {
-        "ipvs": "loaded" if loaded else "loadable" if loadable else "",
-        "root": os.geteuid() == 0,
+        "ipvs": "" if "ip_vs" in lacking else "loaded" if loaded("ip_vs") else "loadable",
+        "lacking": lacking,
         "apt": shutil.which("apt-get") is not None,
         "missing": sorted({package for program, package in settings["programs"].items() if not present(program)}),
+        "fault": trial() if os.geteuid() == 0 and not lacking else "",
     }
+
+
+def loaded(module: str) -> bool:
+    """Whether the kernel has a module at work, be it built in."""
+    return Path("/sys/module", module).exists() or (module == "ip_vs" and Path("/proc/net/ip_vs").exists())
+
+
+def loadable(module: str) -> bool:
+    """Whether modprobe knows the module, or knows that the kernel has it built in."""
+    modprobe = shutil.which("modprobe")
+    if modprobe is None:
+        return False
+    return subprocess.run([modprobe, "--dry-run", "--quiet", module], check=False, capture_output=True).returncode == 0
+
+
+def trial() -> str:
+    """Why this root cannot make a node, as in a container; nothing if it can. What is tried ends with its process."""
+    if Path("/proc/self/uid_map").read_text(encoding="ascii").split() != ["0", "0", str(2**32 - 1)]:
+        return "root here is root of a user namespace only, and IPVS wants the machine's"
+    try:
+        run("unshare", "--net", "--mount", "--propagation", "private", "sh", "-c", FURNISH)
+    except (NodesError, OSError) as problem:
+        return f"root may not make namespaces and mount in them here: {problem}"
+    return ""
 
 
 def present(program: str) -> bool:
@@ -82,10 +108,11 @@ def present(program: str) -> bool:
     return os.path.exists(program) if program.startswith("/") else shutil.which(program) is not None
 
 
-def mounted(path: Path) -> bool:
-    """Whether something is mounted exactly there."""
+def mounted(path: Path, source: str = "") -> bool:
+    """Whether something is mounted exactly there, of that name if one is given."""
     with open("/proc/self/mountinfo", encoding="utf-8") as table:
-        return any(line.split()[4] == str(path) for line in table)
+        rows = [line.split() for line in table]
+    return any(row[4] == str(path) and (not source or row[row.index("-") + 2] == source) for row in rows)
 
 
 def address_of(node: Path) -> str:
@@ -97,25 +124,23 @@ def address_of(node: Path) -> str:
 def make(settings: dict[str, Any]) -> dict[str, Any]:
     """Have the nodes that are asked for, and no others."""
     folder = Path(settings["folder"])
-    refuse_anothers(folder, settings["owner"])
+    have = nodes_of(folder, settings["owner"])
+    if have is None and folder.exists() and any(folder.iterdir()):
+        raise NodesError(f"{folder} is used for something else: take another folder as lab_host_nodes_dir")
     wanted = {node["name"]: node["address"] for node in settings["nodes"]}
-    have = (
-        {path.name for path in folder.iterdir() if path.is_dir() and path.name != BRIDGE} if folder.exists() else set()
-    )
-    whole = {name for name in have if name in wanted and address_of(folder / name) == wanted[name]}
+    whole = {name for name in have or () if name in wanted and address_of(folder / name) == wanted[name]}
     # An address that another node had is free before it is given anew.
-    gone, new = sorted(have - whole), [name for name in wanted if name not in whole]
+    gone, new = sorted(set(have or ()) - whole), [name for name in wanted if name not in whole]
     answer = {"changed": bool(gone or new), "made": new, "removed": gone}
     if settings["check"]:
         return answer
     for module in settings["modules"]:
-        if not Path("/sys/module", module.replace("-", "_")).exists():
-            run("modprobe", module)
-    if new and not mounted(folder):
+        load(module)
+    if have is None:
         folder.mkdir(parents=True, exist_ok=True)
-        run("mount", "-t", "tmpfs", "-o", "mode=0755,nosuid,nodev", "lab-nodes", str(folder))
-        run("mount", "--make-private", str(folder))
-        (folder / OWNER).write_text(settings["owner"], encoding="utf-8")
+        run("mount", "-t", "tmpfs", "-o", "mode=0755,nosuid,nodev", SOURCE, str(folder))
+    run("mount", "--make-private", str(folder))
+    (folder / OWNER).write_text(settings["owner"], encoding="utf-8")
     for name in gone:
         remove(folder / name)
     fabric = folder / BRIDGE
@@ -131,6 +156,16 @@ def make(settings: dict[str, Any]) -> dict[str, Any]:
     return answer
 
 
+def load(module: str) -> None:
+    """Load a module in such a way that the machine's own network stays as it is."""
+    if loaded(module):
+        return
+    run("modprobe", module, *MODULE_OPTIONS.get(module, ()))
+    if module == "br_netfilter":
+        for switch in BRIDGE_SWITCHES:
+            Path("/proc/sys/net/bridge", f"bridge-nf-call-{switch}").write_text("0", encoding="ascii")
+
+
 def create(folder: Path, name: str, address: str) -> None:
     """Make a node: its two namespaces, what is mounted in it, and its way to the others."""
     node = folder / name
@@ -144,7 +179,9 @@ def create(folder: Path, name: str, address: str) -> None:
         far = f"/proc/{os.getpid()}/fd/{namespace.fileno()}"
         inside(folder / BRIDGE, f"ip link add {port} type veth peer name eth0 netns {far}", mounts=False)
     inside(folder / BRIDGE, f"ip link set {port} master {BRIDGE} up", mounts=False)
-    inside(node, f"ip addr add {address} dev eth0 && ip link set eth0 up")
+    # IPVS takes packets after they have got a route: a director has one to whatever is not its own.
+    inside(node, f"ip addr add {address} dev eth0 && ip link set eth0 up && ip route add default dev eth0")
+    inside(node, "ip link set lo up")
     (node / READY).write_text(address, encoding="utf-8")
 
 
@@ -174,9 +211,10 @@ def remove(node: Path) -> None:
 
 
 def namespaces(node: Path) -> set[int]:
-    """The inodes of the node's namespaces: its own two, and those that are named in it."""
+    """The inodes of the node's namespaces: its own two, and those that are named in it, but for the machine's own."""
     found = inside(node, "stat -L -c %i /run/netns/* 2>/dev/null || true").split()
-    return {int(inode) for inode in found} | {(node / "net").stat().st_ino, (node / "mnt").stat().st_ino}
+    own = {os.stat(f"/proc/{process}/ns/{kind}").st_ino for process in ("1", "self") for kind in ("net", "mnt")}
+    return ({int(inode) for inode in found} | {(node / "net").stat().st_ino, (node / "mnt").stat().st_ino}) - own
 
 
 def processes(spaces: set[int]) -> list[int]:
@@ -195,29 +233,28 @@ def processes(spaces: set[int]) -> list[int]:
     return found
 
 
-def refuse_anothers(folder: Path, owner: str) -> None:
-    """Leave alone what another lab on this machine has made."""
+def nodes_of(folder: Path, owner: str) -> list[str] | None:
+    """The nodes of this lab, whole or not, or None where it has none; another lab's are refused."""
+    if not mounted(folder, SOURCE):
+        return None
     told = folder / OWNER
+    # A run that was killed at its beginning has not said whose they are, and has made none.
     if told.exists() and told.read_text(encoding="utf-8") != owner:
         raise NodesError(
             f"{folder} has the nodes of another lab ({told.read_text(encoding='utf-8')}): "
             "take another folder as lab_host_nodes_dir, or end that lab first"
         )
+    return sorted(path.name for path in folder.iterdir() if path.is_dir() and path.name != BRIDGE)
 
 
 def take(settings: dict[str, Any]) -> dict[str, Any]:
     """Take all nodes away, and the fabric. Modules stay loaded: others may have begun to use them."""
     folder = Path(settings["folder"])
-    refuse_anothers(folder, settings["owner"])
-    gone = (
-        sorted(path.name for path in folder.iterdir() if path.is_dir() and path.name != BRIDGE)
-        if folder.exists()
-        else []
-    )
-    answer = {"changed": folder.exists(), "made": [], "removed": gone}
-    if settings["check"] or not folder.exists():
+    have = nodes_of(folder, settings["owner"])
+    answer = {"changed": have is not None, "made": [], "removed": have or []}
+    if settings["check"] or have is None:
         return answer
-    for name in gone:
+    for name in have:
         remove(folder / name)
     if (folder / BRIDGE).exists():
         remove(folder / BRIDGE)
