@@ -100,7 +100,8 @@ def from_nothing(fresh: bool) -> Iterator[str]:
 def from_destroyed(**environment: str) -> float:
     """The wall time of playbooks/lab.yml, in seconds, where there was no lab before."""
     playbook(CHECKOUT / "playbooks" / "destroy.yml", **environment)
-    return playbook(CHECKOUT / "playbooks" / "lab.yml", **environment)[0]
+    # The same machine everywhere, also where this one's own kernel has IPVS
+    return playbook(CHECKOUT / "playbooks" / "lab.yml", "--extra-vars=lab_host_kind=vm", **environment)[0]
 
 
 def main() -> None:

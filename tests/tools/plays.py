@@ -48,12 +48,13 @@ class Run:
         return [outcome for outcome in self.outcomes if outcome.failed]
 
 
-def command(inventory: str, playbook: Path, arguments: Sequence[str] = ()) -> list[str]:
-    """The command that plays a playbook against an inventory."""
-    return ["ansible-playbook", "--inventory", inventory, str(playbook), *arguments]
+def command(inventory: str | None, playbook: Path, arguments: Sequence[str] = ()) -> list[str]:
+    """The command that plays a playbook against an inventory, or without one."""
+    named = [] if inventory is None else ["--inventory", inventory]
+    return ["ansible-playbook", *named, str(playbook), *arguments]
 
 
-def play(inventory: str, playbook: Path, *arguments: str) -> Run:
+def play(inventory: str | None, playbook: Path, *arguments: str) -> Run:
     """Play a playbook to its end, whatever that is."""
     done = subprocess.run(
         command(inventory, playbook, arguments),

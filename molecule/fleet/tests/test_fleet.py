@@ -8,17 +8,13 @@ from __future__ import annotations
 
 import json
 import shlex
-import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 import steps
+from machine import Machine
 
-FOLDER = "/run/fleet-test"
-NODES = [{"name": "one", "address": "100.64.0.1/16"}, {"name": "two", "address": "100.64.0.2/16"}]
-PROGRAM = (steps.CHECKOUT / "roles/lab_host/files/lab_nodes.py").read_text()
 SUPERVISOR = (steps.CHECKOUT / "roles/http_backends/files/supervisor.py").read_text()
 SERVERS = [{"name": "blue", "netns": "pod_blue", "port": 80, "address": "", "content": "blue\n"}]
 
@@ -47,94 +43,22 @@ echo net.ipv4.ip_forward=1 > /etc/sysctl.d/fleet-test.conf
 mkdir -p /etc/netns/pod_blue
 """
 
-#: Everything of the machine's own that a node might have changed. Counters, dates and what counts down are left out.
-LOOK = r"""
-import json, subprocess
-
-def run(*words):
-    return subprocess.run(words, capture_output=True, text=True).stdout
-
-def steady(value):
-    if isinstance(value, list):
-        return [steady(each) for each in value]
-    if isinstance(value, dict):
-        return {k: steady(v) for k, v in value.items() if "life_time" not in k and k not in ("expires", "gc_timer")}
-    return value
-
-seen = {}
-for what in ("link", "address", "rule"):
-    seen[what] = steady(json.loads(run("ip", "-j", "-d", what) or "[]"))
-for family in "-4", "-6":
-    seen["route" + family] = steady(json.loads(run("ip", family, "-j", "-d", "route", "show", "table", "all") or "[]"))
-for words in (("iptables-save",), ("ip6tables-save",), ("ipset", "save"), ("ipvsadm", "-Sn"), ("sysctl", "-a"),
-              ("find", "/etc", "/run/netns", "-printf", "%p %s %T@\n"), ("findmnt", "-rno", "TARGET,SOURCE,FSTYPE")):
-    seen[words[0]] = [line for line in run(*words).splitlines() if not line.startswith("#")]
-seen["sysctl"] = [line for line in seen["sysctl"] if line.startswith("net.") and "nf_conntrack_count" not in line]
-print(json.dumps(seen))
-"""
-
-PROCESSES = r"""
-import os
-for pid in filter(str.isdigit, os.listdir("/proc")):
-    try:
-        spaces = tuple(os.stat("/proc/%s/ns/%s" % (pid, kind)).st_ino for kind in ("net",))
-        if spaces[0] != os.stat("/proc/self/ns/net").st_ino:
-            print(pid, open("/proc/%s/cmdline" % pid).read().replace("\0", " "))
-    except OSError:
-        pass
-"""
-
-
-class Machine:
-    """The machine, seen from its own namespaces."""
-
-    def __init__(self, inventory: str) -> None:
-        config = Path(inventory).resolve().parent / "ssh_config"
-        name = next(line.split()[1] for line in config.read_text().splitlines() if line.startswith("Host "))
-        self._way = ["ssh", "-F", str(config), name, "--"]
-
-    def run(self, *words: str, stdin: str = "", code: int = 0) -> str:
-        done = subprocess.run([*self._way, shlex.join(words)], input=stdin, capture_output=True, text=True, check=False)
-        assert done.returncode == code, done.stderr + done.stdout
-        return done.stdout
-
-    def look(self) -> dict[str, Any]:
-        seen: dict[str, Any] = json.loads(self.run("python3", "-", stdin=LOOK))
-        return seen
-
-    def nodes(self, command: str, *, check: bool = False, owner: str = "a test") -> dict[str, Any]:
-        settings = {
-            "folder": FOLDER,
-            "owner": owner,
-            "nodes": NODES,
-            "modules": ["ip_vs", "nf_conntrack", "br_netfilter", "dummy", "veth"],
-            "programs": {},
-            "check": check,
-        }
-        answer: dict[str, Any] = json.loads(
-            self.run("python3", "-", command, json.dumps(settings), stdin=PROGRAM, code=0)
-        )
-        return answer
-
-    def inside(self, node: str, script: str) -> str:
-        spaces = [f"--net={FOLDER}/{node}/net", f"--mount={FOLDER}/{node}/mnt"]
-        return self.run("nsenter", *spaces, "--", "sh", stdin=script)
-
-    def servers(self, command: str, *, check: bool = False) -> list[str]:
-        """Run the role's program in the first node, as the role does."""
-        settings = json.dumps({"check": check, "servers": SERVERS})
-        script = (
-            "mkdir -p /run/fleet && cat > /run/fleet/supervisor.py << 'END OF PROGRAM'\n"
-            f"{SUPERVISOR}\nEND OF PROGRAM\n"
-            f"python3 /run/fleet/supervisor.py {command} /run/fleet {shlex.quote(settings)}\n"
-        )
-        changed: list[str] = json.loads(self.inside("one", script))["changed"]
-        return changed
-
 
 @pytest.fixture(scope="module")
 def machine(inventory: str) -> Machine:
-    return Machine(inventory)
+    return Machine(inventory, "/run/fleet-test")
+
+
+def servers(machine: Machine, command: str, *, check: bool = False) -> list[str]:
+    """Run the role's program in the first node, as the role does."""
+    settings = json.dumps({"check": check, "servers": SERVERS})
+    script = (
+        "mkdir -p /run/fleet && cat > /run/fleet/supervisor.py << 'END OF PROGRAM'\n"
+        f"{SUPERVISOR}\nEND OF PROGRAM\n"
+        f"python3 /run/fleet/supervisor.py {command} /run/fleet {shlex.quote(settings)}\n"
+    )
+    changed: list[str] = json.loads(machine.inside("one", script))["changed"]
+    return changed
 
 
 @pytest.fixture(scope="module")
@@ -147,16 +71,16 @@ def before(machine: Machine) -> Iterator[dict[str, Any]]:
 
 def test_nodes_are_predicted_made_and_found(machine: Machine, before: dict[str, Any]) -> None:
     assert machine.nodes("present", check=True)["made"] == ["one", "two"]
-    machine.run("test", "-e", FOLDER, code=1)
+    machine.run("test", "-e", machine.folder, code=1)
     assert machine.nodes("present")["made"] == ["one", "two"]
     assert not machine.nodes("present")["changed"]
 
 
 def test_a_director_in_a_node_balances(machine: Machine, before: dict[str, Any]) -> None:
     machine.inside("one", DIRECTOR)
-    assert machine.servers("present", check=True) == ["blue"]
-    assert machine.servers("present") == ["blue"]
-    assert machine.servers("present") == []
+    assert servers(machine, "present", check=True) == ["blue"]
+    assert servers(machine, "present") == ["blue"]
+    assert servers(machine, "present") == []
     asked = "curl -s --retry 20 --retry-connrefused --retry-delay 1 http://10.100.100.100:8080"
     assert machine.inside("one", asked) == "blue\n"
     assert "10.0.0.11:80" in machine.inside("one", "ipvsadm -Sn")
@@ -183,25 +107,25 @@ def test_a_server_that_dies_comes_back(machine: Machine, before: dict[str, Any])
 def test_a_supervisor_that_dies_takes_the_server_along_and_is_mended(machine: Machine, before: dict[str, Any]) -> None:
     machine.inside("one", "kill -9 $(cat /run/fleet/blue.pid); sleep 1")
     machine.inside("one", "! curl -s --max-time 2 10.0.0.11")
-    assert machine.servers("present", check=True) == ["blue"]
-    assert machine.servers("present") == ["blue"]
-    assert machine.servers("present") == []
+    assert servers(machine, "present", check=True) == ["blue"]
+    assert servers(machine, "present") == ["blue"]
+    assert servers(machine, "present") == []
     assert machine.inside("one", "curl -s --retry 20 --retry-connrefused --retry-delay 1 10.0.0.11") == "blue\n"
 
 
 def test_servers_are_taken_away_without_a_trace(machine: Machine, before: dict[str, Any]) -> None:
     pid = machine.inside("one", "cat /run/fleet/blue.pid")
-    assert machine.servers("absent", check=True) == ["blue"]
-    assert machine.servers("absent") == ["blue"]
-    assert machine.servers("absent") == []
+    assert servers(machine, "absent", check=True) == ["blue"]
+    assert servers(machine, "absent") == ["blue"]
+    assert servers(machine, "absent") == []
     machine.run("test", "-e", f"/proc/{pid}", code=1)
     assert machine.inside("one", "ls /run/fleet") == "supervisor.py\n"
-    assert machine.servers("present") == ["blue"]  # for the end of the node
+    assert servers(machine, "present") == ["blue"]  # for the end of the node
 
 
 def test_the_machine_is_what_it_was(machine: Machine, before: dict[str, Any]) -> None:
     now = machine.look()
-    own = [line for line in now["findmnt"] if FOLDER not in line]
+    own = [line for line in now["findmnt"] if machine.folder not in line]
     assert now | {"findmnt": own} == before
 
 
@@ -212,8 +136,8 @@ def test_another_labs_nodes_are_left_alone(machine: Machine, before: dict[str, A
 
 
 def test_the_end_leaves_nothing(machine: Machine, before: dict[str, Any]) -> None:
-    assert machine.run("python3", "-", stdin=PROCESSES) != ""
+    assert machine.processes() != ""
     assert machine.nodes("absent")["changed"]
     assert not machine.nodes("absent")["changed"]
     assert machine.look() == before
-    machine.run("test", "-e", FOLDER, code=1)
+    machine.run("test", "-e", machine.folder, code=1)

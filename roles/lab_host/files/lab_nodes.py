@@ -213,7 +213,7 @@ def remove(node: Path) -> None:
 def namespaces(node: Path) -> set[int]:
     """The inodes of the node's namespaces: its own two, and those that are named in it, but for the machine's own."""
     found = inside(node, "stat -L -c %i /run/netns/* 2>/dev/null || true").split()
-    own = {os.stat(f"/proc/{process}/ns/{kind}").st_ino for process in ("1", "self") for kind in ("net", "mnt")}
+    own = {os.stat(f"/proc/self/ns/{kind}").st_ino for kind in ("net", "mnt")}
     return ({int(inode) for inode in found} | {(node / "net").stat().st_ino, (node / "mnt").stat().st_ino}) - own
 
 

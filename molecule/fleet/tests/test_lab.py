@@ -1,0 +1,186 @@
+# Copyright (c) 2026, the linuxnet.ipvs contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The whole lab in nodes that are namespaces: by the lab's own playbooks, through the become plugin."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from machine import PROGRAM, Machine
+from plays import PLAYBOOKS, Run, play
+
+TABLE = [
+    "-A -t 10.100.100.100:8080 -s rr",
+    "-a -t 10.100.100.100:8080 -r 10.0.0.11:8080 -m -w 1",
+    "-a -t 10.100.100.100:8080 -r 10.0.0.21:8080 -m -w 1",
+]
+
+
+@pytest.fixture(scope="module")
+def machine(inventory: str) -> Machine:
+    """The machine with the lab's own folder."""
+    return Machine(inventory, "/run/linuxnet-lab")
+
+
+@pytest.fixture(scope="module")
+def lab(inventory: str) -> Callable[..., Run]:
+    """Play one of the lab's playbooks without an inventory, as `make lab` does."""
+    settings = {"lab_host_state_dir": str(Path(inventory).parent), "lab_host_kind": "vm"}
+
+    def run(playbook: str, *arguments: str, **variables: Any) -> Run:
+        return play(None, PLAYBOOKS / playbook, "--extra-vars", json.dumps({**settings, **variables}), *arguments)
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def before(machine: Machine, lab: Callable[..., Run]) -> Iterator[dict[str, Any]]:
+    """The machine before there are nodes, and afterwards without them."""
+    seen = machine.look()
+    yield seen
+    lab("create.yml")
+
+
+@pytest.fixture(scope="module")
+def two(lab: Callable[..., Run], before: dict[str, Any]) -> Run:
+    """Two nodes, with the whole topology and the proof that everyone reaches everyone."""
+    return lab("lab.yml", lab_host_nodes=2)
+
+
+def test_the_lab_is_built_and_proved_in_each_node(machine: Machine, two: Run) -> None:
+    assert two.code == 0, two.output
+    proofs = [
+        each for each in two.outcomes if each.task.endswith("Everyone is reached by everyone, or fails as expected")
+    ]
+    assert len(proofs) == 2
+    for node in ("lab1", "lab2"):
+        assert machine.inside(node, "ipvsadm -Sn").splitlines() == TABLE
+        rules = machine.inside(node, "iptables-save -t nat").splitlines()
+        assert "-A POSTROUTING -m set --match-set DUSTIN-LOOP-BACK dst,dst,src -j MASQUERADE" in rules
+
+
+def test_again_changes_nothing(lab: Callable[..., Run], two: Run) -> None:
+    again = lab("lab.yml", lab_host_nodes=2)
+    assert again.code == 0, again.output
+    assert again.changed == []
+
+
+def test_the_machines_own_network_is_what_it_was(machine: Machine, two: Run, before: dict[str, Any]) -> None:
+    now = machine.look()
+    assert now | {"findmnt": [line for line in now["findmnt"] if machine.folder not in line]} == before
+
+
+def test_a_server_that_dies_is_started_again_and_logs_who_asked(machine: Machine, two: Run) -> None:
+    old = machine.inside("lab1", "ip netns pids netns_dustin").split()
+    machine.inside("lab1", f"kill -9 {' '.join(old)}")
+    ask = "curl -sf --retry 40 --retry-connrefused --retry-delay 1 http://10.0.0.11:8080/?again"
+    assert machine.inside("lab1", ask).strip() == "dustin"
+    assert set(machine.inside("lab1", "ip netns pids netns_dustin").split()).isdisjoint(old)
+    assert "10.0.0.1" in machine.inside("lab1", "grep again /run/http-backend/dustin.log")
+
+
+def test_pods_of_a_node_are_hosts(inventory: str, two: Run, tmp_path: Path) -> None:
+    """dustin and leah ask the virtual address as hosts of the inventory, which a plugin makes of the nodes."""
+    pods = tmp_path / "pods.netns.yml"
+    pods.write_text("plugin: linuxnet.ipvs.netns\nparents: [lab_nodes]\nnamespaces: [netns_dustin, netns_leah]\n")
+    playbook = tmp_path / "ask.yml"
+    playbook.write_text(
+        """
+- hosts: namespaces
+  gather_facts: false
+  strategy: ansible.builtin.linear
+  tasks:
+    - name: Ask
+      ansible.builtin.uri: {url: "http://10.100.100.100:8080", return_content: true}
+      register: asked
+      loop: [1, 2]
+    - name: Tell
+      ansible.builtin.debug: {msg: "{{ asked.results | map(attribute='content') | map('trim') | sort | join(' ') }}"}
+"""
+    )
+    run = play(inventory, playbook, "--inventory", str(pods))
+    assert run.code == 0, run.output
+    told = [each.msg for each in run.outcomes if each.task == "Tell"]
+    assert told == ["dustin leah"] * 4
+
+
+def test_one_node_less_and_then_none(
+    machine: Machine, lab: Callable[..., Run], before: dict[str, Any], two: Run
+) -> None:
+    """Nodes go with all that is in them, and nothing of them stays behind."""
+    alone = lab("create.yml")
+    assert alone.code == 0, alone.output
+    assert machine.look() == before
+    machine.run("test", "-e", machine.folder, code=1)
+
+
+def test_the_lab_takes_this_way_by_itself(machine: Machine, before: dict[str, Any], two: Run) -> None:
+    """On a machine whose kernel has IPVS: Ansible itself runs there, from a checkout that has never seen a lab."""
+    machine.send_checkout("/root/linuxnet.ipvs", "/root/python")
+    playbook = "cd /root/linuxnet.ipvs && PYTHONPATH=/root/python ANSIBLE_CONFIG=$PWD/ansible.cfg python3 -c {} {}"
+    run = "'from ansible.cli.{0} import main; main()'"
+    try:
+        said = machine.shell(playbook.format(run.format("playbook"), "playbooks/create.yml"))
+        assert "The lab lives in namespaces on this machine's own kernel" in " ".join(said.split())
+        assert "this kernel has IPVS (loaded)" in " ".join(said.split())
+        asked = "lab_nodes -i .lab/inventory.yml -m ansible.builtin.command -a 'ip -o -4 addr show eth0'"
+        assert "100.64.0.1/16" in machine.shell(playbook.format(run.format("adhoc"), asked))
+        machine.shell(playbook.format(run.format("playbook"), "playbooks/teardown.yml"))
+        assert machine.shell("ls -A /root/linuxnet.ipvs/.lab") == ""
+        assert machine.look() == before
+    finally:
+        machine.run("rm", "-rf", "/root/linuxnet.ipvs", "/root/python")
+
+
+def test_a_container_does_not_take_it(machine: Machine, before: dict[str, Any]) -> None:
+    """Root without the right to mount is told apart."""
+    settings = json.dumps({"modules": ["ip_vs"], "programs": {}})
+    looked = ["python3", "-", "look", settings]
+    assert json.loads(machine.run(*looked, stdin=PROGRAM))["fault"] == ""
+    confined = ["setpriv", "--bounding-set", "-sys_admin", *looked]
+    assert "may not make namespaces" in json.loads(machine.run(*confined, stdin=PROGRAM))["fault"]
+    mapped = ["unshare", "--user", "--map-root-user", *looked]
+    assert "user namespace" in json.loads(machine.run(*mapped, stdin=PROGRAM))["fault"]
+    assert machine.look() == before
+
+
+def test_a_module_that_is_loaded_for_nodes_leaves_bridges_alone(machine: Machine, before: dict[str, Any]) -> None:
+    """br_netfilter would have the machine's rules read what its bridges forward; dummy would give it a device."""
+    machine.run("sh", "-c", "modprobe -r br_netfilter dummy; ip link add own type bridge; ip link set own up")
+    try:
+        links = machine.run("ip", "-br", "link")
+        assert machine.nodes("present")["changed"]
+        assert machine.run("ip", "-br", "link") == links
+        assert set(machine.run("sh", "-c", "cat /proc/sys/net/bridge/bridge-nf-call-*").split()) == {"0"}
+    finally:
+        machine.nodes("absent")
+        machine.run("ip", "link", "del", "own")
+
+
+def test_somebody_elses_folder_is_refused(machine: Machine, before: dict[str, Any]) -> None:
+    machine.run("mkdir", "-p", "/run/fleet-other/thing")
+    try:
+        other = dict(folder="/run/fleet-other")
+        with pytest.raises(AssertionError, match="used for something else"):
+            machine.nodes("present", **other)
+        assert not machine.nodes("absent", **other)["changed"]
+        machine.run("test", "-d", "/run/fleet-other/thing")
+    finally:
+        machine.run("rm", "-r", "/run/fleet-other")
+
+
+def test_a_named_namespace_of_the_machine_survives_a_node_that_names_it(
+    machine: Machine, before: dict[str, Any]
+) -> None:
+    """A name in a node may stand for a namespace that is not the node's own."""
+    machine.nodes("present")
+    sleeper = machine.shell("sleep 600 >/dev/null 2>&1 & echo $!").strip()
+    machine.inside("one", "ip netns attach host 1")
+    machine.nodes("absent")
+    machine.run("kill", sleeper)
