@@ -120,7 +120,7 @@ def test_one_node_less_and_then_none(
     machine.run("test", "-e", machine.folder, code=1)
 
 
-def test_the_lab_takes_this_way_by_itself(machine: Machine, before: dict[str, Any], two: Run) -> None:
+def test_the_lab_takes_this_way_by_itself(machine: Machine, before: dict[str, Any]) -> None:
     """On a machine whose kernel has IPVS: Ansible itself runs there, from a checkout that has never seen a lab."""
     machine.send_checkout("/root/linuxnet.ipvs", "/root/python")
     playbook = "cd /root/linuxnet.ipvs && PYTHONPATH=/root/python ANSIBLE_CONFIG=$PWD/ansible.cfg python3 -c {} {}"
