@@ -38,6 +38,8 @@ class Link:
     peer_nsid: Optional[int] = None
     #: ``None`` where the device is not a bridge port.
     hairpin: Optional[bool] = None
+    #: The hardware address, empty where it has none.
+    hardware: str = ""
 
 
 @dataclass(frozen=True)

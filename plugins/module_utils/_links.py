@@ -168,11 +168,6 @@ class Kernel:
         if opened is not None:
             opened.close()
 
-    def nsid(self, netns: Netns, other: Netns) -> int | None:
-        """The number by which a namespace knows another, ``None`` where it has none for it."""
-        found = self._nsid(netns, _path(other))
-        return None if found == _NSID_NOT_ASSIGNED else found
-
     def far_ends(self, netns: Netns, ports: Iterable[str], known: Mapping[Netns, Snapshot]) -> Mapping[str, FarEnd]:
         """The other ends of the named veth devices of a namespace, wherever they are; those not found are left out.
 
@@ -477,6 +472,7 @@ def _link(message: Any) -> Link:
         peer_index=(message.get_attr("IFLA_LINK") or 0) if kind == "veth" else 0,
         peer_nsid=message.get_attr("IFLA_LINK_NETNSID") if kind == "veth" else None,
         hairpin=hairpin,
+        hardware=message.get_attr("IFLA_ADDRESS") or "",
     )
 
 

@@ -13,6 +13,7 @@ import ipaddress
 import struct
 from typing import FrozenSet, Mapping, NamedTuple, Optional, Tuple
 
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import KernelRefused
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netlink import (
     Message,
     NetlinkSocket,
@@ -25,7 +26,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns import path_o
 
 NETLINK_ROUTE = 0
 RTM_GETLINK, RTM_GETADDR, RTM_GETNEIGH, RTM_NEWNSID, RTM_GETNSID = 18, 22, 30, 88, 90
-IFLA_IFNAME, IFLA_MASTER, IFLA_LINKINFO, IFLA_PROMISCUITY = 3, 10, 18, 30
+IFLA_ADDRESS, IFLA_IFNAME, IFLA_MASTER, IFLA_LINKINFO, IFLA_PROMISCUITY, IFLA_TARGET_NETNSID = 1, 3, 10, 18, 30, 46
 IFLA_INFO_KIND, IFLA_INFO_SLAVE_KIND, IFLA_INFO_SLAVE_DATA = 1, 4, 5
 IFLA_BRPORT_MODE = 4
 IFA_ADDRESS, IFA_LOCAL = 1, 2
@@ -140,6 +141,25 @@ class Place:
             neighbours=known,
             unreachable=frozenset(silent),
         )
+
+    def device_beyond(self, number: int, index: int) -> tuple[str, str] | None:
+        """The name and the hardware address of a device in the namespace that this one knows by a number.
+
+        A kernel before 4.16 takes the number for nothing, and answers with a device of this namespace.
+        """
+        target = attribute(IFLA_TARGET_NETNSID, struct.pack("=i", number))
+        try:
+            (reply,) = self._netlink.request(Message(RTM_GETLINK, _IFINFOMSG.pack(AF_UNSPEC, 0, index, 0, 0) + target))
+        except KernelRefused:
+            return None  # it is gone
+        values = attribute_map(reply[_IFINFOMSG.size :])
+        return text_of(values[IFLA_IFNAME]), hardware(values.get(IFLA_ADDRESS, b""))
+
+    def number_known(self, netns: str) -> int | None:
+        """The number by which this namespace knows another one, ``None`` where it has none."""
+        with open(path_of(netns), "rb") as file:
+            number = self._number(attribute(NETNSA_FD, struct.pack("=I", file.fileno())))
+        return None if number < 0 else number
 
     def number_of(self, netns: str) -> int:
         """The number by which this namespace knows another one; it is given one where it has none yet."""

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import MissingRequirement
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import InvalidOption, MissingRequirement
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns import RUN_DIR, identity
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._values import netns_name
 
 
 def named(run_dir: str = RUN_DIR) -> list[str]:
@@ -28,3 +29,11 @@ def named(run_dir: str = RUN_DIR) -> list[str]:
             " see ls -ld %s" % (run_dir, exc.strerror, run_dir)
         ) from exc
     return [name for name in names if identity(os.path.join(run_dir, name))]
+
+
+def spelled(name: str) -> str:
+    """How modules spell a named namespace: by its name, or by its path where they would refuse the name."""
+    try:
+        return netns_name("netns", name)
+    except InvalidOption:
+        return os.path.join(RUN_DIR, name)

@@ -33,6 +33,8 @@ class Peer(NamedTuple):
 
 #: The number by which the first namespace knows the second (RTM_GETNSID), ``None`` where it has none.
 Knows = Callable[[Namespace, Namespace], Optional[int]]
+#: The name and the hardware address of a veth device's other end, ``None`` where the kernel does not say.
+Sees = Callable[[Namespace, Link], Optional[Tuple[str, str]]]
 #: The other ends of veth devices by namespace and index.
 Peers = Mapping[Tuple[Identity, int], Peer]
 
@@ -44,11 +46,12 @@ def veths_away(namespace: Namespace) -> Iterator[Link]:
             yield link
 
 
-def find_peers(wanted: Iterable[Namespace], known: Sequence[Namespace], knows: Knows) -> dict[Any, Peer]:
+def find_peers(wanted: Iterable[Namespace], known: Sequence[Namespace], knows: Knows, sees: Sees) -> dict[Any, Peer]:
     """The other ends of the veth devices of the ``wanted`` namespaces, as far as they are in the ``known`` ones.
 
-    Two ends name each other's index. Where several pairs of namespaces use the same indexes, the number by which
-    the one namespace knows the other decides; it is asked for those candidates only.
+    Two ends name each other's index. Where several pairs of namespaces use the same indexes, the other end's name and
+    hardware address leave few of them, and the number by which the one namespace knows the other decides. So the
+    questions to the kernel are as many as the devices.
     """
     by_indexes: dict[tuple[int, int], list[Peer]] = {}
     for namespace in known:
@@ -64,13 +67,31 @@ def find_peers(wanted: Iterable[Namespace], known: Sequence[Namespace], knows: K
                 if near:
                     found[(namespace.identity, link.index)] = Peer(namespace, near)
                 continue
-            for peer in by_indexes.get((link.peer_index, link.index), ()):
+            candidates = by_indexes.get((link.peer_index, link.index), [])
+            if len(candidates) > 1:
+                seen = sees(namespace, link)
+                # An old kernel answers with the near end.
+                if seen is not None and seen != (link.name, link.hardware):
+                    candidates = [each for each in candidates if (each.link.name, each.link.hardware) == seen]
+            for peer in candidates:
                 if peer.namespace.identity != namespace.identity and (
                     knows(namespace, peer.namespace) == link.peer_nsid
                 ):
                     found[(namespace.identity, link.index)] = peer
                     break
     return found
+
+
+def numbers_without_peers(
+    wanted: Iterable[Namespace], found: Mapping[Any, Peer]
+) -> dict[Identity, tuple[Namespace, set[int]]]:
+    """The namespaces with veth devices whose other end was not found, and by which numbers they know where it is."""
+    missing: dict[Identity, tuple[Namespace, set[int]]] = {}
+    for namespace in wanted:
+        for link in veths_away(namespace):
+            if link.peer_nsid is not None and (namespace.identity, link.index) not in found:
+                missing.setdefault(namespace.identity, (namespace, set()))[1].add(link.peer_nsid)
+    return missing
 
 
 def link_options(namespace: Namespace, peers: Peers) -> list[dict[str, Any]]:

@@ -21,7 +21,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs import Ipvs
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_connections import connections
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._net_facts import Place
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns import identity, inside
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns_names import named
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns_names import named, spelled
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._nf_trace import WINDOW, Event, Events, Marks
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._packet_path import Hit, Way, ways
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._packet_verdict import Evidence, Outcome
@@ -136,7 +136,7 @@ def _places(host: str | None, client: str | None, watch: Sequence[str], addresse
 
 
 def _with_addresses(addresses: set[str]) -> Iterable[str]:
-    for name in named():
+    for name in map(spelled, named()):
         with Place(name) as place:
             if place.addresses() & addresses:
                 yield name

@@ -244,8 +244,8 @@ def main():
     )
     with reporting(module):
         sysctls = [(key, sysctl_path(key)) for key in module.params["sysctl"]]
-        with Kernel() as kernel:
-            found = Reader(kernel, module.params["netns"]).namespaces(
+        with Kernel() as kernel, Reader(kernel, module.params["netns"]) as reader:
+            found = reader.namespaces(
                 module.params["names"],
                 reference=module.params["reference"],
                 unnamed=module.params["unnamed"],

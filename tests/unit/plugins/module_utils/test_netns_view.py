@@ -19,6 +19,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns_view import (
     dns_options,
     find_peers,
     link_options,
+    numbers_without_peers,
     route_options,
 )
 
@@ -52,6 +53,10 @@ def numbers(table):
     return knows, asked
 
 
+def blind(_here, _link):
+    """A kernel that tells nothing of the other ends."""
+
+
 def ends(peers, *namespaces):
     names = {each.identity: each.name for each in namespaces}
     return {(names[key[0]], key[1]): (peer.namespace.name, peer.link.name) for key, peer in peers.items()}
@@ -61,7 +66,7 @@ def test_both_ends_find_each_other():
     hub = namespace("hub", veth(5, "v1", 2, 0))
     pod = namespace("pod", veth(2, "eth0", 5, 7))
     knows, _asked = numbers({("hub", "pod"): 0, ("pod", "hub"): 7})
-    assert ends(find_peers([hub, pod], [hub, pod], knows), hub, pod) == {
+    assert ends(find_peers([hub, pod], [hub, pod], knows, blind), hub, pod) == {
         ("hub", 5): ("pod", "eth0"),
         ("pod", 2): ("hub", "v1"),
     }
@@ -71,7 +76,7 @@ def test_the_same_indexes_in_many_namespaces():
     """Each pod's eth0 has index 2 and leads to index 2: only the kernel's number tells whose it is."""
     pods = [namespace(name, veth(2, "eth0", 2, 0)) for name in ("a", "a1", "a10", "b")]
     knows, _asked = numbers({("a", "a10"): 0, ("a10", "a"): 0, ("a1", "b"): 0, ("b", "a1"): 0})
-    found = ends(find_peers(pods, pods, knows), *pods)
+    found = ends(find_peers(pods, pods, knows, blind), *pods)
     assert {here: there for (here, _index), (there, _name) in found.items()} == {
         "a": "a10",
         "a10": "a",
@@ -86,14 +91,42 @@ def test_only_candidates_are_asked_about():
     table = {("hub", "p%d" % index): index for index in range(10, 210)}
     table.update({("p%d" % index, "hub"): 0 for index in range(10, 210)})
     knows, asked = numbers(table)
-    assert len(find_peers([hub, *pods], [hub, *pods], knows)) == 400
+    assert len(find_peers([hub, *pods], [hub, *pods], knows, blind)) == 400
     assert len(asked) == 400
+
+
+@pytest.mark.parametrize("here_or_there", ["there", "here"])
+def test_pairs_with_the_same_indexes_cost_a_question_each(here_or_there):
+    """A kernel that does not know how to look there answers with the near end, which must not lead astray."""
+    pods = [namespace("p%d" % place, veth(2, "eth0", 2, 0, hardware="02:%02d" % place)) for place in range(100)]
+    table = {("p%d" % place, "p%d" % (place ^ 1)): 0 for place in range(100)}
+    knows, asked = numbers(table)
+
+    def sees(here, link):
+        other = int(here.name[1:]) ^ (here_or_there == "there")
+        return link.name, "02:%02d" % other
+
+    found = ends(find_peers(pods, pods, knows, sees), *pods)
+    assert {here: there for (here, _index), (there, _name) in found.items()} == dict(list(table))
+    if here_or_there == "there":
+        assert len(asked) == 100
+
+
+def test_which_numbers_lead_to_ends_that_were_not_found():
+    hub = namespace("hub", veth(5, "v1", 2, 0), veth(6, "v2", 2, 1), veth(7, "v3", 2, 1), veth(8, "a", 9))
+    pod = namespace("pod", veth(2, "eth0", 5, 7))
+    knows, _asked = numbers({("hub", "pod"): 0, ("pod", "hub"): 7})
+    found = find_peers([hub, pod], [hub, pod], knows, blind)
+    assert numbers_without_peers([hub, pod], found) == {hub.identity: (hub, {1})}
 
 
 def test_a_pair_in_one_namespace():
     pod = namespace("pod", veth(2, "left", 3), veth(3, "right", 2))
     knows, asked = numbers({})
-    assert ends(find_peers([pod], [pod], knows), pod) == {("pod", 2): ("pod", "right"), ("pod", 3): ("pod", "left")}
+    assert ends(find_peers([pod], [pod], knows, blind), pod) == {
+        ("pod", 2): ("pod", "right"),
+        ("pod", 3): ("pod", "left"),
+    }
     assert asked == []
 
 
@@ -101,7 +134,7 @@ def test_an_end_that_nothing_leads_to():
     pod = namespace("pod", veth(2, "eth0", 9, 3))
     other = namespace("other", veth(9, "elsewhere", 2, 0))
     knows, _asked = numbers({("pod", "other"): 4})
-    assert find_peers([pod], [pod, other], knows) == {}
+    assert find_peers([pod], [pod, other], knows, blind) == {}
     (link,) = link_options(pod, {})
     assert link["peer"] is None
 
@@ -145,7 +178,7 @@ def bridged():
             route("10.9.0.0/16", "10.0.0.9", 2),
         ),
     )
-    peers = find_peers([hub, pod], [hub, pod], lambda _here, _there: 0)
+    peers = find_peers([hub, pod], [hub, pod], lambda _here, _there: 0, blind)
     (bridge,) = bridge_options(hub, peers)
     return bridge
 
@@ -202,6 +235,14 @@ def test_no_namespace_was_ever_made(tmp_path):
 def test_a_leftover_is_no_namespace(tmp_path):
     (tmp_path / "leftover").touch()
     assert names.named(str(tmp_path)) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "spelling"),
+    [("pod_1", "pod_1"), ("a b", "/run/netns/a b"), ("-x", "/run/netns/-x"), ("a;b", "/run/netns/a;b")],
+)
+def test_names_that_modules_refuse_are_spelled_as_paths(name, spelling):
+    assert names.spelled(name) == spelling
 
 
 def test_names_cannot_be_read(tmp_path):
