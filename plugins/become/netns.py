@@ -38,7 +38,9 @@ options:
       - The absolute path of a file that stands for a mount namespace, to enter together with the network namespace.
         The nodes of the role P(linuxnet.ipvs.lab_host#role) have one, so that each has a C(/run) and an C(/etc) of its
         own.
-      - The network namespace must be given by its path then, since its name would be one of the machine's.
+      - A network namespace that is given by its name is looked up there, such as a pod of the node, and the files of
+        the node's C(/etc/netns/NAME) lie over its C(/etc). One that is given by a path is looked up in the
+        machine's mount namespace, such as that of the node itself.
     type: str
     default: ''
     ini:
@@ -125,7 +127,8 @@ seealso:
     plugin_type: inventory
   - module: linuxnet.ipvs.netns
 requirements:
-  - iproute2 on the managed node, or C(nsenter) of util-linux for a namespace that is given by its path
+  - iproute2 on the managed node, or C(nsenter) of util-linux for a namespace that is given by its path, or both for a
+    named one together with O(mount)
   - C(runuser) or C(su) on the managed node for users other than root
   - C(sudo) on the managed node for a login that is not root
 """
@@ -172,6 +175,7 @@ EXAMPLES = r"""
 import json
 import re
 import shlex
+from collections.abc import Iterator
 from typing import Any
 
 from ansible.errors import AnsibleError
@@ -181,39 +185,14 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import Inval
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns import RUN_DIR
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._values import netns_name, netns_path, user_name
 
-# A command is put together from three scripts, each the argument of the one before. `fail` answers as a module does,
+# A command is put together from scripts, each with the next ones as its arguments. `fail` answers as a module does,
 # behind the mark that escalation has succeeded, because anything else would reach the user as a parser's error.
 
-#: As the login: become root. $1 is the next script.
-_ESCALATE = r"""
-[ "$(id -u)" != 0 ] || exec /bin/sh -c "$1"
-command -v {exe} >/dev/null || fail {no_exe}
-exec {sudo} /bin/sh -c "$1"
-"""
+#: Which package has a tool.
+_PACKAGES = {"ip": "iproute2", "nsenter": "util-linux"}
 
-#: As root: see that the namespace can be entered, and enter it. The login's PATH often has no sbin.
-_ENTER = r"""
-find_tool() {{ (PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin; command -v "$1"); }}
-tool=$(find_tool {tool}) || fail {no_tool}
-[ -e {path} ] || fail {no_netns}
-{mount}
-said=$("$tool" {into} true 2>&1 </dev/null) || fail {no_entry} "$said"
-{drop}
-exec "$tool" {into} {command}
-"""
-
-#: As root, where a mount namespace is entered too.
-_MOUNT = r"""
-[ -e {mount} ] || fail {no_mount}
-"""
-
-#: As root, for another user inside.
-_DROP = r"""
-id -u {user} >/dev/null 2>&1 || fail {no_user}
-drop=$(find_tool runuser || find_tool su) || fail {no_drop}
-"""
-
-_FAIL = r"""
+#: What every script begins with. The login's PATH often has no sbin.
+_TOOLS = r"""
 fail() {{
   echo {success}
   printf '%s' "$1"
@@ -221,6 +200,45 @@ fail() {{
   printf '"}}\n'
   exit 1
 }}
+find_tool() {{ (PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin; command -v "$1"); }}
+"""
+
+#: As the login: become root.
+_ESCALATE = r"""
+next=$1
+shift
+[ "$(id -u)" != 0 ] || exec /bin/sh -c "$next" "$0" "$@"
+command -v {exe} >/dev/null || fail {no_exe}
+exec {sudo} /bin/sh -c "$next" "$0" "$@"
+"""
+
+#: As root: enter the mount namespace in which a named network namespace is looked up.
+_MOUNT = r"""
+tool=$(find_tool nsenter) || fail {no_nsenter}
+[ -e {mount} ] || fail {no_mount}
+said=$("$tool" --mount={mount} -- true 2>&1 </dev/null) || fail {no_mount_entry} "$said"
+exec "$tool" --mount={mount} -- /bin/sh -c "$1" "$0"
+"""
+
+#: As root: see that the namespace can be entered, and enter it.
+_ENTER = r"""
+tool=$(find_tool {tool}) || fail {no_tool}
+[ -e {path} ] || fail {no_netns}
+{look}
+said=$("$tool" {into} true 2>&1 </dev/null) || fail {no_entry} "$said"
+{drop}
+exec "$tool" {into} {command}
+"""
+
+#: As root, where a mount namespace is entered in the same step.
+_LOOK = r"""
+[ -e {mount} ] || fail {no_mount}
+"""
+
+#: As root, for another user inside.
+_DROP = r"""
+id -u {user} >/dev/null 2>&1 || fail {no_user}
+drop=$(find_tool runuser || find_tool su) || fail {no_drop}
 """
 
 
@@ -271,48 +289,48 @@ class BecomeModule(BecomeBase):
             raise AnsibleError("%s: %s" % (self.name, exc)) from exc
 
     def _command(self, cmd: str, shell: Any) -> str:
-        fail = _FAIL.format(success=self.success)
-        enter = self._enter(self._build_success_command(cmd, shell))
         exe = self.get_option("become_exe") or "sudo"
         escalate = _ESCALATE.format(
             exe=shlex.quote(shlex.split(exe)[0]),
             sudo=" ".join([exe, *self._sudo_flags()]),
             no_exe=_failure("the login user is not root, and this host has no '%s' to become root: install it" % exe),
         )
-        return shlex.join(["/bin/sh", "-c", fail + escalate, self.name, fail + enter])
+        first, *others = [escalate, *self._enter(self._build_success_command(cmd, shell))]
+        tools = _TOOLS.format(success=self.success)
+        return shlex.join(["/bin/sh", "-c", tools + first, self.name, *(tools + other for other in others)])
 
-    def _enter(self, command: str) -> str:
-        netns = self.get_option("netns")
+    def _enter(self, command: str) -> Iterator[str]:
+        """The scripts that enter the namespace as root, in order."""
+        netns = str(self.get_option("netns") or "")
         if not netns:
             raise AnsibleError(
                 "%s: no namespace is named: set the variable ansible_netns of the host or of the task (or another"
                 " become_method for what has to run outside)" % self.name
             )
-        by_path = str(netns).startswith("/")
-        mounts, look = str(self.get_option("mount") or ""), ""
-        if mounts:
-            mounts = netns_path("ansible_netns_mount", mounts)
-            if not by_path:
-                raise InvalidOption(
-                    "ansible_netns",
-                    netns,
-                    "together with ansible_netns_mount the network namespace is given by its path, such as"
-                    " /run/netns/%s" % netns,
-                )
-            look = _MOUNT.format(
-                mount=mounts,
-                no_mount=_failure("mount namespace '%s' does not exist: what brings it has to run first" % mounts),
-            )
-        if by_path:
-            path = netns_path("ansible_netns", str(netns))
-            tool, package = "nsenter", "util-linux"
-            into = "--net=%s%s --" % (path, " --mount=%s" % mounts if mounts else "")
+        mount = str(self.get_option("mount") or "")
+        if mount:
+            mount = netns_path("ansible_netns_mount", mount)
+        no_mount = _failure("mount namespace '%s' does not exist: what brings it has to run first" % mount)
+        look = ""
+        if netns.startswith("/"):
+            path = netns_path("ansible_netns", netns)
+            tool, into = "nsenter", "--net=%s --" % path
+            if mount:
+                into, look = "--net=%s --mount=%s --" % (path, mount), _LOOK.format(mount=mount, no_mount=no_mount)
             made_by = "what brings it has to run first"
         else:
-            name = netns_name("ansible_netns", str(netns))
+            name = netns_name("ansible_netns", netns)
             path = "%s/%s" % (RUN_DIR, name)
-            tool, package, into = "ip", "iproute2", "netns exec %s" % name
+            tool, into = "ip", "netns exec %s" % name
             made_by = "create it first, with linuxnet.ipvs.netns or 'ip netns add'"
+            if mount:
+                made_by += ", in mount namespace '%s'" % mount
+                yield _MOUNT.format(
+                    mount=mount,
+                    no_nsenter=_no_tool(netns, "nsenter"),
+                    no_mount=no_mount,
+                    no_mount_entry=_failure("cannot enter mount namespace '%s': " % mount),
+                )
         user = user_name("become_user", str(self.get_option("become_user")))
         drop = ""
         if user != "root":
@@ -322,17 +340,14 @@ class BecomeModule(BecomeBase):
                 no_drop=_failure("this host has neither 'runuser' nor 'su': install the package util-linux"),
             )
             command = '"$drop" -s /bin/sh %s -c %s' % (user, shlex.quote(command))
-        return _ENTER.format(
+        yield _ENTER.format(
             tool=tool,
             path=path,
+            look=look,
             into=into,
-            mount=look,
             drop=drop,
             command=command,
-            no_tool=_failure(
-                "cannot enter network namespace '%s': this host has no command '%s': install the package %s"
-                % (netns, tool, package)
-            ),
+            no_tool=_no_tool(netns, tool),
             no_netns=_failure("network namespace '%s' does not exist (looked at %s): %s" % (netns, path, made_by)),
             no_entry=_failure("cannot enter network namespace '%s': " % netns),
         )
@@ -354,3 +369,11 @@ def _without_n(flag: str) -> str:
 def _failure(text: str) -> str:
     """The start of a failed module's answer, as a word for the shell; ``fail`` closes it."""
     return shlex.quote(json.dumps({"failed": True, "changed": False, "msg": text})[:-2])
+
+
+def _no_tool(netns: str, tool: str) -> str:
+    """The answer where a tool is missing, as a word for the shell."""
+    return _failure(
+        "cannot enter network namespace '%s': this host has no command '%s': install the package %s"
+        % (netns, tool, _PACKAGES[tool])
+    )

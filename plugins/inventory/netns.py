@@ -33,8 +33,11 @@ options:
         folder names in that order.
       - An inventory plugin has no connection to a host, so O(namespaces) has to say which there are.
       - The variables of a parent that begin with C(ansible_) are those of its namespaces too, templates filled in,
-        except for facts, C(ansible_become_user), C(ansible_become_method) and C(ansible_become). C(ansible_host) is the
-        parent's name if it has none.
+        except for facts, C(ansible_become_user), C(ansible_become_method) and C(ansible_become). C(ansible_become_exe)
+        and C(ansible_become_flags) are theirs only where the parent's method is C(sudo) or this collection's, since
+        they speak of C(sudo) here. C(ansible_host) is the parent's name if it has none.
+      - A parent that is a namespace itself needs C(ansible_netns_mount), as the nodes of the role
+        P(linuxnet.ipvs.lab_host#role) have it. Others have no namespaces of their own, and are left out with a warning.
     type: list
     elements: str
     default: []
@@ -121,8 +124,20 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns_names import 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._values import netns_name, netns_path
 
 BECOME_METHOD = "linuxnet.ipvs.netns"
+#: The names of the variable that puts a host into a namespace. The last one wins, as the become plugin lists them.
+NETNS_VARIABLES = ("ansible_netns", "ansible_become_netns")
 #: What leads to a parent, but is not so for what is inside; and what is a fact of the parent alone.
-NOT_INHERITED = {"ansible_become", "ansible_become_method", "ansible_become_user", "ansible_facts", "ansible_local"}
+NOT_INHERITED = {
+    "ansible_become",
+    "ansible_become_method",
+    "ansible_become_user",
+    "ansible_facts",
+    "ansible_local",
+    *NETNS_VARIABLES,
+}
+#: The become plugin takes these for sudo's, and what they are for another method would be no sudo.
+SUDO_VARIABLES = {"ansible_become_exe", "ansible_become_flags"}
+SUDO_METHODS = {"sudo", "ansible.builtin.sudo", "ansible.legacy.sudo", BECOME_METHOD}
 FILE_NAMES = ("netns.yml", "netns.yaml")
 
 Entry = Any
@@ -140,7 +155,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
     def parse(self, inventory: Any, loader: Any, path: str, cache: bool = True) -> None:
         super().parse(inventory, loader, path, cache)
         self._read_config_data(path)
-        parents = {name: self._variables_of(name) for name in self._parents()}
+        parents = self._parents()
         found = self._cached(path, parents, cache)
         self.inventory.add_group(self.get_option("group"))
         try:
@@ -203,8 +218,8 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             )
         return entries
 
-    def _parents(self) -> list[str]:
-        """The hosts that the option names, in the order of the inventory. A namespace is nobody's parent."""
+    def _parents(self) -> dict[str, dict[str, Any]]:
+        """The hosts that the option names and that have namespaces of their own, with their variables, in order."""
         chosen: set[str] = set()
         for pattern in self.get_option("parents"):
             hosts = [name for name in self.inventory.hosts if fnmatchcase(name, pattern)]
@@ -216,9 +231,23 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
                     "parents: no host and no group is named '%s' in the inventory sources before this one" % pattern
                 )
             chosen.update(hosts)
-        return [
-            name for name, host in self.inventory.hosts.items() if name in chosen and "ansible_netns" not in host.vars
-        ]
+        variables = {name: self._variables_of(name) for name in self.inventory.hosts if name in chosen}
+        inside = [name for name, known in variables.items() if self._shares_names(name, known)]
+        if inside:
+            self.display.warning(
+                "parents: left out are %s: these namespaces have no mount namespace of their own (ansible_netns_mount),"
+                " so the names below /run/netns are those of their machine or node" % ", ".join(inside)
+            )
+        return {name: known for name, known in variables.items() if name not in inside}
+
+    def _shares_names(self, host: str, variables: Mapping[str, Any]) -> bool:
+        """Whether a host is a namespace that looks names up where its machine does. A pod of a node is one, too."""
+        netns = next((name for name in reversed(NETNS_VARIABLES) if variables.get(name)), None)
+        if netns is None:
+            return False
+        self.templar.available_variables = variables
+        by_path = str(self._filled(host, netns, variables[netns])).startswith("/")
+        return not (by_path and variables.get("ansible_netns_mount") and "netns_parent" not in variables)
 
     def _variables_of(self, name: str) -> dict[str, Any]:
         """A host's variables, those of its groups, of files beside the inventory, and cached facts."""
@@ -241,23 +270,36 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         cached = set(facts.get(parent)) if facts.contains(parent) else set()
         found: dict[str, Any] = {"ansible_host": parent}
         self.templar.available_variables = variables
+        method = variables.get("ansible_become_method", C.DEFAULT_BECOME_METHOD)
+        sudo = self._filled(parent, "ansible_become_method", method) in SUDO_METHODS
+        left_out = NOT_INHERITED | cached | (set() if sudo else SUDO_VARIABLES)
         for name, value in variables.items():
-            if not name.startswith("ansible_") or name in NOT_INHERITED | cached:
-                continue
-            if isinstance(value, str) and ("{{" in value or "{%" in value):
-                try:
-                    value = self.templar.template(value)
-                except AnsibleError as exc:
-                    raise AnsibleParserError("variable %s of host '%s': %s" % (name, parent, exc)) from exc
-            found[name] = value
+            if name.startswith("ansible_") and name not in left_out:
+                found[name] = self._filled(parent, name, value)
         return found
+
+    def _filled(self, parent: str, name: str, value: Any) -> Any:
+        """The value of a parent's variable, with its templates filled in."""
+        if not isinstance(value, str) or ("{{" not in value and "{%" not in value):
+            return value
+        try:
+            return self.templar.template(value)
+        except AnsibleError as exc:
+            raise AnsibleParserError("variable %s of host '%s': %s" % (name, parent, exc)) from exc
 
     def _add(self, entry: Entry, parent: str, variables: Mapping[str, Any]) -> None:
         netns = _spelled(entry)
         name = netns.strip("/").replace("/", "-")
         if not _matches(name, self.get_option("include"), True) or _matches(name, self.get_option("exclude"), False):
             return
-        checked = netns_path("namespaces", netns) if netns.startswith("/") else netns_name("namespaces", netns)
+        try:
+            checked = netns_path("namespaces", netns) if netns.startswith("/") else netns_name("namespaces", netns)
+        except InvalidOption as exc:
+            if not isinstance(entry, Mapping):
+                raise
+            # Found on a machine, and not written by the user
+            self.display.warning("Left out: %s" % exc)
+            return
         own: dict[str, Any] = self._inherited(parent, variables) if parent else {"ansible_connection": "local"}
         own.update(ansible_become=True, ansible_become_method=BECOME_METHOD, ansible_netns=checked, netns_name=name)
         if parent:

@@ -150,12 +150,15 @@ def run(tmp_path):
             # Both skip to the command. The last argument of runuser is one.
             "ip": '[ "$3" != broken ] || { echo "no \\"%s\\" $x" >&2; exit 1; }; echo "ip $*" >&2; shift 3; exec "$@"'
             % "x",
-            "nsenter": 'echo "nsenter $*" >&2; shift 2; exec "$@"',
+            "nsenter": 'echo "nsenter $*" >&2; while [ "$1" != -- ]; do shift; done; shift; exec "$@"',
             "sudo": 'echo "sudo $*" >&2; while [ "$1" != /bin/sh ]; do shift; done; IS_ROOT=0 exec "$@"',
             "runuser": 'echo "runuser $*" >&2; eval "exec $5"',
         }
-        for name in tools:
-            tool(name, scripts[name])
+        for name, script in scripts.items():
+            if name in tools:
+                tool(name, script)
+            else:
+                (tmp_path / name).unlink(missing_ok=True)
         plugin = Options(**given)
         command = plugin.build_become_command(cmd, SHELL)
         # The tools that the script finds behind the PATH of the login are the machine's own: out of sight.
@@ -171,7 +174,7 @@ def run(tmp_path):
 
 
 def lines(done):
-    """What was called, each time without the probe and without the script that it was given."""
+    """What was called, without the probes and without the scripts that were given."""
     return [line.split("/bin/sh")[0].strip() for line in done.stderr.splitlines() if line.startswith(TOOLS)]
 
 
@@ -284,9 +287,22 @@ def test_a_mount_namespace_is_entered_together_with_the_network_namespace():
     assert "--net=/run/linuxnet-lab/lab1/net --mount=/run/linuxnet-lab/lab1/mnt --" in command
 
 
-def test_a_mount_namespace_wants_the_network_namespace_by_its_path():
-    with pytest.raises(AnsibleError, match="ansible_netns: 'blue' is not valid"):
-        built(netns="blue", mount="/run/linuxnet-lab/lab1/mnt")
+@pytest.mark.parametrize(("uid", "before"), [(0, []), (1000, ["sudo -H -S -n"])])
+def test_a_name_is_looked_up_in_the_mount_namespace(run, tmp_path, uid, before):
+    """Nothing of the namespace is asked for before that is entered."""
+    done, plugin = run(cmd="cat", stdin="the module\n", uid=uid, netns="blue", mount="%s/broken" % tmp_path)
+    assert done.stdout.splitlines() == [plugin.success, "the module"]
+    assert lines(done) == [*before, "nsenter --mount=%s/broken --" % tmp_path, "ip netns exec blue"]
+
+
+def test_what_is_missing_in_a_mount_namespace_is_told(run, tmp_path):
+    given = {"mount": "%s/broken" % tmp_path}
+    told = refused(*run(netns="nope", **given))
+    assert "network namespace 'nope' does not exist" in told
+    assert "in mount namespace '%s/broken'" % tmp_path in told
+    assert "no command 'nsenter': install the package util-linux" in refused(*run(netns="blue", tools=("ip",), **given))
+    assert "no command 'ip': install the package iproute2" in refused(*run(netns="blue", tools=("nsenter",), **given))
+    assert "mount namespace '/no/such' does not exist" in refused(*run(netns="blue", mount="/no/such"))
 
 
 @pytest.mark.parametrize("path", ["relative", "/a b", "/a;b", "/run/../etc", "/$(id)"])

@@ -140,9 +140,13 @@ def test_variables_from_files(listed, tmp_path):
 
 
 def test_what_netns_info_found(listed):
-    found = [{"name": "pod", "inode": 7}, {"name": None, "netns": "/proc/7/ns/net"}]
+    odd = {"name": "a b", "netns": "/run/netns/a b"}
+    found = [{"name": "pod", "inode": 7}, odd, {"name": None, "netns": "/proc/7/ns/net"}]
     nodes = {"all": {"hosts": {"node1": {"netns_found": found, "ansible_facts": {"a": 1}}}}}
-    hosts = listed({"parents": ["node1"], "namespaces": "netns_found"}, nodes=nodes)[0]["_meta"]["hostvars"]
+    listing, told = listed({"parents": ["node1"], "namespaces": "netns_found"}, nodes=nodes)
+    hosts = listing["_meta"]["hostvars"]
+    assert sorted(hosts) == ["node1", "pod.node1", "proc-7-ns-net.node1"]
+    assert "Left out: namespaces: 'a b' is not valid" in told
     assert hosts["pod.node1"]["netns_info"] == {"name": "pod", "inode": 7}
     assert hosts["proc-7-ns-net.node1"]["ansible_netns"] == "/proc/7/ns/net"
     assert "ansible_facts" not in hosts["pod.node1"]
@@ -155,10 +159,51 @@ def test_parents_without_the_variable_are_passed_over(listed):
     assert "Host 'node2' has no namespaces here" in told
 
 
-def test_a_namespace_is_no_parent(listed):
-    nodes = {"all": {"hosts": {"node1": {}, "pod": {"ansible_netns": "pod"}}}}
-    found, _told = listed({"parents": ["all"], "namespaces": ["a"]}, nodes=nodes)
-    assert found["namespaces"]["hosts"] == ["a.node1"]
+def test_namespaces_as_parents(listed):
+    """Only one that has a mount namespace has names of its own below /run/netns."""
+    mounts = {"ansible_netns_mount": "/run/lab/{{ lab }}/mnt", "lab": "lab1"}
+    nodes = {
+        "all": {
+            "hosts": {
+                "node1": {},
+                "lab1": {"ansible_become_netns": "{{ '/run/lab/' ~ lab }}/net", "ansible_become_flags": "-n", **mounts},
+                "pod": {"ansible_netns": "pod"},
+                "named": {"ansible_netns": "named", **mounts},
+                "pod.lab1": {"ansible_netns": "/proc/7/ns/net", "netns_parent": "lab1", **mounts},
+            },
+            "vars": {"ansible_become_method": "linuxnet.ipvs.netns"},
+        }
+    }
+    found, told = listed({"parents": ["all"], "namespaces": ["a"]}, nodes=nodes)
+    assert found["namespaces"]["hosts"] == ["a.lab1", "a.node1"]
+    assert found["_meta"]["hostvars"]["a.lab1"] == {
+        "ansible_become": True,
+        "ansible_become_flags": "-n",
+        "ansible_become_method": "linuxnet.ipvs.netns",
+        "ansible_host": "lab1",
+        "ansible_netns": "a",
+        "ansible_netns_mount": "/run/lab/lab1/mnt",
+        "netns_name": "a",
+        "netns_parent": "lab1",
+    }
+    assert "parents: left out are named, pod, pod.lab1:" in told
+
+
+def test_what_is_meant_for_another_method_is_not_handed_on(listed):
+    own = {"ansible_become_exe": "/opt/become", "ansible_become_flags": "-x"}
+    nodes = {
+        "all": {
+            "hosts": {
+                "su": {"ansible_become_method": "ansible.builtin.su", **own},
+                "doas": {"ansible_become_method": "{{ 'community.general.doas' }}", **own},
+                "sudo": {"ansible_become_method": "sudo", **own},
+                "silent": own,
+            }
+        }
+    }
+    hosts = listed({"parents": ["all"], "namespaces": ["a"]}, nodes=nodes)[0]["_meta"]["hostvars"]
+    handed = {name: own.keys() & hosts[f"a.{name}"].keys() for name in nodes["all"]["hosts"]}
+    assert handed == {"su": set(), "doas": set(), "sudo": own.keys(), "silent": own.keys()}
 
 
 def test_unknown_parent(listed):
