@@ -48,21 +48,15 @@ class Node:
             config = Path(inventory).resolve().parent / "ssh_config"
             names = [line.split()[1] for line in config.read_text().splitlines() if line.startswith("Host ")]
             self._way = ["ssh", "-F", str(config), names[0], "--"]
-        python = "python3" if self._way else sys.executable
+        self._python = "python3" if self._way else sys.executable
         # ssh hands one text to the shell of the other side.
         script = shlex.quote(UNPACK) if self._way else UNPACK
-        unpack = [*self._way, python, "-c", script]
+        unpack = [*self._way, self._python, "-c", script]
         done = subprocess.run(unpack, input=_package(), capture_output=True, check=True)
         self._folder = done.stdout.decode().strip()
+        self._path = f"{search_path}:{self._folder}"
         self._process = subprocess.Popen(
-            [
-                *self._way,
-                "env",
-                f"PYTHONPATH={search_path}:{self._folder}",
-                python,
-                "-u",
-                f"{self._folder}/node_agent.py",
-            ],
+            [*self._way, "env", f"PYTHONPATH={self._path}", self._python, "-u", f"{self._folder}/node_agent.py"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -99,6 +93,14 @@ class Node:
             Failed: the module says so.
         """
         return _succeeded(self.ask(dict(module=module_name, params=params, held_at=path)))
+
+    def python(self, program: str, *arguments: str) -> str:
+        """What a program in Python prints, to which the collection can be imported.
+
+        Raises:
+            Failed: its exit code is not 0.
+        """
+        return self.command("env", f"PYTHONPATH={self._path}", self._python, "-c", program, *arguments)
 
     def command(self, *words: str, stdin: str = "") -> str:
         """What a program prints.
