@@ -44,7 +44,7 @@ STAGE = re.compile(r"`([a-z_]+)`")
 CURL = re.compile(r"^curl: \((\d+)\)", re.MULTILINE)
 RTNETLINK = ("RTNETLINK answers: ", 2)
 #: Seconds that a command may take, on the node and on the reader's own machine
-PATIENCE = {"#": 60.0, "$": 300.0}
+PATIENCE = {"#": 120.0, "$": 300.0}
 
 
 @dataclass(frozen=True)
@@ -171,14 +171,18 @@ class Reader:
     Args:
         folder: The checkout in which to type.
         environment: What is set there.
+        shell: The command for a shell that takes the commands for the node from the beginning on.
     """
 
-    def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path, environment: Mapping[str, str], shell: Sequence[str] = ()) -> None:
         self._folder = folder
         self._environment = dict(environment)
+        self._command = shell
         self._shell: Shell | None = None
 
     def __enter__(self) -> Reader:
+        if self._command:
+            self._shell = Shell(self._command, self._folder, self._environment)
         return self
 
     def __exit__(self, *exc_info: object) -> None:
