@@ -46,7 +46,8 @@ options:
       - A C(timeout) runs, so an entry that expires sooner or later than said is no difference, unless
         O(refresh_timeouts=true). It is one where the entry shall expire and does not, or with V(0) the other way round.
       - C(before) and C(after) want the entry somewhere before or after the other, not next to it. The order of a list
-        is no difference otherwise.
+        is no difference otherwise. Where entries that are there have to change places, the list is built anew as with
+        O(atomic=true), so that none is missing meanwhile.
     type: list
     elements: raw
   atomic:
@@ -54,7 +55,8 @@ options:
       - Whether the new contents take the place of the old in one moment, so that no packet sees some of them. The set
         is built under a temporary name and changes places with the old one. Counters and timeouts of entries that stay
         are taken along as they were when the task read them. Only where all entries are listed and others are deleted.
-      - With V(false) the kernel is told what to delete, then what to add.
+      - With V(false) the kernel is told what to add, then what to delete. It is the other way round where the set has
+        no room for both, and with the type C(hash:net,iface).
     type: bool
     default: false
   refresh_timeouts:

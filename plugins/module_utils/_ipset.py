@@ -192,13 +192,13 @@ class IpSets:
         replies = self._list(name, 0)
         return decode_set(replies) if replies else None
 
-    def required(self, name: str) -> KernelSet:
-        """The set of that name, with its entries.
+    def required(self, name: str, entries: bool = True) -> KernelSet:
+        """The set of that name, with its entries or without.
 
         Raises:
             NoSuchSet: there is none.
         """
-        found = self.find(name)
+        found = self.find(name) if entries else self.header(name)
         if found is None:
             where = " in network namespace '%s'" % self._netns if self._netns else ""
             raise NoSuchSet("set '%s' does not exist%s: create it first, with linuxnet.ipvs.ipset" % (name, where))

@@ -993,6 +993,11 @@ def text_key(name: str) -> bytes:
     return text(NAME, name)
 
 
+def name_of(key: bytes) -> str:
+    """The name of the set that is a list's entry."""
+    return text_of(key[4:])
+
+
 def written(kind: SetType, key: bytes, options: Options = PLAIN) -> str:
     """An entry as ipset(8) saves it, protocols and ICMP types by number where their names are not everywhere.
 

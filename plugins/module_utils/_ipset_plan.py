@@ -27,6 +27,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset_entries impor
     as_dict,
     encode_rest,
     layout,
+    name_of,
     of_each,
     read_rest,
     still,
@@ -63,7 +64,10 @@ class Changes:
     updated: Mapping[bytes, Options] = field(default_factory=dict)
     old: Mapping[bytes, Options] = field(default_factory=dict)
     #: Those of ``updated`` that the kernel only takes after they have been deleted.
-    moved: FrozenSet[bytes] = frozenset()
+    renewed: FrozenSet[bytes] = frozenset()
+    #: Of a list: its entries as they shall stand, and whether some that stay have to change places for it.
+    order: Sequence[bytes] = ()
+    reordered: bool = False
 
     def __bool__(self) -> bool:
         return bool(self.deleted or self.added or self.updated)
@@ -104,14 +108,15 @@ def plan_set(
     """
     if have is None:
         header = new_header(name, kind, given)
-        changes = Changes(added=Reader(header).read(wish.items) if wish else {})
+        wished = Reader(header).read(wish.items) if wish else {}
+        changes = Changes(added=wished, order=_ordered((), wished) if kind.method == "list" else ())
         _refuse_covered(header, {}, changes)
-        steps = [Operation("create", header), *_in_place(header, changes)]
+        steps = [Operation("create", header), *_in_place(header, 0, changes)]
         return _outcome(header, leftover, steps, changes, {}, header.options())
-    wished = replace(have.header, kind=kind, **{k: v for k, v in given.items() if k not in VOLATILE_OPTIONS})
+    target = replace(have.header, kind=kind, **{k: v for k, v in given.items() if k not in VOLATILE_OPTIONS})
     if "initval" in given:
-        wished = replace(wished, initval=given["initval"])
-    before, after = differing(have.header.options(), wished.options())
+        target = replace(target, initval=given["initval"])
+    before, after = differing(have.header.options(), target.options())
     if not before and not after:
         return plan_contents(have, wish, leftover) if wish else _outcome(have.header, leftover, [], Changes(), {}, {})
     if not recreate:
@@ -125,9 +130,17 @@ def plan_set(
 
 
 def plan_no_set(have: KernelSet | None, leftover: KernelSet | None = None) -> Outcome:
-    """Take a set away, with its entries."""
+    """Take a set away, with its entries.
+
+    Raises:
+        Conflict: rules or other sets refer to it.
+    """
     if have is None:
         return _outcome(None, leftover, [], Changes(), {}, {})
+    if have.references:
+        raise Conflict(
+            "set '%s' is in use: delete the iptables rules and list:set sets that refer to it first" % have.header.name
+        )
     return _outcome(None, leftover, [Operation("destroy", have.header)], Changes(), have.header.options(), {})
 
 
@@ -142,10 +155,10 @@ def plan_contents(have: KernelSet, wish: Wish, leftover: KernelSet | None = None
     changes = compare(header, have.entries, wished, wish.purge, wish.refresh)
     _refuse_covered(header, have.entries, changes)
     _refuse_overflow(header, len(have.entries) + len(changes.added) - len(changes.deleted))
-    if changes and wish.atomic:
+    if changes and (wish.atomic or changes.reordered):
         steps = _swapped(header, header, _contents(have.entries, changes))
     else:
-        steps = _in_place(header, changes)
+        steps = _in_place(header, len(have.entries), changes)
     return _outcome(header, leftover, steps, changes, {}, {})
 
 
@@ -153,7 +166,19 @@ def plan_no_entries(have: KernelSet, items: Sequence[Any], leftover: KernelSet |
     """Have none of these entries in a set, whatever else they carry."""
     unwished = Reader(have.header).read(items)
     changes = Changes(deleted={key: PLAIN for key in unwished if key in have.entries})
-    return _outcome(have.header, leftover, _in_place(have.header, changes), changes, {}, {})
+    return _outcome(have.header, leftover, _in_place(have.header, len(have.entries), changes), changes, {}, {})
+
+
+def new_members(operations: Iterable[Operation]) -> list[str]:
+    """The sets that operations add to a list, which have to exist."""
+    lists = [each for each in operations if each.verb == "add" and each.header.kind.method == "list"]
+    return [name_of(key) for each in lists for key in each.entries]
+
+
+def refuse_list(name: str, found: KernelSet) -> None:
+    """Refuse a set as the member of a list that is a list itself."""
+    if found.header.kind.method == "list":
+        raise InvalidOption("entries", name, "it is a list:set itself, and no list:set can hold one")
 
 
 def predict_entries(items: Sequence[Any]) -> Outcome:
@@ -176,30 +201,45 @@ def compare(header: SetHeader, have: Mapping[bytes, bytes], wished: Entries, pur
     if plain and (have.keys() == wished.keys() if purge else have.keys() >= wished.keys()):
         return Changes()
     surplus = {key: PLAIN for key in have if key not in wished} if purge else {}
+    if header.kind.method == "list":
+        return _compare_lists(have, wished, surplus, refresh)
     if plain:
         return Changes(surplus, {key: PLAIN for key in wished if key not in have})
-    places = {key: place for place, key in enumerate(have)} if header.kind.method == "list" else {}
-    added, updated, old, moved = {}, {}, {}, set()
-    seen: set[bytes] = set()
-    for key, options in wished.items() if places else _not_alike(have, wished, refresh):
+    added, updated, old, renewed = {}, {}, {}, set()
+    for key, options in _not_alike(have, wished, refresh):
         rest = have.get(key)
-        _refuse_unplaced(options, places, surplus, seen, key)
-        seen.add(key)
         if rest is None:
             added[key] = options
             continue
         if options is PLAIN and not flagged:
             continue
         carried = read_rest(rest)
-        out_of_place = _out_of_place(options, key, places)
-        if out_of_place or options.wildcard != carried.wildcard:
-            moved.add(key)
-        if key in moved or _differs(options, carried, refresh):
+        if options.wildcard != carried.wildcard:
+            renewed.add(key)
+        if key in renewed or _differs(options, carried, refresh):
             old[key] = carried
             updated[key] = _merged(options, carried, refresh)
-            if not out_of_place:
-                updated[key] = updated[key]._replace(before=None, after=None)
-    return Changes(surplus, added, updated, old, frozenset(moved))
+    return Changes(surplus, added, updated, old, frozenset(renewed))
+
+
+def _compare_lists(have: Mapping[bytes, bytes], wished: Entries, surplus: Entries, refresh: bool) -> Changes:
+    """What it takes to have the wished entries in a list, whose order counts where the task says so."""
+    places = {key: place for place, key in enumerate(have)}
+    order = _ordered([key for key in have if key not in surplus], wished)
+    staying = [places[key] for key in order if key in places]
+    reordered = staying != sorted(staying)
+    added, updated, old = {}, {}, {}
+    for key, options in wished.items():
+        if key not in have:
+            added[key] = options
+            continue
+        carried = read_rest(have[key])
+        if not reordered or _in_place_already(options, key, places):
+            options = options._replace(before=None, after=None)
+        if options.before or options.after or _differs(options, carried, refresh):
+            old[key] = carried
+            updated[key] = _merged(options, carried, refresh)
+    return Changes(surplus, added, updated, old, order=order, reordered=reordered)
 
 
 def _not_alike(have: Mapping[bytes, bytes], wished: Entries, refresh: bool) -> list[tuple[bytes, Options]]:
@@ -243,29 +283,62 @@ def _merged(wished: Options, carried: Options, refresh: bool) -> Options:
     return Options(**{**merged, "timeout": _new_timeout(wished, carried, refresh)})
 
 
-def _out_of_place(options: Options, key: bytes, places: Mapping[bytes, int]) -> bool:
-    """Whether an entry of a list is not where it shall be: anywhere before, or behind, another."""
-    place = places.get(key, 0)
-    if options.before is not None:
-        return place > places.get(text_key(options.before), -1)
-    if options.after is not None:
-        return place < places.get(text_key(options.after), len(places))
-    return False
+def _in_place_already(options: Options, key: bytes, places: Mapping[bytes, int]) -> bool:
+    """Whether an entry of a list is where it shall be: anywhere before, or behind, another that is there."""
+    other = places.get(text_key(options.before or options.after or ""))
+    return other is not None and (places[key] < other if options.before else places[key] > other)
 
 
-def _refuse_unplaced(
-    options: Options, places: Mapping[bytes, int], surplus: Mapping[bytes, Options], seen: Iterable[bytes], key: bytes
-) -> None:
-    other = options.before or options.after
-    if other is None:
-        return
-    reference = text_key(other)
-    if reference == key or (reference not in seen and (reference not in places or reference in surplus)):
-        raise InvalidOption(
-            "entries",
-            other,
-            "the entry that another shall stand before or after is not in the list: name it first",
-        )
+def _ordered(kept: Iterable[bytes], wished: Entries) -> list[bytes]:
+    """The entries of a list as they shall stand: each that is not where the task wants it goes next to the other.
+
+    What a later entry has pushed out of its place again is put right at the end.
+
+    Raises:
+        InvalidOption: an entry shall stand before or after one that is not there, or they cannot all be served.
+    """
+    order = list(kept)
+    there = set(order)
+    #: For each entry those that shall stand before it.
+    earlier: dict[bytes, list[bytes]] = {}
+    for key, options in wished.items():
+        name = options.before or options.after
+        if name is None:
+            order += [] if key in there else [key]
+        else:
+            other = text_key(name)
+            if other == key or other not in there:
+                raise InvalidOption(
+                    "entries",
+                    name,
+                    "the entry that another shall stand before or after is not in the list: name it first",
+                )
+            first, second = (key, other) if options.before else (other, key)
+            earlier.setdefault(second, []).append(first)
+            if key not in there or order.index(first) > order.index(second):
+                if key in there:
+                    order.remove(key)
+                order.insert(order.index(other) + (options.before is None), key)
+        there.add(key)
+    return _put_right(order, earlier) if earlier else order
+
+
+def _put_right(order: Iterable[bytes], earlier: Mapping[bytes, Sequence[bytes]]) -> list[bytes]:
+    """The entries in an order in which each has those before it that shall be there, and otherwise in theirs."""
+    placed: dict[bytes, None] = {}
+    for each in order:
+        waiting = [each]
+        while waiting:
+            missing = next((key for key in earlier.get(waiting[-1], ()) if key not in placed), None)
+            if missing is None:
+                placed[waiting.pop()] = None
+            elif missing in waiting:
+                raise InvalidOption(
+                    "entries", name_of(missing), "it shall stand both before and after another: leave one of them out"
+                )
+            else:
+                waiting.append(missing)
+    return list(placed)
 
 
 def _refuse_covered(header: SetHeader, have: Mapping[bytes, bytes], changes: Changes) -> None:
@@ -390,23 +463,45 @@ def _tidy(leftover: KernelSet | None) -> list[Operation]:
     return [Operation("destroy", leftover.header)]
 
 
-def _in_place(header: SetHeader, changes: Changes) -> list[Operation]:
-    gone = {**changes.deleted, **dict.fromkeys(changes.moved, PLAIN)}
-    come = dict(changes.added)
+def _in_place(header: SetHeader, count: int, changes: Changes) -> list[Operation]:
+    """The steps for a set of ``count`` entries that stays where it is.
+
+    What comes is added before anything goes, so that nothing is missing where the kernel refuses it; unless there is no
+    room for both, or one of them may be covered by the wildcard of the other.
+    """
+    gone = {**changes.deleted, **dict.fromkeys(changes.renewed, PLAIN)}
+    come = _placed(changes) if changes.order else dict(changes.added)
     for key, options in changes.updated.items():
-        come[key] = options if key in changes.moved else options._replace(packets=None, bytes=None)
-    steps = (Operation("delete", header, gone), Operation("add", header, come))
+        come[key] = options if key in changes.renewed else options._replace(packets=None, bytes=None)
+    steps = [Operation("add", header, come), Operation("delete", header, gone)]
+    if "iface" in header.kind.parts or count + len(changes.added) > (header.maxelem or count + len(changes.added)):
+        steps.reverse()
     return [step for step in steps if step.entries]
 
 
-def _contents(have: Mapping[bytes, bytes], changes: Changes) -> Entries:
-    """All entries of a set after the changes, in order: a list has one."""
+def _placed(changes: Changes) -> Entries:
+    """The new entries of a list whose others keep their order, each before the next of these."""
+    behind = None
     found: Entries = {}
-    for key, rest in have.items():
-        if key not in changes.deleted and key not in changes.moved:
-            found[key] = changes.updated[key] if key in changes.updated else read_rest(rest)
-    moved = {key: options for key, options in changes.updated.items() if key in changes.moved}
-    return {**found, **changes.added, **moved}
+    for key in reversed(changes.order):
+        if key in changes.added:
+            found[key] = changes.added[key]._replace(before=behind, after=None)
+        else:
+            behind = name_of(key)
+    return dict(reversed(found.items()))
+
+
+def _contents(have: Mapping[bytes, bytes], changes: Changes) -> Entries:
+    """All entries of a set after the changes; those of a list in its order."""
+    found: Entries = {
+        key: changes.updated[key] if key in changes.updated else read_rest(rest)
+        for key, rest in have.items()
+        if key not in changes.deleted
+    }
+    found.update(changes.added)
+    if changes.order:
+        return {key: found[key]._replace(before=None, after=None) for key in changes.order}
+    return found
 
 
 def _swapped(old: SetHeader, header: SetHeader, contents: Entries) -> list[Operation]:

@@ -6,12 +6,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Callable
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset import IpSets
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset_plan import Outcome
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset_plan import Outcome, new_members, refuse_list
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._module import found
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns import alone
 
 
@@ -20,6 +22,10 @@ def carried_out(module: AnsibleModule, plan: Callable[[IpSets], Outcome]) -> Out
     netns = module.params["netns"]
     with alone(netns, not module.check_mode), IpSets(netns) as sets:
         outcome = plan(sets)
+        for name in new_members(outcome.plan.operations):
+            member = found(module, partial(sets.required, name, entries=False), None)
+            if member is not None:
+                refuse_list(name, member)
         if not module.check_mode:
             sets.apply(outcome.plan.operations)
         return outcome

@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
 from kernel_sets import NETNS, Sets
 from node import Failed, Node
 from turns import second_waits
@@ -56,8 +58,9 @@ def test_a_set_in_use_gets_another_shape(sets: Sets) -> None:
         assert "--match-set used src" in sets.command("iptables-save")
         with pytest.raises(Failed, match="in use"):
             sets.module("ipset", name="used", type="hash:net", recreate=True)
-        with pytest.raises(Failed, match="the set is in use"):
-            sets.run("ipset", name="used", state="absent")
+        for check in (True, False):
+            with pytest.raises(Failed, match="set 'used' is in use: delete the iptables rules and list:set sets that"):
+                sets.node.module("ipset", netns=NETNS, name="used", state="absent", check=check)
         assert sets.run("ipset", name="used", type="hash:ip", entries=["10.0.0.2"], purge_entries=True, atomic=True)
         assert sets.saved("used")[1:] == ["add used 10.0.0.2 packets 0 bytes 0"]
         assert names(sets) == ["used"]
@@ -164,6 +167,65 @@ def test_a_list_in_order(sets: Sets) -> None:
     assert sets.saved("copy")[1:] == [f"add copy {name}" for name in order]
     sets.module("ipset", **task, entries=["b before c", "a", "c", "b"], purge_entries=True, atomic=True)
     assert sets.saved("all")[1:] == [f"add all {name}" for name in ["b", "c", "a"]]
+
+
+@pytest.mark.parametrize("purge", [False, True])
+def test_any_list_gets_any_order(sets: Sets, purge: bool) -> None:
+    """Generated lists and places; what cannot be served is refused, and then the list stays as it was."""
+    pool = "abcdef"
+    sets.ipset("restore", stdin="".join(f"create {name} hash:ip\n" for name in pool) + "create all list:set\n")
+
+    @settings(max_examples=25, derandomize=True, database=None, deadline=None, phases=[Phase.generate])
+    @given(
+        st.lists(st.sampled_from(pool), unique=True),
+        st.lists(st.tuples(st.sampled_from(pool), st.sampled_from(["before", "after", ""]), st.sampled_from(pool))),
+    )
+    def served(there: list[str], wished: list[tuple[str, str, str]]) -> None:
+        sets.ipset("restore", stdin="flush all\n" + "".join(f"add all {name}\n" for name in there))
+        last = {name: (relation, other) for name, relation, other in wished if relation}
+        task = dict(
+            name="all",
+            entries=[f"{name} {relation} {other}" if relation else name for name, relation, other in wished],
+            purge=purge,
+        )
+        try:
+            result = sets.module("ipset_entry", **task)
+        except Failed as exc:
+            assert "not in the list" in str(exc) or "both before and after another" in str(exc)
+            assert listed(sets, "all") == there
+            return
+        left = listed(sets, "all")
+        assert set(left) == {name for name, *_place in wished} | (set() if purge else set(there))
+        for name, (relation, other) in last.items():
+            assert (left.index(name) < left.index(other)) == (relation == "before")
+        assert result["changed"] == (left != there)
+        assert not sets.module("ipset_entry", **task)["changed"]
+
+    served()
+
+
+def listed(sets: Sets, name: str) -> list[str]:
+    """The entries of a set in the kernel's order, without what they carry."""
+    return [line.split()[2] for line in sets.ipset("save", name).splitlines()[1:]]
+
+
+def test_a_list_of_what_is_not_there(sets: Sets) -> None:
+    """Members that the kernel would refuse are found before anything is deleted, also in check mode."""
+    sets.ipset("restore", stdin="create a hash:ip\ncreate b hash:ip\ncreate all list:set\ncreate other list:set\n")
+    sets.ipset("restore", stdin="add all a\nadd all b\n")
+    task = dict(name="all", type="list:set", purge_entries=True)
+    for atomic in (False, True):
+        with pytest.raises(Failed, match="set 'typo' does not exist in network namespace '.*': create it first"):
+            sets.run("ipset", **task, entries=["a", "typo"], atomic=atomic)
+        for check in (True, False):
+            with pytest.raises(Failed, match="'other' is not valid: it is a list:set itself"):
+                sets.node.module("ipset", check=check, netns=NETNS, **task, entries=["a", "other"], atomic=atomic)
+        assert listed(sets, "all") == ["a", "b"]
+    # In check mode an earlier task of the play may be the one that makes it.
+    predicted = sets.node.module("ipset", check=True, netns=NETNS, **task, entries=["a", "typo"])
+    assert (predicted["added"], predicted["deleted"]) == (["typo"], ["b"])
+    assert any("set 'typo' does not exist" in warning for warning in predicted["warnings"])
+    assert names(sets) == ["a", "b", "all", "other"]
 
 
 def test_what_is_read(sets: Sets) -> None:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import graphlib
 import ipaddress
 import struct
 from typing import Literal
@@ -532,6 +533,17 @@ def test_what_an_interrupted_run_left_goes_first():
 def test_absent_sets():
     assert not plan_no_set(None).plan.changed
     assert verbs(plan_no_set(have_set(header("hash:ip")))) == ["destroy"]
+    with pytest.raises(Conflict, match="set 'S' is in use: delete the iptables rules"):
+        plan_no_set(have_set(header("hash:ip"), references=1))
+
+
+def test_what_comes_is_there_before_anything_goes():
+    of = header("hash:ip", maxelem=2)
+    room, full = have_set(of, "10.0.0.1"), have_set(of, "10.0.0.1", "10.0.0.2")
+    assert verbs(plan_contents(room, Wish(["10.0.0.3"], purge=True))) == ["add", "delete"]
+    assert verbs(plan_contents(full, Wish(["10.0.0.1", "10.0.0.3"], purge=True))) == ["delete", "add"]
+    wild = have_set(header("hash:net,iface"), "10.0.0.0/8,eth wildcard")
+    assert verbs(plan_contents(wild, Wish(["10.0.0.0/8,eth0"], purge=True))) == ["delete", "add"]
 
 
 A, B, C = ("10.0.0.%d,tcp:1,10.0.0.%d" % (n, n) for n in (1, 2, 3))
@@ -547,7 +559,7 @@ def changes(outcome):
 
 def test_entries_are_added_and_with_purge_others_go():
     assert changes(plan_contents(HAVE, Wish([A, B, A]))) == [("add", [A])]
-    assert changes(plan_contents(HAVE, Wish([A, B], purge=True))) == [("delete", [C]), ("add", [A])]
+    assert changes(plan_contents(HAVE, Wish([A, B], purge=True))) == [("add", [A]), ("delete", [C])]
     assert changes(plan_contents(HAVE, Wish([], purge=True))) == [("delete", [B, C])]
     assert changes(plan_contents(HAVE, Wish([]))) == []
     assert changes(plan_no_entries(HAVE, [A, B, B])) == [("delete", [B])]
@@ -631,12 +643,96 @@ def test_entries_that_no_wildcard_covers():
     assert plan_contents(there, Wish(["10.0.0.0/8,eth0"], purge=True)).added == ["10.0.0.0/8,eth0"]
 
 
+#: A list whose members change places is built anew, so that none is ever missing.
+ANEW = ["create", "add", "swap", "destroy"]
+
+
 @pytest.mark.parametrize(
     ("item", "operations"),
-    [("A before C", []), ("C after A", []), ("C before A", ["delete", "add"]), ("D before A", ["add"])],
+    [("A before C", []), ("C after A", []), ("C before A", ANEW), ("D before A", ["add"]), ("D after C", ["add"])],
 )
 def test_places_in_a_list(item, operations):
     assert verbs(plan_contents(have_set(header("list:set"), "A", "B", "C"), Wish([item]))) == operations
+
+
+def applied(have, operations):
+    """A list of sets after the operations, as list_set_uadd() carries them out."""
+    lists = {have.header.name: list(have.entries)}
+    for operation in operations:
+        name = operation.header.name
+        if operation.verb == "create":
+            lists[name] = []
+        elif operation.verb == "swap":
+            lists[name], lists[operation.other] = lists[operation.other], lists[name]
+        elif operation.verb == "destroy":
+            del lists[name]
+        for key, options in operation.entries.items():
+            if operation.verb == "delete":
+                lists[name].remove(key)
+                continue
+            place = len(lists[name])
+            if options.before or options.after:
+                place = lists[name].index(text(18, options.before or options.after)) + (options.before is None)
+            if key not in lists[name]:
+                lists[name].insert(place, key)
+    return [key[4:].partition(b"\0")[0].decode() for key in lists[have.header.name]]
+
+
+@pytest.mark.parametrize(
+    ("there", "wished", "left"),
+    [
+        ("ABC", ["A after B", "B after C"], "CBA"),
+        ("AB", ["A after B", "X before A"], "BXA"),
+        ("ABC", ["d before B", "C before A"], "CAdB"),
+        ("AB", ["B before A", "A after B"], "BA"),
+        ("A", ["X", "A after X"], "XA"),
+        ("", ["A", "B", "C before A", "D after A"], "CADB"),
+    ],
+)
+def test_places_that_hang_together(there, wished, left):
+    have = have_set(header("list:set"), *there)
+    assert "".join(applied(have, plan_contents(have, Wish(wished)).plan.operations)) == left
+
+
+@given(
+    st.lists(st.sampled_from("ABCDEFG"), unique=True),
+    st.lists(st.tuples(st.sampled_from("ABCDEFG"), st.sampled_from(["", " before ", " after "]), st.integers(0, 9))),
+    st.booleans(),
+)
+def test_any_list_and_any_places(there, tasks, purge):
+    """Each list gets what the task says, in an order that serves all of it, or stays as it is."""
+    wished, named = {}, [] if purge else list(there)
+    for name, relation, number in tasks:
+        others = [other for other in named if other != name] if relation else []
+        wished[name] = (relation, others[number % len(others)]) if others else wished.get(name, ("", ""))
+        named.append(name)
+    items = [name + relation + other for name, (relation, other) in wished.items()]
+    have = have_set(header("list:set"), *there)
+    before = [(o, n) if r == " after " else (n, o) for n, (r, o) in wished.items() if r]
+    try:
+        outcome = plan_contents(have, Wish(items, purge=purge))
+    except InvalidOption as exc:
+        if "name it first" not in str(exc):
+            sorter = graphlib.TopologicalSorter()
+            for first, second in before:
+                sorter.add(second, first)
+            with pytest.raises(graphlib.CycleError):
+                sorter.prepare()
+        return
+    left = applied(have, outcome.plan.operations)
+    assert set(left) == set(wished) | (set() if purge else set(there))
+    assert all(left.index(first) < left.index(second) for first, second in before)
+    again = plan_contents(have_set(header("list:set"), *left), Wish(items, purge=purge))
+    assert not again.plan.changed
+    # Nobody is missing in between.
+    verbs_ = verbs(outcome)
+    assert verbs_ in ([], ["add"], ["delete"], ["add", "delete"]) or verbs_[-4:] in (ANEW, ANEW[:1] + ANEW[2:])
+
+
+@pytest.mark.parametrize("items", [["A before B", "B before A"], ["A after B", "B after C", "C after A"]])
+def test_places_that_contradict_each_other(items):
+    with pytest.raises(InvalidOption, match="both before and after another"):
+        plan_contents(have_set(header("list:set"), "A", "B", "C"), Wish(items))
 
 
 @pytest.mark.parametrize("item", ["A before A", "A before X", "X after Y"])
