@@ -25,7 +25,11 @@ from typing import Any, Callable, Collection, Dict, Iterable, Iterator, Mapping,
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils import _values as values
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import InvalidOption
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset_values import SetHeader, SetType
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset_values import (
+    SetHeader,
+    SetType,
+    decimal,
+)
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netlink import (
     NLA_F_NESTED,
     NLA_F_NET_BYTEORDER,
@@ -426,7 +430,8 @@ def read_rest(rest: bytes) -> Options:
         timeout=numbers.get(TIMEOUT),
         packets=numbers.get(PACKETS),
         bytes=numbers.get(BYTES),
-        comment=text_of(found[COMMENT]) if COMMENT in found else None,
+        # Bytes that are no UTF-8 stand for themselves, as in names of files.
+        comment=found[COMMENT].partition(b"\0")[0].decode(errors="surrogateescape") if COMMENT in found else None,
         skbmark=None if mark is None else (mark >> 32, mark & 0xFFFFFFFF),
         skbprio=numbers.get(SKBPRIO),
         skbqueue=numbers.get(SKBQUEUE),
@@ -473,7 +478,7 @@ def encode_rest(options: Options, flags: int = 0) -> bytes:
         if number is not None:
             packed.append(attribute(attr | NLA_F_NET_BYTEORDER, number.to_bytes(_BIG_ENDIAN[attr], "big")))
     if options.comment is not None:
-        packed.append(text(COMMENT, options.comment))
+        packed.append(attribute(COMMENT, options.comment.encode(errors="surrogateescape") + b"\0"))
     return b"".join(packed)
 
 
@@ -755,18 +760,22 @@ class Reader:
         return int(match.group(1), 16) << 16 | int(match.group(2), 16)
 
     def _number(self, item: Any, value: Any, high: int, meaning: str) -> int:
-        match = None if isinstance(value, bool) else re.fullmatch(r"0[xX]([0-9a-fA-F]+)|([0-9]+)", str(value))
+        match = None if isinstance(value, bool) else re.fullmatch(r"0[xX]([0-9a-fA-F]{1,20})|([0-9]{1,20})", str(value))
         number = int(match.group(1) or match.group(2), 16 if match.group(1) else 10) if match else -1
         if not 0 <= number <= high:
             raise InvalidOption(self._option, item, "%s is a number from 0 to %d" % (meaning, high))
         return number
 
     def _comment(self, item: Any, value: str) -> str:
-        if len(value.encode(errors="surrogateescape")) > COMMENT_MAX:
+        try:
+            size = len(value.encode(errors="surrogateescape"))
+        except UnicodeEncodeError:
+            raise InvalidOption(self._option, item, "a comment has a character that UTF-8 has not") from None
+        if size > COMMENT_MAX:
             raise InvalidOption(self._option, item, "a comment has at most %d bytes" % COMMENT_MAX)
-        if '"' in value or not value.isprintable():
+        if '"' in value or "\0" in value:
             raise InvalidOption(
-                self._option, item, "a comment is one line without double quotes: ipset could not read it back"
+                self._option, item, "a comment has no double quotes, which ipset could not read back, and no NUL"
             )
         return value
 
@@ -802,9 +811,10 @@ class Reader:
         return low, low | host_bits
 
     def _prefix(self, word: str, prefix: str) -> int:
-        if not (prefix.isascii() and prefix.isdigit() and int(prefix) <= self._bits):
+        length = decimal(prefix)
+        if not 0 <= length <= self._bits:
             raise InvalidOption(self._option, word, "a prefix length is a number from 0 to %d" % self._bits)
-        return int(prefix)
+        return length
 
     def _read_ip(self, word: str) -> Choices:
         if self._as_it_is and not self._no_zero:
@@ -885,8 +895,9 @@ class Reader:
     def _protocol(self, word: str, name: str) -> int:
         if name in PROTOCOLS:
             return PROTOCOLS[name]
+        number = decimal(name)
         try:
-            number = int(name) if name.isdigit() else socket.getprotobyname(name)
+            number = socket.getprotobyname(name) if number < 0 else number
         except (OSError, ValueError):
             number = 0
         if not 0 < number < 256:
@@ -900,7 +911,7 @@ class Reader:
 
     def _ports(self, word: str, name: str, rest: str, low: int, high: int) -> list[bytes]:
         first, minus, last = rest.strip("[]").partition("-")
-        if minus and not (first.isdigit() and last.isdigit()):
+        if minus and min(decimal(first), decimal(last)) < 0:
             first, minus, last = rest.strip("[]"), "", ""  # a name with a dash
         begin = self._port(word, name, first)
         begin, end = sorted((begin, self._port(word, name, last) if minus else begin))
@@ -909,7 +920,7 @@ class Reader:
         return [port.to_bytes(2, "big") for port in range(begin, end + 1)]
 
     def _port(self, word: str, protocol: str, port: str) -> int:
-        if port.isascii() and port.isdigit() and int(port) <= 65535:
+        if 0 <= decimal(port) <= 65535:
             return int(port)
         try:
             if not port[:1].isalpha():
@@ -928,7 +939,7 @@ class Reader:
                 self._option, word, "the set is %s, and %s belongs to the other family" % (self._kind.family, name)
             )
         known = ICMP_NAMES[name].get(rest.lower())
-        match = re.fullmatch(r"(\d{1,3})/(\d{1,3})", rest)
+        match = re.fullmatch(r"([0-9]{1,3})/([0-9]{1,3})", rest)
         if known is None and match:
             known = (int(match.group(1)), int(match.group(2)))
         if known is None or max(known) > 255:
@@ -1049,6 +1060,28 @@ def as_dict(kind: SetType, key: bytes, options: Options) -> dict[str, Any]:
     """An entry as plain data: itself under ``entry``, and its options by name."""
     bare = Options(mac=options.mac) if options.mac is not None else PLAIN
     return dict(entry=written(kind, key, bare), **options.plain())
+
+
+#: What is not said of an entry that has nothing of an option of its set.
+_NOTHING: Mapping[str, Mapping[str, Any]] = {
+    "comment": dict(comment=""),
+    "skbinfo": dict(skbmark="0x0/0x0", skbprio="0:0", skbqueue=0),
+}
+
+
+def described(header: SetHeader, entries: Mapping[bytes, bytes]) -> list[dict[str, Any]]:
+    """The entries of a listing as plain data that makes exactly these, also of others.
+
+    So it says what an entry has not, and of a list which entry stands before another.
+    """
+    nothing = {
+        name: value for option, values in _NOTHING.items() if header.has(option) for name, value in values.items()
+    }
+    found = [{**nothing, **as_dict(header.kind, key, read_rest(rest))} for key, rest in entries.items()]
+    if header.kind.method == "list":
+        for before, each in zip(found, found[1:]):
+            each["after"] = before["entry"]
+    return found
 
 
 def _mac(packed: bytes) -> str:

@@ -260,6 +260,9 @@ def _differs(wished: Options, carried: Options, refresh: bool) -> bool:
         or (wished.skbprio is not None and wished.skbprio != (carried.skbprio or 0))
         or (wished.skbqueue is not None and wished.skbqueue != (carried.skbqueue or 0))
         or (wished.mac is not None and wished.mac != carried.mac)
+        # Of an entry that is there the kernel tells the counters, unless it comes from a set that has none.
+        or (wished.packets and carried.packets is None)
+        or (wished.bytes and carried.bytes is None)
     )
 
 
@@ -387,10 +390,6 @@ def _new_shape(have: SetHeader, name: str, kind: SetType, given: Mapping[str, An
     """The set that takes the place of one with other options: what the task does not say stays, where it can."""
     kept = kind.options() if kind == have.kind else (*GENERIC_OPTIONS, "hashsize", "maxelem", "bucketsize", "forceadd")
     stays = {option: getattr(have, option) for option in kept if option in kind.options() and option != "initval"}
-    if given.get("bitmask") is not None:
-        stays.pop("netmask", None)
-    if given.get("netmask") is not None:
-        stays.pop("bitmask", None)
     return new_header(name, kind, {**{k: v for k, v in stays.items() if v is not None}, **given})
 
 
@@ -403,17 +402,17 @@ def _plan_new_shape(have: KernelSet, header: SetHeader, wish: Wish | None, lefto
             % (header.name, have.header.kind.name, header.kind.name)
         )
     same_kind = header.kind == have.header.kind
-    kept = _carried(have, header) if same_kind else {}
     wished = Reader(header).read(wish.items) if wish else {}
+    staying = have.entries if same_kind else {}
+    if wish and wish.purge:
+        staying = {key: rest for key, rest in staying.items() if key in wished}
+    kept = _carried(have.header, staying, header)
     changes = compare(header, _as_listed(kept), wished, wish.purge if wish else False, wish.refresh if wish else False)
     _refuse_covered(header, {}, changes)
     _refuse_overflow(header, len(kept) + len(changes.added) - len(changes.deleted))
     contents = _contents(_as_listed(kept), changes)
     steps = _swapped(have.header, header, contents) if swap else _renamed(have.header, header, contents)
-    if not same_kind:
-        lost = all_written(have.header.kind, dict.fromkeys(have.entries, PLAIN))
-    else:
-        lost = []
+    lost = all_written(have.header.kind, {key: PLAIN for key in have.entries if key not in staying})
     before, after = differing(have.header.options(), header.options())
     for option in VOLATILE_OPTIONS:
         before.pop(option, None)
@@ -421,8 +420,8 @@ def _plan_new_shape(have: KernelSet, header: SetHeader, wish: Wish | None, lefto
     return _outcome(header, leftover, steps, changes, before, after, lost)
 
 
-def _carried(have: KernelSet, header: SetHeader) -> Entries:
-    """The entries of a set as another set of the same type takes them."""
+def _carried(old: SetHeader, entries: Mapping[bytes, bytes], header: SetHeader) -> Entries:
+    """Entries of a set as another set of the same type takes them."""
     unsupported: dict[str, Any] = {
         name: None
         for name, wanted in dict(
@@ -436,9 +435,9 @@ def _carried(have: KernelSet, header: SetHeader) -> Entries:
         ).items()
         if not header.has(wanted)
     }
-    kept = {key: read_rest(rest)._replace(**unsupported) for key, rest in have.entries.items()}
+    kept = {key: read_rest(rest)._replace(**unsupported) for key, rest in entries.items()}
     shape = ("netmask", "bitmask", "markmask", "range")
-    if all(getattr(header, option) == getattr(have.header, option) for option in shape):
+    if all(getattr(header, option) == getattr(old, option) for option in shape):
         return kept
     return Reader(header).read([as_dict(header.kind, key, options) for key, options in kept.items()])
 

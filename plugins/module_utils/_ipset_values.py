@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
+import re
 from dataclasses import dataclass
 from typing import Any, Mapping
 
@@ -44,6 +45,8 @@ MASK_REVISIONS = {"hash:ip": 6, "hash:ip,port": 7, "hash:net,net": 4}
 
 #: IPSET_BITMAP_MAX_RANGE in linux/netfilter/ipset/ip_set_bitmap.h, and one.
 BITMAP_MAX = 65536
+#: The timeout of a set that has none at all, in a task's words.
+NO_TIMEOUTS = -1
 #: What a hash holds unless said (IPSET_DEFAULT_MAXELEM).
 MAXELEM_DEFAULT = 65536
 
@@ -144,9 +147,16 @@ class SetHeader:
     forceadd: bool = False
 
     def options(self) -> dict[str, Any]:
-        """The set under the names of the module's options: those that its type has, and that are set."""
+        """The set under the names of the module's options, so that they make exactly this one of any of its type.
+
+        Only what the kernel draws by lot or older ones do not tell may be missing.
+        """
         family = dict(family=self.kind.family) if self.kind.has_family else {}
         shown = {option: getattr(self, option) for option in self.kind.options()}
+        if self.timeout is None:
+            shown["timeout"] = NO_TIMEOUTS
+        if "netmask" in shown and self.netmask is None and self.bitmask is None:
+            shown["netmask"] = self.kind.bits
         set_ = {option: value for option, value in shown.items() if value is not None}
         return dict(name=self.name, type=self.kind.name, **family, **set_)
 
@@ -159,7 +169,7 @@ class SetHeader:
     def bounds(self) -> tuple[int, int]:
         """The first and the last number (address or port) in a bitmap's range."""
         first, _minus, last = (self.range or "0-0").partition("-")
-        return (int(first), int(last)) if first.isdigit() else (_ipv4(first), _ipv4(last))
+        return (int(first), int(last)) if decimal(first) >= 0 else (_ipv4(first), _ipv4(last))
 
     @property
     def address_mask(self) -> int:
@@ -201,7 +211,7 @@ _NUMBERS = {
     "size": (4, 2**32 - 1, "a number of sets"),
     "markmask": (1, 2**32 - 1, "a mask of the packet's mark"),
     # IPSET_MAX_TIMEOUT in linux/netfilter/ipset/ip_set.h: UINT_MAX milliseconds, halved.
-    "timeout": (0, 2147483, "a timeout (seconds)"),
+    "timeout": (NO_TIMEOUTS, 2147483, "a timeout (seconds; -1 for none)"),
 }
 
 
@@ -232,7 +242,11 @@ def header_options(kind: SetType, options: Mapping[str, Any]) -> dict[str, Any]:
     if "range" in given:
         given["range"] = _range(kind, given["range"], given.get("netmask", 32))
         _check_size(kind, given)
-    # The kernel does not tell of a mask that masks nothing.
+    if given.get("timeout") == NO_TIMEOUTS:
+        given["timeout"] = None
+    # A set has one of the two, and the kernel does not tell of a mask that masks nothing.
+    if "netmask" in given or "bitmask" in given:
+        given = {**given, "netmask": given.get("netmask"), "bitmask": given.get("bitmask")}
     if given.get("netmask") == kind.bits:
         given["netmask"] = None
     if given.get("bitmask") == _written((1 << kind.bits) - 1, kind):
@@ -261,6 +275,14 @@ _RANGE_EXAMPLES = {
 }
 
 
+_DECIMAL = re.compile(r"[0-9]{1,20}")
+
+
+def decimal(text: str) -> int:
+    """The number that a text of decimal digits is, as many as the kernel's numbers have; -1 where it is none."""
+    return int(text) if _DECIMAL.fullmatch(text) else -1
+
+
 def _ipv4(text: str) -> int:
     return int(ipaddress.IPv4Address(text))
 
@@ -281,9 +303,9 @@ def _range(kind: SetType, text: str, netmask: int) -> str:
     remedy = "write FIRST-LAST, such as %s" % _RANGE_EXAMPLES[kind.name]
     first, minus, last = text.partition("-")
     if kind.name == "bitmap:port":
-        if not (first.isdigit() and (last.isdigit() if minus else True)):
+        low, high = sorted((decimal(first), decimal(last if minus else first)))
+        if low < 0:
             raise InvalidOption("range", text, remedy)
-        low, high = sorted((int(first), int(last or first)))
         values.number("range", high, 0, 65535, "a port")
         return "%d-%d" % (low, high)
     try:

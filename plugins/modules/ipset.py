@@ -68,7 +68,8 @@ options:
   netmask:
     description:
       - The prefix length to which addresses are cut before they are stored or looked up. Of the types V(bitmap:ip) and
-        V(hash:ip), and with Linux 6.2 and later V(hash:ip,port) and V(hash:net,net).
+        V(hash:ip), and with Linux 6.2 and later V(hash:ip,port) and V(hash:net,net). The length of the whole address,
+        V(32) or V(128), is no mask, and takes one away.
     type: int
   bitmask:
     description:
@@ -91,7 +92,9 @@ options:
   timeout:
     description:
       - The number of seconds after which an entry goes by itself, up to 2147483, for entries that do not bring their
-        own; with V(0) they stay. Without the option the set has no timeouts at all.
+        own; with V(0) they stay.
+      - With V(-1) the set has no timeouts at all, as a new one where nothing is said. Of a set that has them they are
+        taken with O(recreate=true).
     type: int
   counters:
     description: Whether each entry counts the packets and bytes that matched it. A new set does not unless said.

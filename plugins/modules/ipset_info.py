@@ -11,7 +11,8 @@ short_description: Read the sets of a network namespace
 version_added: 1.0.0
 description:
   - Returns sets with their entries under the names of the options of M(linuxnet.ipvs.ipset), so that they can be fed
-    back to it, or kept in a file and made anew elsewhere.
+    back to it, or kept in a file and made anew elsewhere. They are whole descriptions, so what a set or an entry has
+    not is said too, such as C(timeout: -1) or C(comment: ""), and of a list which entry stands before another.
 extends_documentation_fragment:
   - linuxnet.ipvs.attributes.info_module
   - linuxnet.ipvs.ipset
@@ -35,6 +36,12 @@ EXAMPLES = r"""
 - name: Read all sets
   linuxnet.ipvs.ipset_info:
   register: firewall
+
+- name: Bring them back to what they were, whatever has been done to them meanwhile
+  linuxnet.ipvs.ipset: "{{ item | combine({'purge_entries': true, 'recreate': true, 'refresh_timeouts': true}) }}"
+  loop: "{{ firewall.sets }}"
+  loop_control:
+    label: "{{ item.name }}"
 
 - name: Have the same sets in a namespace
   linuxnet.ipvs.ipset: "{{ item | combine({'netns': 'blue', 'purge_entries': true}) }}"
@@ -76,8 +83,9 @@ sets:
       comment: true
       skbinfo: false
       forceadd: false
+      timeout: -1
       entries:
-        - {entry: 192.168.10.0/24, packets: 12, bytes: 720}
+        - {entry: 192.168.10.0/24, packets: 12, bytes: 720, comment: ""}
         - {entry: 192.168.20.0/24, packets: 0, bytes: 0, comment: the second floor}
 usage:
   description: What no task can set, for each set by its name.
@@ -102,7 +110,7 @@ from fnmatch import fnmatchcase
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset import IpSets
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset_entries import as_dict, read_rest
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset_entries import described
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._module import NETNS, reporting
 
 
@@ -118,10 +126,9 @@ def run(module):
             each = sets.find(name) if wanted else header
             if each is None:
                 continue
-            kind = each.header.kind
             shown = each.header.options()
             if wanted:
-                shown["entries"] = [as_dict(kind, key, read_rest(rest)) for key, rest in each.entries.items()]
+                shown["entries"] = described(each.header, each.entries)
             found.append(shown)
             usage[name] = dict(references=each.references, memory=each.memory, entries=each.elements)
     module.exit_json(changed=False, sets=found, usage=usage)

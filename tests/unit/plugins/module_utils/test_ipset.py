@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import graphlib
 import ipaddress
+import json
 import struct
 from typing import Literal
 
@@ -22,6 +23,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset_entries impor
     Options,
     Reader,
     as_dict,
+    described,
     encode,
     encode_rest,
     layout,
@@ -351,8 +353,18 @@ def test_what_a_set_lays_over_its_entries(name, given_options, item, canonical):
         ("hash:ip", "inet", dict(entry="10.0.0.1", timeout=True), "from 0 to 2147483"),
         ("hash:ip", "inet", dict(entry="10.0.0.1", comment="a" * 256), "at most 255 bytes"),
         ("hash:ip", "inet", dict(entry="10.0.0.1", comment="€" * 86), "at most 255 bytes"),
-        ("hash:ip", "inet", dict(entry="10.0.0.1", comment='a"'), "without double quotes"),
-        ("hash:ip", "inet", dict(entry="10.0.0.1", comment="a\nb"), "one line"),
+        ("hash:ip", "inet", dict(entry="10.0.0.1", comment='a"'), "no double quotes"),
+        ("hash:ip", "inet", dict(entry="10.0.0.1", comment="a\0b"), "no NUL"),
+        ("hash:ip", "inet", dict(entry="10.0.0.1", comment="a\ud800"), "a character that UTF-8 has not"),
+        ("hash:ip", "inet", dict(entry="10.0.0.1", timeout="²"), "from 0 to 2147483"),
+        ("hash:ip", "inet", "10.0.0.1 timeout " + "9" * 5000, "from 0 to 2147483"),
+        ("hash:net", "inet", "10.0.0.0/٢٤", "from 0 to 32"),
+        ("hash:net", "inet", "10.0.0.0/" + "9" * 5000, "from 0 to 32"),
+        ("hash:ip,port", "inet", "10.0.0.1,tcp:²-³", "a port from 0 to 65535"),
+        ("hash:ip,port", "inet", "10.0.0.1,tcp:" + "9" * 5000, "a port from 0 to 65535"),
+        ("hash:ip,port", "inet", "10.0.0.1,٤٧:0", "write PROTOCOL:PORT"),
+        ("hash:ip,port", "inet", "10.0.0.1,²:0", "write PROTOCOL:PORT"),
+        ("hash:ip,port", "inet", "10.0.0.1,icmp:\u0668/\u0660", "TYPE/CODE"),
         ("hash:ip", "inet", "10.0.0.1 skbmark 0x100000000", "a mark is a number"),
         ("hash:ip", "inet", "10.0.0.1 skbprio 12345:1", "MAJOR:MINOR"),
         ("hash:ip", "inet", "10.0.0.1 skbqueue 65536", "a hardware queue"),
@@ -391,7 +403,7 @@ def test_types_that_are_none(name, family):
     [
         ("hash:ip", dict(maxelem=0), "a number of entries"),
         ("hash:ip", dict(timeout=2147484), "a timeout"),
-        ("hash:ip", dict(timeout=-1), "a timeout"),
+        ("hash:ip", dict(timeout=-2), "a timeout"),
         ("list:set", dict(maxelem=4), "has none"),
         ("list:set", dict(hashsize=64), "has none"),
         ("list:set", dict(size=3), "from 4"),
@@ -418,6 +430,10 @@ def test_types_that_are_none(name, family):
         ("bitmap:ip", dict(forceadd=True), "has none"),
         ("bitmap:port", dict(range="0-65536"), "a port"),
         ("bitmap:port", dict(range="http-https"), "FIRST-LAST"),
+        ("bitmap:port", dict(range="²"), "FIRST-LAST"),
+        ("bitmap:port", dict(range="1-٣"), "FIRST-LAST"),
+        ("bitmap:port", dict(range="1-"), "FIRST-LAST"),
+        ("bitmap:port", dict(range="9" * 5000), "FIRST-LAST"),
     ],
 )
 def test_options_of_sets_that_are_none(name, bad, told):
@@ -469,7 +485,7 @@ def test_a_new_set_is_created_with_the_kernels_defaults():
     assert outcome.plan.before == {}
     assert outcome.plan.after == dict(
         name="S", type="hash:ip,port,ip", family="inet", hashsize=1024, maxelem=65536, counters=False, comment=False,
-        skbinfo=False, forceadd=False,
+        skbinfo=False, forceadd=False, timeout=-1,
     )  # fmt: skip
 
 
@@ -484,7 +500,7 @@ DIFFERENT = [
     ("hash:ip", None, {}, "exists with type hash:ip,port,ip, the task wants hash:ip"),
     ("hash:ip,port,ip", "inet6", {}, "exists with family inet, the task wants inet6"),
     ("hash:ip,port,ip", None, dict(maxelem=5), "exists with maxelem 65536, the task wants 5"),
-    ("hash:ip,port,ip", None, dict(timeout=5), "exists with timeout None, the task wants 5"),
+    ("hash:ip,port,ip", None, dict(timeout=5), "exists with timeout -1, the task wants 5"),
     ("hash:ip,port,ip", None, dict(counters=True), "exists with counters False, the task wants True"),
 ]
 
@@ -508,6 +524,97 @@ def test_another_shape_takes_the_entries_along_and_the_place():
         dict(maxelem=65536, comment=True),
         dict(maxelem=7, comment=False),
     )
+
+
+@pytest.mark.parametrize(
+    ("options", "taken"),
+    [
+        (dict(timeout=9), dict(timeout=-1)),
+        (dict(counters=True, comment=True, skbinfo=True), dict(counters=False, comment=False, skbinfo=False)),
+        (dict(netmask=24), dict(netmask=32)),
+        (dict(bitmask="255.0.255.0"), dict(netmask=32)),
+        (dict(netmask=24), dict(bitmask="255.255.255.255")),
+        (dict(netmask=24), dict(bitmask="255.0.255.0")),
+        (dict(bitmask="255.0.255.0"), dict(netmask=24)),
+    ],
+)
+def test_what_a_set_has_can_be_taken_from_it(options, taken):
+    of = header("hash:ip", **options)
+    given_options = header_options(of.kind, taken)
+    with pytest.raises(Conflict, match="set 'S' exists with"):
+        plan_set("S", of.kind, given_options, have_set(of))
+    outcome = plan_set("S", of.kind, given_options, have_set(of), recreate=True)
+    assert outcome.header == header("hash:ip", **taken)
+    have = have_set(outcome.header)
+    assert not plan_set("S", of.kind, given_options, have).plan.changed
+    # A set tells all that makes it out, so that this takes away what another has.
+    for mine, other in ((of, outcome.header), (outcome.header, of)):
+        options = {name: value for name, value in mine.options().items() if name not in ("name", "type", "family")}
+        back = plan_set("S", of.kind, header_options(of.kind, options), have_set(other), recreate=True)
+        assert back.header == mine
+
+
+def test_entries_of_a_set_that_gets_counters_start_with_what_is_said():
+    have = have_set(header("hash:ip"), "10.0.0.1", "10.0.0.2")
+    wish = Wish(["10.0.0.1 packets 1 bytes 2", "10.0.0.2 packets 0 bytes 0"])
+    outcome = plan_set("S", have.header.kind, dict(counters=True), have, wish, recreate=True)
+    assert outcome.updated == ["10.0.0.1 packets 1 bytes 2"]
+
+
+def test_old_entries_that_another_shape_does_not_take_are_no_matter_where_they_go():
+    of = header("bitmap:ip", range="10.0.0.0/24", counters=True)
+    have = have_set(of, "10.0.0.1 packets 1 bytes 2", "10.0.0.200")
+    smaller = header_options(of.kind, dict(range="10.0.0.0/28"))
+    with pytest.raises(InvalidOption, match="the set's range is"):
+        plan_set("S", of.kind, smaller, have, recreate=True)
+    outcome = plan_set("S", of.kind, smaller, have, Wish(["10.0.0.1", "10.0.0.2"], purge=True), recreate=True)
+    assert (outcome.added, outcome.deleted) == (["10.0.0.2"], ["10.0.0.200"])
+    add = outcome.plan.operations[1]
+    assert [written(of.kind, *each) for each in add.entries.items()] == ["10.0.0.1 packets 1 bytes 2", "10.0.0.2"]
+
+
+@given(entries())
+def test_what_is_described_makes_the_same_of_anything(case):
+    of, item = case
+    key, options = only(of, item)
+    (whole,) = described(of, {key: encode_rest(options)})
+    back = only(of, whole)
+    assert back[0] == key
+    everything = dict(comment="x", skbmark=(1, 1), skbprio=1, skbqueue=1, timeout=7)
+    other = ipset.KernelSet(of, entries={key: encode_rest(options._replace(nomatch=False, **everything))})
+    outcome = plan_contents(other, Wish([whole], purge=True, refresh=True))
+    for operation in outcome.plan.operations:
+        if operation.verb == "add":
+            other = ipset.KernelSet(of, entries={key: encode_rest(operation.entries[key])})
+    left = read_rest(other.entries[key])
+    for name in everything:
+        if getattr(options, name) is not None or name != "timeout":
+            assert getattr(left, name) in (getattr(options, name), *EMPTY.get(name, ())), name
+    assert (left.nomatch, left.wildcard) == (options.nomatch, options.wildcard)
+
+
+#: What stands for nothing.
+EMPTY = dict(comment=("", None), skbmark=((0, 0), None), skbprio=(0, None), skbqueue=(0, None))
+
+
+@given(st.binary(min_size=1, max_size=255).filter(lambda raw: b"\0" not in raw and b'"' not in raw))
+@example("a\u00a0\tb".encode())
+@example(b"\xff")
+@example("\ud7ff\n".encode())
+def test_any_comment_comes_back_as_it_went(raw):
+    of = header("hash:ip", comment=True)
+    (found,) = described(of, {only(of, "10.0.0.1")[0]: attribute(26, raw + b"\0")})
+    _key, options = only(of, json.loads(json.dumps(found)))
+    assert encode_rest(options) == attribute(26, raw + b"\0")
+    assert read_rest(encode_rest(options)) == options
+
+
+def test_a_list_is_described_in_its_order():
+    of = header("list:set")
+    found = described(of, have_set(of, "A", "B", "C").entries)
+    assert found == [dict(entry="A"), dict(entry="B", after="A"), dict(entry="C", after="B")]
+    other = have_set(of, "C", "X", "B", "A")
+    assert applied(other, plan_contents(other, Wish(found, purge=True)).plan.operations) == ["A", "B", "C"]
 
 
 def test_another_type_starts_anew_where_nothing_refers_to_the_set():
