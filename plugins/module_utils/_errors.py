@@ -40,11 +40,12 @@ class Conflict(LinuxnetError):
 
 
 class KernelRefused(LinuxnetError):
-    """The kernel answered a request with an errno."""
+    """The kernel answered a request with an errno; ``told`` are its own words, where it sent some."""
 
-    def __init__(self, errno: int, text: str) -> None:
+    def __init__(self, errno: int, text: str, told: str = "") -> None:
         super().__init__(text)
         self.errno = errno
+        self.told = told
 
 
 def errno_text(errno: int) -> str:

@@ -416,6 +416,7 @@ def _mark_mask(data: bytes) -> int:
 
 
 def _explained(exc: KernelRefused, action: str, kind: SetType) -> KernelRefused:
-    """The kernel's errno in words that fit the action."""
+    """The kernel's errno in words that fit the action, and its own words where it has some."""
     meaning = _ERRNO_MEANINGS.get(exc.errno) or _TYPE_MEANINGS.get((kind.method, exc.errno))
-    return KernelRefused(exc.errno, "the kernel refused to %s: %s" % (action, meaning or exc))
+    words = "%s (%s)" % (meaning, exc.told) if meaning and exc.told else meaning or exc
+    return KernelRefused(exc.errno, "the kernel refused to %s: %s" % (action, words), exc.told)

@@ -85,10 +85,10 @@ class Message(NamedTuple):
 
 
 class BatchRefused(KernelRefused):
-    """The kernel refused a message of a batch: ``index`` is its place, ``reply`` the answer behind the error header."""
+    """The kernel refused a message of a batch: ``index`` is its place, ``reply`` what the answer brings of it again."""
 
-    def __init__(self, errno: int, text: str, index: int, reply: bytes) -> None:
-        super().__init__(errno, text)
+    def __init__(self, errno: int, told: str, index: int, reply: bytes) -> None:
+        super().__init__(errno, _meaning(errno, told), told)
         self.index = index
         self.reply = reply
 
@@ -257,7 +257,8 @@ class NetlinkSocket:
                     continue
                 code, told = _error(payload, flags)
                 if code:
-                    refused.setdefault(number, (code, told, payload[_ERROR.size + _MESSAGE.size :]))
+                    again = b"" if flags & NLM_F_CAPPED else payload[_ERROR.size + _MESSAGE.size :]
+                    refused.setdefault(number, (code, told, again))
                 confirmed = confirmed or number == sequences[-1] or bool(whole and code)
         if refused:
             number = min(refused)
@@ -311,7 +312,7 @@ class NetlinkSocket:
     def _check(payload: bytes, flags: int) -> None:
         code, told = _error(payload, flags)
         if code:
-            raise KernelRefused(code, told)
+            raise KernelRefused(code, _meaning(code, told), told)
 
 
 def messages_in(data: bytes) -> Iterator[tuple[int, int, int, bytes]]:
@@ -346,8 +347,12 @@ def _error(payload: bytes, flags: int) -> tuple[int, str]:
     told = ""
     if flags & NLM_F_ACK_TLVS and flags & NLM_F_CAPPED and len(payload) > _ERROR.size + _MESSAGE.size:
         told = text_of(attribute_map(payload[_ERROR.size + _MESSAGE.size :]).get(NLMSGERR_ATTR_MSG, b""))
-    meaning = "%s (%s)" % (os.strerror(code), errno_text(code)) if code else ""
-    return code, "%s: %s" % (meaning, told) if told else meaning
+    return code, told
+
+
+def _meaning(code: int, told: str) -> str:
+    """An errno in words, with the kernel's own."""
+    return "%s (%s)" % (os.strerror(code), errno_text(code)) + (": " + told if told else "")
 
 
 def _chunks(messages: Iterable[Message]) -> Iterator[tuple[int, list[Message]]]:
