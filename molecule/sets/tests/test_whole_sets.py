@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -68,6 +70,97 @@ def test_a_set_in_use_gets_another_shape(sets: Sets) -> None:
         sets.command("iptables", "-F", "INPUT")
 
 
+def test_what_an_entry_carries_changes_in_place(sets: Sets, types: list[str]) -> None:
+    """Each in turn, and nothing else with it: the set is the same one, and goes on counting."""
+    create = "create many hash:net counters comment skbinfo timeout 0 initval 0x1234"
+    sets.ipset("restore", stdin=create + "\nadd many 10.0.0.0/8 packets 3 bytes 4 comment old skbmark 0x1\n")
+    for said, carried in (
+        ("comment new", 'comment "new" skbmark 0x1'),
+        ("skbmark 0x2/0xff", 'comment "new" skbmark 0x2/0xff'),
+        ("skbprio 1:10 skbqueue 5", 'comment "new" skbmark 0x2/0xff skbprio 1:10 skbqueue 5'),
+        ("nomatch", 'nomatch comment "new" skbmark 0x2/0xff skbprio 1:10 skbqueue 5'),
+        ("", 'comment "new" skbmark 0x2/0xff skbprio 1:10 skbqueue 5'),
+        ("skbmark 0x0/0x0 skbprio 0:0 skbqueue 0", 'comment "new"'),
+        ('comment ""', ""),
+    ):
+        result = sets.module("ipset_entry", name="many", entries=["10.0.0.0/8 " + said])
+        assert (len(result["updated"]), result["added"], result["deleted"]) == (1, [], [])
+        create, entry = sets.ipset("save", "many").splitlines()
+        assert "initval 0x00001234" in create
+        assert sorted(entry.split()) == sorted(f"add many 10.0.0.0/8 timeout 0 packets 3 bytes 4 {carried}".split())
+    if "hash:net,iface" in types:
+        sets.ipset("restore", stdin="create wild hash:net,iface\nadd wild 10.0.0.0/8,eth\n")
+        for said in ("10.0.0.0/8,eth wildcard", "10.0.0.0/8,eth"):
+            assert sets.module("ipset_entry", name="wild", entries=[said])["updated"] == [said]
+            assert sets.saved("wild")[1:] == [f"add wild {said}"]
+
+
+EVERYTHING = "netmask 16 timeout 60 counters comment skbinfo forceadd"
+NOTHING = dict(netmask=32, timeout=-1, counters=False, comment=False, skbinfo=False, forceadd=False)
+
+
+@pytest.mark.parametrize(
+    ("kind", "made", "task", "left"),
+    [
+        ("hash:ip", "netmask 24", dict(netmask=16), "10.0.0.0"),
+        ("hash:ip", "", dict(netmask=24), "10.0.0.0 10.0.1.0"),
+        ("hash:ip", EVERYTHING, NOTHING, "10.0.0.0"),
+        ("bitmap:ip", "range 10.0.0.0/16", dict(range="10.0.0.0-10.0.1.255"), "10.0.0.1 10.0.1.1"),
+        ("bitmap:ip", "range 10.0.0.0/16", dict(netmask=24), "10.0.0.0 10.0.1.0"),
+        ("bitmap:port", "range 0-1023", dict(range="0-100"), "7 8"),
+        ("list:set", "size 8 counters", dict(size=9, counters=False), "b a"),
+    ],
+)
+def test_a_set_in_use_gets_any_other_option(sets: Sets, kind: str, made: str, task: dict[str, Any], left: str) -> None:
+    entries = {"bitmap:port": ["7", "8"], "list:set": ["b", "a"]}.get(kind, ["10.0.0.1", "10.0.1.1"])
+    create = f"create a hash:ip\ncreate b hash:ip\ncreate used {kind} {made}\n"
+    sets.ipset("-exist", "restore", stdin=create + "".join(f"add used {entry}\n" for entry in entries))
+    sets.command("iptables", "-A", "INPUT", "-m", "set", "--match-set", "used", "src", "-j", "DROP")
+    try:
+        with pytest.raises(Failed, match="the kernel cannot change that in place"):
+            sets.module("ipset", name="used", type=kind, **task)
+        assert sets.module("ipset", name="used", type=kind, **task, recreate=True)["changed"]
+        assert not sets.module("ipset", name="used", type=kind, **task, recreate=True)["changed"]
+        assert listed(sets, "used") == left.split() or kind != "list:set"
+        created, *found = sets.saved("used")
+        assert sorted(found) == sorted(f"add used {entry}" for entry in left.split())
+        for name, value in task.items():
+            assert (f" {name}" in created) == (value not in (False, -1, 32))
+        assert "--match-set used src" in sets.command("iptables-save")
+        assert sorted(names(sets)) == ["a", "b", "used"]
+    finally:
+        sets.command("iptables", "-F", "INPUT")
+
+
+def test_a_member_of_a_list_gets_another_shape(sets: Sets) -> None:
+    sets.ipset("restore", stdin="create in hash:ip\nadd in 10.0.0.1\ncreate all list:set\nadd all in\n")
+    assert sets.module("ipset", name="in", type="hash:ip", maxelem=9, recreate=True)["changed"]
+    assert sets.saved("all")[1:] == ["add all in"]
+    create, entry = sets.saved("in")
+    assert ("maxelem 9" in create, entry) == (True, "add in 10.0.0.1")
+    assert sorted(names(sets)) == ["all", "in"]
+
+
+def test_a_refusal_names_the_entry(request: pytest.FixtureRequest, sets: Sets) -> None:
+    """The first that finds no room, in any message, because something else has filled the set meanwhile."""
+    place = f"/run/full-{os.getpid()}"
+    entries = many(2500)
+    with Node(request.config.getoption("ansible_inventory", None)) as other, ThreadPoolExecutor() as pool:
+        for room in (0, 1, 1700):
+            sets.clear()
+            sets.ipset("create", "full", "hash:ip", "maxelem", "3000")
+            held = pool.submit(other.held, "ipset_entry", place, netns=NETNS, name="full", entries=entries)
+            try:
+                sets.command("timeout", "60", "sh", "-c", f"until [ -e {place} ]; do sleep 0.1; done")
+                others = (f"add full 172.16.{n >> 8}.{n & 255}\n" for n in range(3000 - room))
+                sets.ipset("restore", stdin="".join(others))
+            finally:
+                sets.command("rm", "-f", place)
+            with pytest.raises(Failed, match=f"add entry '{entries[room]}' of set 'full': the set is full: create it"):
+                held.result()
+            assert entries[max(room - 1, 0)] in sets.ipset("save", "full") or not room
+
+
 def test_another_type_where_nothing_refers(sets: Sets) -> None:
     sets.ipset("create", "free", "hash:ip")
     sets.ipset("add", "free", "10.0.0.1")
@@ -79,7 +172,7 @@ def test_another_type_where_nothing_refers(sets: Sets) -> None:
     assert names(sets) == ["free"]
 
 
-@pytest.mark.parametrize("how", ["in place", "atomic", "recreated"])
+@pytest.mark.parametrize("how", ["in place", "ipset_entry", "atomic", "recreated", "another type"])
 def test_killed_at_every_message(node: Node, sets: Sets, how: str) -> None:
     """Whatever a run has sent before it was killed, the next one completes it, and nothing is left over."""
     entries = ['%s comment "%s"' % (each, "x" * 200) for each in many(400)]
@@ -87,22 +180,32 @@ def test_killed_at_every_message(node: Node, sets: Sets, how: str) -> None:
         "in place": {},
         "atomic": dict(atomic=True),
         "recreated": dict(maxelem=1000, recreate=True),
+        "another type": dict(type="hash:net", recreate=True),
     }
-    task = dict(name="killed", type="hash:ip", comment=True, entries=entries, purge_entries=True, **ways[how])
-    killed, messages, seen = True, 1, set()
+    module = "ipset_entry" if how == "ipset_entry" else "ipset"
+    task = dict(name="killed", entries=entries, purge=True)
+    if module == "ipset":
+        task = {**dict(name="killed", type="hash:ip", comment=True, entries=entries, purge_entries=True), **ways[how]}
+    killed, messages = True, 1
+    seen: set[int] = set()
     while killed:
         sets.clear()
         sets.ipset("restore", stdin="create killed hash:ip comment\nadd killed 10.9.9.9\nadd killed 10.0.0.1\n")
-        killed = node.killed("ipset", messages, **dict(task, netns=NETNS))
-        seen.add(sets.ipset("save", "killed").count("\nadd"))
-        sets.module("ipset", **task)
+        killed = node.killed(module, messages, **dict(task, netns=NETNS))
+        seen.add(sets.ipset("save").count("\nadd killed ") if "killed" in names(sets) else -1)
+        sets.module(module, **task)
         assert sets.ipset("save", "killed").count("\nadd killed") == 400
         assert names(sets) == ["killed"]
-        assert not sets.module("ipset", **task)["changed"]
+        assert not sets.module(module, **task)["changed"]
         messages += 1
     assert messages > 5
-    # In place each message shows; otherwise each moment shows the old or the new contents.
-    assert len(seen) > 3 if how == "in place" else seen == {2, 400}
+    # In place each message shows, and what was there goes last. Otherwise each moment shows the old or the new contents,
+    # but for one without the set where the kernel does not let the new one take its place.
+    if how in ("in place", "ipset_entry"):
+        assert len(seen) > 3
+        assert max(seen) == 401
+    else:
+        assert seen == {2, 400} | ({-1} if how == "another type" else set())
 
 
 def test_what_was_left_goes_with_the_set(node: Node, sets: Sets) -> None:
