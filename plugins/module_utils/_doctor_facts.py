@@ -10,13 +10,13 @@ import os
 from typing import Any, Iterable, Mapping, Sequence
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor_values import Facts, LoopSet, Row, Way, Wishes
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import MissingRequirement
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset import IpSets
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset import IpSets, NoSets
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset_entries import PLAIN, all_written
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._iptables import Run, saved
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs import Ipvs, NoIpvs
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._link_values import Link, Snapshot
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._links import Kernel
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netlink import NoSuchProtocol
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns import inside
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._owners import owners
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._packet_filter import Tables, parse
@@ -149,7 +149,7 @@ def _sets(netns: str | None) -> tuple[LoopSet, ...]:
         with IpSets(netns) as sets:
             names = [each.header.name for each in sets.headers() if each.header.kind.name == _LOOP_TYPE]
             read_sets = [each for each in map(sets.find, names) if each is not None]
-    except MissingRequirement:  # this kernel has no sets
+    except (NoSets, NoSuchProtocol):
         return ()
     return tuple(
         LoopSet(

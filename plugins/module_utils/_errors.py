@@ -27,6 +27,10 @@ class MissingRequirement(LinuxnetError):
     """The machine lacks a package, a kernel module or the right to do the task."""
 
 
+class NotInstalled(MissingRequirement):
+    """What the machine lacks is a package that an earlier task of the same play may install."""
+
+
 class NoSuchPlace(LinuxnetError):
     """The place in which a task's object lives is not there: its namespace, its set, the kernel's table."""
 

@@ -136,6 +136,13 @@ _ENTRY_BYTES = 32768
 _BUSY_PATIENCE = 3.0
 
 
+class NoSets(NoSuchPlace):
+    """The kernel has no sets: asking for them would have loaded what they take."""
+
+    def __init__(self) -> None:
+        super().__init__("this kernel has no sets, or cannot load them: 'modprobe ip_set' says why")
+
+
 class NoSuchSet(NoSuchPlace):
     """The set that a task names does not exist."""
 
@@ -299,7 +306,7 @@ class IpSets:
             if exc.errno == errno.ENOENT:
                 return []
             if exc.errno == errno.EINVAL:
-                raise MissingRequirement("this kernel has no sets: run 'modprobe ip_set'") from exc
+                raise NoSets() from exc
             raise
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import shutil
 from typing import Callable, Sequence, Tuple
 
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import LinuxnetError, MissingRequirement
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import LinuxnetError, NotInstalled
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns import inside
 
 #: ``AnsibleModule.run_command``: exit code, what was printed, what was complained about.
@@ -25,18 +25,13 @@ _PATH = "/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin"
 class Chain:
     """A chain in one network namespace; ``run`` runs commands, which wait ``lock_timeout`` seconds for the lock.
 
-    Raises:
-        MissingRequirement: the command is not installed.
+    The command is looked for when it is first needed; each method raises :class:`NotInstalled` where there is none.
     """
 
     def __init__(self, run: Run, family: str, table: str, name: str, netns: str | None, lock_timeout: int) -> None:
-        command = shutil.which(_COMMANDS[family], path=_PATH)
-        if command is None:
-            raise MissingRequirement(
-                "the command '%s' is not installed: install the package 'iptables'" % _COMMANDS[family]
-            )
         self._run_command = run
-        self._command = [command, "--wait", str(lock_timeout), "--table", table]
+        self._program = _COMMANDS[family]
+        self._arguments = ["--wait", str(lock_timeout), "--table", table]
         self._name = name
         self._netns = netns
 
@@ -65,9 +60,12 @@ class Chain:
             raise self._failed(verb, rule, code, told)
 
     def _run(self, option: str, rule: Sequence[str]) -> tuple[int, str]:
+        command = shutil.which(self._program, path=_PATH)
+        if command is None:
+            raise NotInstalled("the command '%s' is not installed: install the package 'iptables'" % self._program)
         with inside(self._netns):
             code, _printed, told = self._run_command(
-                [*self._command, option, self._name, *rule], environ_update={"LC_ALL": "C"}
+                [command, *self._arguments, option, self._name, *rule], environ_update={"LC_ALL": "C"}
             )
         return code, told
 

@@ -10,11 +10,16 @@ import errno
 import ipaddress
 import os
 import socket
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import cached_property
 from typing import Any, Callable, Iterable, Iterator, Mapping, Sequence
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils import _pyroute2
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import KernelRefused, errno_text
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import (
+    KernelRefused,
+    LinuxnetError,
+    errno_text,
+)
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._link_values import (
     AddDevice,
     AddPair,
@@ -36,6 +41,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._link_values import 
     SetRoute,
     Snapshot,
 )
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netlink import DUMP_ATTEMPTS
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns import RUN_DIR, identity, inside, path_of
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._values import Address, Network
 
@@ -68,11 +74,11 @@ _GONE = {
 class Kernel:
     """One process's way to the rtnetlink of any number of namespaces; a context manager that closes them all.
 
-    Each namespace is entered once, to open its socket: a socket stays in the namespace it was opened in.
+    Each namespace is entered once, to open its socket: a socket stays in the namespace it was opened in. What reads
+    raises :class:`LinuxnetError` where the system refuses; the library is looked for by the first of it.
     """
 
     def __init__(self) -> None:
-        self._library = _pyroute2.load()
         self._sockets: dict[Netns, Any] = {}
         self._indexes: dict[tuple[Netns, str], int] = {}
         self._spellings: dict[tuple[int, int] | str, Netns] = {}
@@ -95,20 +101,21 @@ class Kernel:
         """Read what a namespace holds.
 
         Raises:
+            NotInstalled: there is no pyroute2.
             NoSuchNamespace: there is none of that name.
+            LinuxnetError: it cannot be read.
         """
-        ip = self._socket(netns)
         return Snapshot(
-            links=tuple(map(_link, self._dump(ip.get_links))),
-            addresses=tuple(map(_address, self._dump(ip.get_addr))),
-            routes=tuple(self._routes(ip)) if routes else (),
+            links=tuple(map(_link, self._dump(netns, "get_links"))),
+            addresses=tuple(map(_address, self._dump(netns, "get_addr"))),
+            routes=tuple(self._routes(netns)) if routes else (),
         )
 
     def neighbours(self, netns: Netns) -> dict[tuple[int, Address], str]:
         """The hardware address of each neighbour that the kernel knows, by the device's index and the address."""
         found = {}
         for family in (socket.AF_INET, socket.AF_INET6):
-            for message in self._dump(self._socket(netns).get_neighbours, family=family):
+            for message in self._dump(netns, "get_neighbours", family=family):
                 address, hardware = message.get_attr("NDA_DST"), message.get_attr("NDA_LLADDR")
                 if message["family"] == family and address and hardware:
                     found[(message["ifindex"], ipaddress.ip_address(address))] = hardware.lower()
@@ -117,7 +124,7 @@ class Kernel:
     def learned(self, netns: Netns) -> dict[tuple[int, str], int]:
         """The port behind which a bridge has learned a hardware address: by the bridge's index and that address."""
         found = {}
-        for message in self._dump(self._socket(netns).get_neighbours, family=_AF_BRIDGE):
+        for message in self._dump(netns, "get_neighbours", family=_AF_BRIDGE):
             bridge, hardware = message.get_attr("NDA_MASTER"), message.get_attr("NDA_LLADDR")
             if message["family"] == _AF_BRIDGE and bridge and hardware and message["ifindex"] != bridge:
                 found[(bridge, hardware.lower())] = message["ifindex"]
@@ -126,7 +133,7 @@ class Kernel:
     def ways(self, netns: Netns, addresses: Iterable[Address]) -> dict[Address, tuple[str, Address | None, bool]]:
         """How the kernel sends to addresses: device, router, and whether to itself; without those it has no way to."""
         ip = self._socket(netns)
-        names = {message["index"]: message.get_attr("IFLA_IFNAME") for message in self._dump(ip.get_links)}
+        names = {message["index"]: message.get_attr("IFLA_IFNAME") for message in self._dump(netns, "get_links")}
         found = {}
         for address in addresses:
             try:
@@ -145,7 +152,7 @@ class Kernel:
         """What the kernel delivers to itself: the routes of type ``local`` of all tables."""
         found = []
         for family in (socket.AF_INET, socket.AF_INET6):
-            for message in self._dump(self._socket(netns).get_routes, family=family):
+            for message in self._dump(netns, "get_routes", family=family):
                 if (message["family"], message["type"]) == (family, _RTN_LOCAL):
                     found.append(_destination(message))
         return tuple(found)
@@ -153,7 +160,7 @@ class Kernel:
     def netfilter_bridges(self, netns: Netns) -> dict[str, tuple[bool, bool]]:
         """Of each bridge whether a switch of its own hands its frames to iptables, and to ip6tables."""
         found = {}
-        for message in self._dump(self._socket(netns).get_links):
+        for message in self._dump(netns, "get_links"):
             if _nested(message, ("IFLA_LINKINFO", "IFLA_INFO_KIND")) == "bridge":
                 told = [
                     bool(_nested(message, ("IFLA_LINKINFO", "IFLA_INFO_DATA", "IFLA_BR_NF_CALL_" + name)))
@@ -316,9 +323,13 @@ class Kernel:
 
     # Sockets, names and errors.
 
+    @cached_property
+    def _library(self) -> _pyroute2.Library:
+        return _pyroute2.load()
+
     def _socket(self, netns: Netns) -> Any:
         if netns not in self._sockets:
-            with inside(netns):
+            with inside(netns), self._troubles("open a netlink socket", netns):
                 self._sockets[netns] = self._library.IPRoute(ext_ack=True)
         return self._sockets[netns]
 
@@ -329,18 +340,18 @@ class Kernel:
             self._indexes[key] = found[0]["index"]
         return self._indexes[key]
 
-    def _dump(self, request: Callable[..., Iterable[Any]], **options: Any) -> list[Any]:
-        """A dump; one that other changes interrupted is read again."""
-        for _attempt in range(3):
-            try:
-                return list(request(**options))
-            except self._library.NetlinkDumpInterrupted:
-                continue
-        return list(request(**options))
+    def _dump(self, netns: Netns, request: str, **options: Any) -> list[Any]:
+        """What a request of pyroute2's for many things gives; if other changes interrupted it, it is made again."""
+        ask = getattr(self._socket(netns), request)
+        with self._troubles("read links, addresses and routes", netns):
+            for _attempt in range(DUMP_ATTEMPTS - 1):
+                with suppress(self._library.NetlinkDumpInterrupted):
+                    return list(ask(**options))
+            return list(ask(**options))
 
-    def _routes(self, ip: Any) -> Iterator[Route]:
+    def _routes(self, netns: Netns) -> Iterator[Route]:
         for family in (socket.AF_INET, socket.AF_INET6):
-            for message in self._dump(ip.get_routes, family=family):
+            for message in self._dump(netns, "get_routes", family=family):
                 # A kernel without IPv6 answers the request for its routes with those of all families.
                 wanted = (message["family"], message["type"], message.get_attr("RTA_TABLE"))
                 if wanted == (family, _RTN_UNICAST, _RT_TABLE_MAIN):
@@ -378,6 +389,22 @@ class Kernel:
         return int(answer.get("nsid", _NSID_NOT_ASSIGNED))
 
     @contextmanager
+    def _troubles(self, action: str, netns: Netns) -> Iterator[None]:
+        """Say in an error of the collection what the system, or the library, could not do."""
+        library = self._library
+        try:
+            yield
+        except library.NetlinkDumpInterrupted as exc:
+            words = "they changed during each of %d readings: something else is changing them all the time"
+            raise LinuxnetError("cannot %s%s: %s" % (action, _where(netns), words % DUMP_ATTEMPTS)) from exc
+        except library.NetlinkError as exc:
+            text = "cannot %s%s: %s (%s)" % (action, _where(netns), exc.args[-1], errno_text(exc.code))
+            raise KernelRefused(exc.code, text) from exc
+        except OSError as exc:
+            text = "cannot %s%s: %s (%s)" % (action, _where(netns), exc.strerror or exc, errno_text(exc.errno or 0))
+            raise LinuxnetError(text) from exc
+
+    @contextmanager
     def _refusals(self, operation: Operation) -> Iterator[None]:
         try:
             yield
@@ -385,6 +412,8 @@ class Kernel:
             if exc.code in _GONE.get(type(operation), ()):
                 return
             raise _refusal(operation, exc.code, str(exc.args[-1])) from exc
+        except OSError as exc:
+            raise _refusal(operation, exc.errno or 0, exc.strerror or str(exc)) from exc
 
 
 #: Any method of the client that takes an operation, by the operation's type.
@@ -405,10 +434,13 @@ _HOW: dict[type, Callable[[Kernel, Any], None]] = {
 
 
 def _refusal(operation: Operation, code: int, words: str) -> KernelRefused:
-    netns = "" if operation.netns is None else " in network namespace '%s'" % operation.netns
     remedy = _remedy(operation, code)
-    text = "cannot %s%s: %s (%s)" % (operation, netns, words, errno_text(code))
+    text = "cannot %s%s: %s (%s)" % (operation, _where(operation.netns), words, errno_text(code))
     return KernelRefused(code, text + (": " + remedy if remedy else ""))
+
+
+def _where(netns: Netns) -> str:
+    return "" if netns is None else " in network namespace '%s'" % netns
 
 
 def _remedy(operation: Operation, code: int) -> str:

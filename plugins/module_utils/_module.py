@@ -16,6 +16,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import (
     LinuxnetError,
     MissingRequirement,
     NoSuchPlace,
+    NotInstalled,
 )
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._plan import Plan
 
@@ -49,10 +50,16 @@ def found(module: AnsibleModule, read: Callable[[], Any], nothing: Any) -> Any:
     """What ``read`` finds, or ``nothing`` where the very place is missing and that is no error.
 
     It is none when the task wants its object absent. Nor is it in check mode, where an earlier task of the same
-    play would have made the place: the prediction goes on as if it was there and empty, and a warning says so.
+    play would have made the place, or installed what reading takes: the prediction goes on as if it had and found the
+    place empty, and a warning says so.
     """
     try:
         return read()
+    except NotInstalled as exc:
+        if module.check_mode:
+            module.warn("%s. Check mode goes on as if it was installed and found nothing." % exc)
+            return nothing
+        raise
     except NoSuchPlace as exc:
         if module.params.get("state") == "absent":
             return nothing

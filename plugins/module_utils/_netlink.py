@@ -17,9 +17,15 @@ import errno
 import os
 import socket
 import struct
+from contextlib import contextmanager
 from typing import Iterable, Iterator, NamedTuple, Sequence
 
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import KernelRefused, LinuxnetError, errno_text
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import (
+    KernelRefused,
+    LinuxnetError,
+    NoSuchPlace,
+    errno_text,
+)
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns import inside
 
 # linux/netlink.h
@@ -74,6 +80,14 @@ class AnswersLost(LinuxnetError):
             "answers of the kernel were lost, so it is not known what it has refused: run the task again (%s)"
             % os.strerror(errno.ENOBUFS)
         )
+
+
+class NoSuchProtocol(NoSuchPlace):
+    """The kernel has nothing that speaks a netlink protocol: opening a socket would have loaded it."""
+
+    def __init__(self, protocol: int) -> None:
+        name = {NETLINK_NETFILTER: "nfnetlink"}.get(protocol, "net-pf-%d-proto-%d" % (socket.AF_NETLINK, protocol))
+        super().__init__("this kernel has no %s, or cannot load it: 'modprobe %s' says why" % (name, name))
 
 
 class Message(NamedTuple):
@@ -147,17 +161,25 @@ class NetlinkSocket:
 
     Raises:
         NoSuchNamespace: there is no namespace of that name.
+        NoSuchProtocol: the kernel does not know the protocol.
+        LinuxnetError: there can be no socket, or nothing can be sent or received, for another reason.
     """
 
     def __init__(self, protocol: int, netns: str | None = None) -> None:
-        with inside(netns):
-            self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, protocol)
+        with _failing("open a netlink socket"), inside(netns):
+            try:
+                self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, protocol)
+            except OSError as exc:
+                if exc.errno == errno.EPROTONOSUPPORT:
+                    raise NoSuchProtocol(protocol) from exc
+                raise
         try:
-            self._socket.bind((0, 0))
-            self._socket.setsockopt(SOL_NETLINK, NETLINK_CAP_ACK, 1)
-            self._socket.setsockopt(SOL_NETLINK, NETLINK_EXT_ACK, 1)
-            self._enlarge()
-        except OSError:
+            with _failing("set a netlink socket up"):
+                self._socket.bind((0, 0))
+                self._socket.setsockopt(SOL_NETLINK, NETLINK_CAP_ACK, 1)
+                self._socket.setsockopt(SOL_NETLINK, NETLINK_EXT_ACK, 1)
+                self._enlarge()
+        except LinuxnetError:
             self._socket.close()
             raise
         self._sequence = 0
@@ -217,7 +239,7 @@ class NetlinkSocket:
             sequences = range(self._sequence + 1, self._sequence + 1 + len(chunk))
             self._sequence += len(chunk)
             last = len(chunk) - 1
-            self._socket.send(
+            self._put(
                 b"".join(
                     _header(message, number, NLM_F_ACK if place == last else 0) + message.payload
                     for place, (number, message) in enumerate(zip(sequences, chunk))
@@ -236,7 +258,7 @@ class NetlinkSocket:
         sequences = range(self._sequence + 1, self._sequence + 1 + len(messages))
         self._sequence += len(messages)
         asked = len(messages) - 2
-        self._socket.send(
+        self._put(
             b"".join(
                 _header(message, number, NLM_F_ACK if place == asked else 0) + message.payload
                 for place, (number, message) in enumerate(zip(sequences, messages))
@@ -289,8 +311,12 @@ class NetlinkSocket:
 
     def _send(self, message: Message, flags: int) -> int:
         self._sequence += 1
-        self._socket.send(_header(message, self._sequence, flags) + message.payload)
+        self._put(_header(message, self._sequence, flags) + message.payload)
         return self._sequence
+
+    def _put(self, datagram: bytes) -> None:
+        with _failing("send a netlink message"):
+            self._socket.send(datagram)
 
     def _receive(self) -> Iterator[tuple[int, int, int, bytes]]:
         """The messages of the next datagram, as (type, flags, sequence, payload).
@@ -298,12 +324,13 @@ class NetlinkSocket:
         Raises:
             AnswersLost: there were others, for which the socket had no room.
         """
-        try:
-            data, _ancillary, flags, _sender = self._socket.recvmsg(RECEIVE_BYTES)
-        except OSError as exc:
-            if exc.errno == errno.ENOBUFS:
-                raise AnswersLost() from exc
-            raise
+        with _failing("receive a netlink message"):
+            try:
+                data, _ancillary, flags, _sender = self._socket.recvmsg(RECEIVE_BYTES)
+            except OSError as exc:
+                if exc.errno == errno.ENOBUFS:
+                    raise AnswersLost() from exc
+                raise
         if flags & socket.MSG_TRUNC:
             raise MalformedReply("a netlink datagram of more than %d bytes" % RECEIVE_BYTES)
         return messages_in(data)
@@ -313,6 +340,16 @@ class NetlinkSocket:
         code, told = _error(payload, flags)
         if code:
             raise KernelRefused(code, _meaning(code, told), told)
+
+
+@contextmanager
+def _failing(action: str) -> Iterator[None]:
+    """Say in an error of the collection what the system has refused."""
+    try:
+        yield
+    except OSError as exc:
+        words = exc.strerror or str(exc)
+        raise LinuxnetError("cannot %s: %s (%s)" % (action, words, errno_text(exc.errno or 0))) from exc
 
 
 def messages_in(data: bytes) -> Iterator[tuple[int, int, int, bytes]]:

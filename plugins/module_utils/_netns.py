@@ -10,11 +10,12 @@ import ctypes
 import fcntl
 import os
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Iterator
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import (
     Conflict,
+    LinuxnetError,
     MissingRequirement,
     NoSuchNamespace,
 )
@@ -39,10 +40,7 @@ def path_of(netns: str) -> str:
 
 def is_namespace(path: str) -> bool:
     """Whether a namespace is mounted at ``path``; a plain file there is what an interrupted creation leaves."""
-    try:
-        return os.stat(path).st_dev == os.stat(_OWN).st_dev
-    except FileNotFoundError:
-        return False
+    return identity(path) is not None
 
 
 def identity(netns: str | None) -> tuple[int, int] | None:
@@ -68,19 +66,29 @@ def inside(netns: str | None) -> Iterator[None]:
     if netns is None:
         yield
         return
-    path = path_of(netns)
-    if not is_namespace(path):
-        raise NoSuchNamespace(
-            "network namespace '%s' does not exist (looked at %s): create it first, with linuxnet.ipvs.netns"
-            " or 'ip netns add'" % (netns, path)
-        )
     with _returning():
-        target = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        target = _opened(netns)
         try:
             _setns(target, netns)
         finally:
             os.close(target)
         yield
+
+
+def _opened(netns: str) -> int:
+    """A namespace as a file descriptor."""
+    path = path_of(netns)
+    if is_namespace(path):
+        try:
+            return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            pass  # it has been deleted in this moment
+        except OSError as exc:
+            raise LinuxnetError("cannot open network namespace '%s': %s" % (netns, exc)) from exc
+    raise NoSuchNamespace(
+        "network namespace '%s' does not exist (looked at %s): create it first, with linuxnet.ipvs.netns"
+        " or 'ip netns add'" % (netns, path)
+    )
 
 
 @contextmanager
@@ -93,10 +101,13 @@ def alone(netns: str | None, wanted: bool = True) -> Iterator[None]:
     Raises:
         Conflict: another task did not end in time.
     """
-    if not wanted or identity(netns) is None:
+    lock = None
+    if wanted:
+        with suppress(NoSuchNamespace):
+            lock = _opened(netns) if netns else os.open(_OWN, os.O_RDONLY | os.O_CLOEXEC)
+    if lock is None:
         yield
         return
-    lock = os.open(path_of(netns) if netns else _OWN, os.O_RDONLY | os.O_CLOEXEC)
     try:
         deadline = time.monotonic() + LOCK_PATIENCE
         while not _locked(lock):

@@ -14,7 +14,7 @@ import sys
 from importlib.machinery import ModuleSpec
 from typing import Any, NamedTuple
 
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import MissingRequirement
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import MissingRequirement, NotInstalled
 
 #: What Debian 12 ships.
 MINIMUM = (0, 7, 2)
@@ -34,11 +34,12 @@ def load() -> Library:
     """Import pyroute2.
 
     Raises:
-        MissingRequirement: it is not there, too old, or cannot be imported; the text says which one was found where.
+        NotInstalled: it is not there.
+        MissingRequirement: it is too old, or cannot be imported; the text says which one was found where.
     """
     spec = importlib.util.find_spec("pyroute2")
     if spec is None or not spec.submodule_search_locations:
-        raise MissingRequirement("%s has no pyroute2: %s" % (sys.executable, _REMEDY))
+        raise NotInstalled("%s has no pyroute2: %s" % (sys.executable, _REMEDY))
     folder = next(iter(spec.submodule_search_locations))
     version = found_version(folder)
     if not is_enough(version):

@@ -2,9 +2,12 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A kernel that has not loaded IPVS yet, as after every start, and then may not. The first test of a fresh node."""
+"""A kernel that has not loaded IPVS or sets yet, as after every start, and then may not. The first of a fresh node."""
 
 from __future__ import annotations
+
+import re
+from contextlib import contextmanager
 
 import pytest
 from node import Failed
@@ -14,20 +17,51 @@ SERVICE = dict(address="10.100.100.100", port=8080)
 FORBIDDEN = "/run/modprobe.d/balancer.conf"
 
 
-def test_kernel_without_ipvs(node):
-    with pytest.raises(Failed):
-        node.command("test", "-e", "/sys/module/ip_vs")
+@contextmanager
+def forbidden(node, *modules):
+    """The kernel may not load modules, and has not loaded them yet."""
+    for module in modules:
+        with pytest.raises(Failed):
+            node.command("test", "-e", f"/sys/module/{module}")
     node.command("mkdir", "-p", "/run/modprobe.d")
-    node.command("tee", FORBIDDEN, stdin="install ip_vs /bin/false\n")
-
+    node.command("tee", FORBIDDEN, stdin="".join(f"install {module} /bin/false\n" for module in modules))
     try:
+        yield
+    finally:
+        node.command("rm", FORBIDDEN)
+
+
+# nfnetlink carries what is said about sets, so a kernel may lack that as well.
+@pytest.mark.parametrize(
+    ("modules", "words"),
+    [
+        (["nfnetlink"], "this kernel has no nfnetlink, or cannot load it: 'modprobe nfnetlink' says why"),
+        (["ip_set"], "this kernel has no sets, or cannot load them: 'modprobe ip_set' says why"),
+    ],
+)
+def test_kernel_without_sets(node, modules, words):
+    kind = dict(name="LOOP", type="hash:ip")
+    with forbidden(node, *modules):
+        with pytest.raises(Failed, match=words):
+            node.module("ipset", **kind)
+        predicted = node.module("ipset", check=True, **kind)
+        absent = node.module("ipset", name="LOOP", state="absent")
+        no_rule = node.module("masquerade", match_set=dict(name="LOOP", directions=["src"]), state="absent")
+
+    assert predicted["changed"]
+    assert predicted["set"]["name"] == "LOOP"
+    assert [text for text in predicted["warnings"] if re.search(words, text)]
+    assert not absent["changed"]
+    assert not no_rule["changed"]
+
+
+def test_kernel_without_ipvs(node):
+    with forbidden(node, "ip_vs"):
         with pytest.raises(Failed) as refused:
             node.module("ipvs_service", scheduler="rr", **SERVICE)
         predicted = node.module("ipvs_service", check=True, scheduler="rr", **SERVICE)
         absent = node.module("ipvs_service", state="absent", **SERVICE)
         read = node.module("ipvs_info")
-    finally:
-        node.command("rm", FORBIDDEN)
     loaded = node.module("ipvs_service", scheduler="rr", **SERVICE)
     listed = node.command("ipvsadm", "-Sn")
     node.module("ipvs_service", state="absent", **SERVICE)

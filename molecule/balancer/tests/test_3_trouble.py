@@ -9,6 +9,9 @@ from __future__ import annotations
 import re
 import time
 
+import pytest
+from node import Failed
+
 #: For ipvsadm(8)
 MADE = """
 -A -t 10.100.100.100:8080 -s rr -p 300 -M 255.255.255.0
@@ -74,6 +77,23 @@ def test_other_owners(node, netns):
     assert re.search("^process [0-9]+. /run/keepalived 600$", keepalived["evidence"])
     assert proxy["evidence"] == "device kube-ipvs0"
     assert elsewhere == []
+
+
+def test_check_mode_believes_in_an_iptables_to_come(node, netns):
+    """As on a fresh host, on which an earlier task of a real run would have installed it."""
+    rule = dict(source="10.0.0.0/24", netns=netns)
+    node.command("mv", "/usr/sbin/iptables", "/usr/sbin/iptables.away")
+    try:
+        with pytest.raises(Failed, match="the command 'iptables' is not installed: install the package 'iptables'"):
+            node.module("masquerade", **rule)
+        predicted = node.module("masquerade", check=True, **rule)
+    finally:
+        node.command("mv", "/usr/sbin/iptables.away", "/usr/sbin/iptables")
+    made = node.module("masquerade", **rule)
+
+    assert [text for text in predicted["warnings"] if "goes on as if it was installed and found nothing" in text]
+    assert predicted["changed"]
+    assert (predicted["diff"], predicted["rule"]) == (made["diff"], made["rule"])
 
 
 def test_without_being_root(node):

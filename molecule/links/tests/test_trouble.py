@@ -116,6 +116,31 @@ def test_namespace_in_which_a_process_lives(node, namespaces):
     _wait(lambda: not node.command("ip", "-n", "links", "-br", "link", "show", "type", "veth"))
 
 
+def test_check_mode_believes_in_a_pyroute2_to_come(node, namespaces, request):
+    """As on a fresh host, on which an earlier task of a real run would have installed it."""
+    folder = "/run/links_none"
+    node.command("mkdir", "-p", folder)
+    node.command("touch", f"{folder}/pyroute2.py")  # what Python finds first is not the package
+    bridge = dict(name="br", netns="links", ports=[dict(name="p1", peer=dict(name="eth0", netns="links_a"))])
+    address = dict(name="dummy0", netns="links", addresses=["10.100.100.100"])
+    port = dict(name="p1", netns="links")
+    try:
+        with Node(request.config.getoption("ansible_inventory", None), search_path=folder) as bare:
+            with pytest.raises(Failed, match=r"has no pyroute2: install .*apt install python3-pyroute2"):
+                bare.module("veth_bridge", **bridge)
+            tasks = (("veth_bridge", bridge), ("virtual_ip", address), ("hairpin", port))
+            predicted = [bare.module(name, check=True, **options) for name, options in tasks]
+            gone = bare.module("veth_bridge", check=True, name="br", netns="links", state="absent")
+    finally:
+        node.command("rm", "-r", folder)
+    made = [node.module(name, **options) for name, options in tasks]
+
+    for foretold, done in zip(predicted, made, strict=True):
+        assert [text for text in foretold["warnings"] if "goes on as if it was installed and found nothing" in text]
+        assert (foretold["changed"], foretold["diff"]) == (done["changed"], done["diff"]) == (True, done["diff"])
+    assert not gone["changed"]
+
+
 def test_old_pyroute2_is_named(node, request):
     """With the place in which it was found, and the remedy."""
     folder = "/run/links_old"

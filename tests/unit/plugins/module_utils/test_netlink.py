@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import errno
 import os
+import resource
 import socket
 import struct
+from contextlib import contextmanager
 
 import pytest
 from hypothesis import given
@@ -17,7 +19,11 @@ from hypothesis import strategies as st
 from pyroute2.netlink import nla, nlmsg
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils import _netlink as netlink
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import KernelRefused, LinuxnetError
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import (
+    KernelRefused,
+    LinuxnetError,
+    NoSuchPlace,
+)
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns import fresh
 
 
@@ -199,6 +205,40 @@ def narrow():
     with Disturbed(netlink.NETLINK_GENERIC) as sock:
         sock._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
         yield sock
+
+
+@contextmanager
+def no_files_left():
+    """This process may open no further file, nor socket."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    lowest_free = os.dup(0)
+    os.close(lowest_free)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest_free, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_a_protocol_that_the_kernel_lacks_is_a_place_that_is_missing():
+    unused = 31  # the last one there could be; the kernel looks for a module and finds none
+    with pytest.raises(NoSuchPlace, match="this kernel has no net-pf-16-proto-31, or cannot load it: 'modprobe"):
+        netlink.NetlinkSocket(unused)
+
+
+def test_no_room_for_a_socket_is_told():
+    with (
+        pytest.raises(LinuxnetError, match=r"cannot open a netlink socket: Too many open files \(EMFILE\)"),
+        no_files_left(),
+    ):
+        netlink.NetlinkSocket(netlink.NETLINK_GENERIC)
+
+
+def test_what_cannot_be_sent_is_told():
+    with netlink.NetlinkSocket(netlink.NETLINK_GENERIC) as sock:
+        sock._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)
+        with pytest.raises(LinuxnetError, match=r"cannot send a netlink message: Message too long \(EMSGSIZE\)"):
+            sock.request(netlink.Message(0x10, bytes(1 << 20)))
 
 
 def test_lost_refusals_are_told(narrow):

@@ -1,0 +1,93 @@
+# Copyright (c) 2026, the linuxnet.ipvs contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What reading links answers where it cannot be done: an error of the collection, never the library's own."""
+
+from __future__ import annotations
+
+import errno
+import sys
+
+import pytest
+
+from ansible_collections.linuxnet.ipvs.plugins.module_utils import _pyroute2
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import (
+    KernelRefused,
+    LinuxnetError,
+    NoSuchNamespace,
+    NotInstalled,
+)
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._links import Kernel
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netlink import DUMP_ATTEMPTS
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns import alone, inside
+
+
+@pytest.fixture
+def library():
+    return _pyroute2.load()
+
+
+@pytest.fixture
+def kernel(library):
+    with Kernel() as opened:
+        opened._socket(None)
+        yield opened
+
+
+def failing(kernel, monkeypatch, *errors):
+    """Have the dump of links fail with errors, one after the other."""
+    ip, left = kernel._socket(None), list(errors)
+    whole = ip.get_links
+
+    def get_links(**options):
+        if left:
+            raise left.pop(0)
+        return whole(**options)
+
+    monkeypatch.setattr(ip, "get_links", get_links)
+    return left
+
+
+def test_a_dump_that_was_interrupted_is_repeated(kernel, library, monkeypatch):
+    left = failing(kernel, monkeypatch, *[library.NetlinkDumpInterrupted() for _ in range(DUMP_ATTEMPTS - 1)])
+    assert kernel.snapshot(None).link("lo")
+    assert left == []
+
+
+def test_a_dump_that_is_always_interrupted_ends_with_a_word(kernel, library, monkeypatch):
+    left = failing(kernel, monkeypatch, *[library.NetlinkDumpInterrupted() for _ in range(DUMP_ATTEMPTS)])
+    with pytest.raises(LinuxnetError, match=r"something else is changing them all the time"):
+        kernel.snapshot(None)
+    assert left == []
+
+
+def test_a_refused_dump_is_told(kernel, library, monkeypatch):
+    failing(kernel, monkeypatch, library.NetlinkError(errno.EPERM))
+    with pytest.raises(KernelRefused, match=r"cannot read links, addresses and routes: .* \(EPERM\)"):
+        kernel.snapshot(None)
+
+
+def test_no_room_for_a_socket_is_told(library):
+    def no_room(**_options):
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    with Kernel() as kernel:
+        kernel._library = library._replace(IPRoute=no_room)
+        with pytest.raises(LinuxnetError, match=r"cannot open a netlink socket: Too many open files \(EMFILE\)"):
+            kernel.snapshot(None)
+
+
+def test_the_library_is_missed_by_the_first_look(monkeypatch):
+    monkeypatch.setattr("sys.path", [])
+    monkeypatch.delitem(sys.modules, "pyroute2", raising=False)
+    with Kernel() as kernel, pytest.raises(NotInstalled, match="has no pyroute2"):
+        kernel.snapshot(None)
+
+
+@pytest.mark.parametrize("path", ["/etc/passwd", "/etc/passwd/ns", "/nowhere/ns"])
+def test_what_is_no_namespace_is_none(path):
+    with pytest.raises(NoSuchNamespace, match="does not exist"), inside(path):
+        pass
+    with alone(path):  # it is left for the body to find out
+        pass
