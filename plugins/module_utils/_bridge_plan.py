@@ -128,6 +128,8 @@ def plan_present(want: WantedBridge, have: Have) -> Plan[Operation]:
 def plan_absent(want: WantedBridge, have: Have) -> Plan[Operation]:
     """Plan a bridge away, with the listed ports' pairs, or with every pair that is a port of it if none are listed.
 
+    A listed pair that is a port of another bridge by now is that one's, and stays.
+
     Raises:
         InvalidOption: options exclude each other.
         Conflict: a name belongs to something else.
@@ -139,7 +141,8 @@ def plan_absent(want: WantedBridge, have: Have) -> Plan[Operation]:
     if want.ports is None:
         pairs = [link for link in (here.ports_of(bridge) if bridge else ()) if link.kind == "veth"]
     else:
-        pairs = [link for link in (here.link(port.name) for port in want.ports) if link]
+        own = (0, bridge.index) if bridge else (0,)
+        pairs = [link for link in (here.link(port.name) for port in want.ports) if link and link.master in own]
     draft = _Draft()
     for link in pairs:
         draft.nest("ports", link.name, _plan_purge(want, link))

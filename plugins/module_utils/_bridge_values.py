@@ -134,12 +134,17 @@ def check_together(want: WantedBridge) -> None:
             where = "this namespace" if netns is None else "namespace '%s'" % netns
             raise InvalidOption("ports", str(to), "two routes of %s have this destination" % where)
     for port in ports:
-        if port.peer and port.peer.netns == want.netns and port.peer.gateway:
+        if port.peer and port.peer.netns == want.netns:
+            _refuse_default_routes(port.name, port.peer)
+
+
+def _refuse_default_routes(port: str, peer: WantedPeer) -> None:
+    for route in peer.all_routes:
+        if route.to == anywhere(route.via):
             raise InvalidOption(
-                "gateway",
-                str(port.peer.gateway),
-                "port '%s' has its far end in the bridge's own namespace, whose default route would be replaced"
-                % port.name,
+                "gateway" if route.via == peer.gateway else "routes",
+                str(route.via),
+                "port '%s' has its far end in the bridge's own namespace, whose default route would be replaced" % port,
             )
 
 

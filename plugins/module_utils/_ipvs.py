@@ -233,6 +233,14 @@ _SETTINGS_MEANINGS = {
 }
 
 
+def _no_module(service: Service) -> str:
+    """What a service lacks where the kernel does not say which of its parts it has no module for."""
+    scheduler, engine = service.scheduler, service.persistence_engine
+    also = ", or no persistence engine '%s'," % engine if engine else ""
+    remedy = " and 'modprobe ip_vs_pe_%s'" % engine if engine else ""
+    return "no scheduler '%s'%s in this kernel: run 'modprobe ip_vs_%s'%s" % (scheduler, also, scheduler, remedy)
+
+
 def _explained(exc: BatchRefused, operation: Operation) -> KernelRefused:
     """The kernel's errno in words that fit the operation (the returns of ip_vs_ctl.c)."""
     on_server = operation.server is not None
@@ -242,8 +250,7 @@ def _explained(exc: BatchRefused, operation: Operation) -> KernelRefused:
         " owner of the table (kube-proxy, keepalived, ldirectord)",
         errno.ENOENT: "it is gone already, so something else deleted it in the meantime: run the task again"
         if on_server
-        else "no scheduler '%s' in this kernel: run 'modprobe ip_vs_%s'"
-        % (operation.service.scheduler, operation.service.scheduler),
+        else _no_module(operation.service),
         errno.EPERM: "not permitted: IPVS wants CAP_NET_ADMIN of the first user namespace, so real root",
         errno.EINVAL: "the kernel takes it for invalid; in a namespace whose device 'lo' was never up, no real server"
         " can be added: bring 'lo' up; and while a synchronization daemon runs, none of another family than its virtual"

@@ -431,10 +431,20 @@ class ServiceWish(NamedTuple):
 
     @classmethod
     def from_options(cls, options: Mapping[str, Any], prefix: str = "") -> ServiceWish:
-        """Read a service's options; ``prefix`` goes before their names in errors."""
+        """Read a service's options; ``prefix`` goes before their names in errors.
+
+        Raises:
+            InvalidOption: a value cannot be meant, or does not go with the others.
+        """
         key = ServiceKey.from_options(options, prefix)
         listed = options.get("real_servers")
         wishes = None
+        if listed is None and options.get("purge_real_servers"):
+            raise InvalidOption(
+                prefix + "purge_real_servers",
+                True,
+                "it deletes what 'real_servers' does not list, so it goes with that only; an empty list deletes all",
+            )
         if listed is not None:
             prefixes = ["%sreal_servers[%d]." % (prefix, place) for place in range(len(listed))]
             wishes = RealServerWish.many(key, list(map(_server_options, listed)), prefixes)

@@ -10,6 +10,7 @@ from typing import Any, Mapping
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils import _values as values
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import InvalidOption
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset_values import SetHeader
 
 TABLE = "nat"
 CHAIN = "POSTROUTING"
@@ -29,6 +30,31 @@ def rule_family(options: Mapping[str, Any]) -> str:
     if said not in (None, family):
         raise InvalidOption("source", str(source), "the rule's family is %s, and this is %s" % (said, family))
     return family
+
+
+def refuse_other_sets(options: Mapping[str, Any], header: SetHeader) -> None:
+    """Refuse a set that no packet can match by this rule; the kernel takes such a rule and never uses it.
+
+    That is ip_set_test() in net/netfilter/ipset/ip_set_core.c: fewer directions than parts, or another family. More
+    directions are none too many. A list:set has one part and no family; whether its members have is asked of each
+    packet, and those with more parts are skipped (ipset(8)).
+
+    Raises:
+        InvalidOption: the set's type, or its family, does not go with the rule.
+    """
+    family, kind = rule_family(options), header.kind
+    directions = options["match_set"]["directions"]
+    if len(directions) < len(kind.parts):
+        raise InvalidOption(
+            "match_set.directions",
+            ",".join(directions),
+            "set '%s' is of type %s, so write 'src' or 'dst' for each of its %d parts: with fewer no packet matches"
+            % (header.name, kind.name, len(kind.parts)),
+        )
+    if kind.family not in (family, "unspec"):
+        raise InvalidOption(
+            "family", family, "set '%s' is of family %s, so no packet matches" % (header.name, kind.family)
+        )
 
 
 def rule(options: Mapping[str, Any]) -> list[str]:

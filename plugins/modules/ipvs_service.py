@@ -130,7 +130,8 @@ options:
         choices: [none, full, remote]
   purge_real_servers:
     description:
-      - Whether real servers that O(real_servers) does not list are deleted. With an empty list all are.
+      - Whether real servers that O(real_servers) does not list are deleted. With an empty list all are. Only with
+        O(real_servers).
     type: bool
     default: false
   state:

@@ -144,6 +144,7 @@ options:
       purge_real_servers:
         description:
           - Whether real servers that O(services[].real_servers) does not list are deleted. With an empty list all are.
+            Only with O(services[].real_servers).
         type: bool
         default: false
   text:

@@ -23,7 +23,7 @@ options:
     description: The network from which packets come, such as C(10.0.0.0/24).
     type: str
   match_set:
-    description: The set that must have an entry for the packet. It must exist.
+    description: The set that must have an entry for the packet. It must exist, and be of the rule's family.
     type: dict
     suboptions:
       name:
@@ -34,6 +34,8 @@ options:
         description:
           - For each part of the set's entries whether it is compared with the packet's source (V(src)) or its
             destination (V(dst)). C(dst,dst,src) is a packet to the entry's address and port from its second address.
+          - With fewer than the entries have parts no packet would match, so that is refused. Of a list of sets
+            (C(list:set)) those sets count that have no more parts than there are directions.
         type: list
         elements: str
         choices: [src, dst]
@@ -106,7 +108,13 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.linuxnet.ipvs.plugins.module_utils import _values as values
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset import IpSets
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._iptables import Chain
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._masquerade import CHAIN, TABLE, rule, rule_family
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._masquerade import (
+    CHAIN,
+    TABLE,
+    refuse_other_sets,
+    rule,
+    rule_family,
+)
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._module import NETNS, STATE, finish, found, reporting
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._plan import Plan, differing
 
@@ -115,17 +123,19 @@ def run(module):
     params = module.params
     netns, match = params["netns"], params["match_set"]
     values.number("lock_timeout", params["lock_timeout"], 1, 3600, "a time (seconds)")
-    words = rule(params)
+    words, wanted = rule(params), params["state"] == "present"
     shown = "%s %s" % (CHAIN, shlex.join(words))
     chain = Chain(module.run_command, rule_family(params), TABLE, CHAIN, netns, params["lock_timeout"])
 
     def read():
         if match is not None:
             with IpSets(netns) as sets:
-                sets.required(match["name"])
+                header = sets.required_header(match["name"])
+            if wanted:
+                refuse_other_sets(params, header)
         return chain.has(words)
 
-    there, wanted = found(module, read, False), params["state"] == "present"
+    there = found(module, read, False)
     rule_before, rule_after = ({"rule": shown} if exists else {} for exists in (there, wanted))
     plan = Plan(() if there == wanted else (words,), *differing(rule_before, rule_after))
     if plan.changed and not module.check_mode:

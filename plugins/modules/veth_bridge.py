@@ -96,6 +96,7 @@ options:
             description:
               - Further routes through the far end. An existing route to the same destination is replaced, all others
                 are left alone.
+              - A default route is not for a far end in the bridge's own namespace either.
             type: list
             elements: dict
             suboptions:
@@ -132,7 +133,8 @@ options:
   state:
     description:
       - With V(absent) the bridge goes with the pairs of the listed ports, or with every veth pair that is a port of it
-        if O(ports) is not given. Other devices are only released.
+        if O(ports) is not given. Other devices are only released. A listed pair that is by now a port of another
+        bridge stays.
     type: str
     choices: [present, absent]
     default: present

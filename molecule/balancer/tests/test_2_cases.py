@@ -36,11 +36,12 @@ def test_cases(node, netns, file):
     run(node, netns, file)
 
 
-def test_masquerade_with_the_other_back_end(node, netns):
-    """iptables-legacy, whose lock somebody holds at first."""
-    node.command("update-alternatives", "--set", "iptables", "/usr/sbin/iptables-legacy")
+@pytest.mark.parametrize(("command", "file"), [("iptables", "masquerade.yml"), ("ip6tables", "masquerade6.yml")])
+def test_masquerade_with_the_other_back_end(node, netns, command, file):
+    """iptables-legacy and ip6tables-legacy, whose lock somebody holds at first."""
+    node.command("update-alternatives", "--set", command, f"/usr/sbin/{command}-legacy")
     try:
-        node.command("systemd-run", "--unit=balancer-lock", "flock", "/run/xtables.lock", "sleep", "3")
-        run(node, netns, Path(__file__).parents[1] / "cases" / "masquerade.yml")
+        node.command("systemd-run", "--collect", "--unit=balancer-lock", "flock", "/run/xtables.lock", "sleep", "3")
+        run(node, netns, Path(__file__).parents[1] / "cases" / file)
     finally:
-        node.command("update-alternatives", "--auto", "iptables")
+        node.command("update-alternatives", "--auto", command)

@@ -273,6 +273,13 @@ def test_absent_takes_the_bridge_and_its_pairs():
     assert not plan_absent(wanted(state="absent"), nothing()).changed
 
 
+@pytest.mark.parametrize("bridges", [(BRIDGE,), ()])
+def test_absent_leaves_a_listed_pair_to_another_bridge(bridges):
+    here = Snapshot((*bridges, Link(7, "other", "bridge"), Link(8, "p1", "veth", master=7)))
+    plan = plan_absent(wanted(ports=[port(peer=None)], state="absent"), Have({None: here}))
+    assert said(plan) == ["delete device 'br'" for _bridge in bridges]
+
+
 @pytest.mark.parametrize(
     ("here", "words"),
     [
@@ -343,7 +350,11 @@ def test_a_port_without_a_peer_has_to_exist():
             {"ports": [port(peer=peer(routes=[{"to": "0.0.0.0/0", "via": "10.0.0.2"}]))]},
             "two routes of namespace 'ns1'",
         ),
-        ({"ports": [port(peer=peer(netns=None))]}, "whose default route would be replaced"),
+        ({"ports": [port(peer=peer(netns=None))]}, "gateway: .* whose default route would be replaced"),
+        (
+            {"ports": [port(peer=peer(netns=None, gateway=None, routes=[{"to": "0.0.0.0/0", "via": "10.0.0.1"}]))]},
+            "routes: .* whose default route would be replaced",
+        ),
         ({"ports": [port(peer=peer(gateway="10.7.0.1"))]}, "device 'eth0' cannot reach it"),
     ],
 )

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import errno
 import ipaddress
 import struct
 from dataclasses import replace
@@ -17,6 +18,7 @@ from pyroute2.netlink.generic.ipvs import ipvsmsg
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils import _ipvs_codec as codec
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import InvalidOption
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs import _explained
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_plan import (
     plan_no_server,
     plan_no_service,
@@ -31,6 +33,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_values import 
     SERVER_TERMS,
     TUNNEL_CHECKSUMS,
     TUNNEL_TYPES,
+    Operation,
     RealServer,
     RealServerWish,
     Scope,
@@ -38,7 +41,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_values import 
     ServiceKey,
     ServiceWish,
 )
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._netlink import MalformedReply, nested
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netlink import BatchRefused, MalformedReply, nested
 
 ports = st.integers(1, 65535)
 addresses = {"inet": st.ip_addresses(v=4), "inet6": st.ip_addresses(v=6)}
@@ -345,11 +348,24 @@ UDP = dict(TCP, protocol="udp")
         (dict(TCP, address="fd00::1"), dict(persistence_timeout=1, persistence_netmask="255.0.0.0"), "1 to 128"),
         (TCP, dict(scheduler="rr", scheduler_flags=["sh-port"]), "it belongs to scheduler 'sh', not 'rr'"),
         (TCP, dict(scheduler_flags=["mh-port"]), "it belongs to scheduler 'mh', not 'wlc'"),
+        (TCP, dict(purge_real_servers=True), "purge_real_servers: True is not valid: .* 'real_servers'"),
     ],
 )
 def test_services_that_are_none(which, options, told):
     with pytest.raises(InvalidOption, match=told):
         service_after(None, which, **options)
+
+
+def test_a_module_that_the_kernel_lacks_is_named():
+    """The kernel answers ENOENT both where it has no such scheduler and where it has no such persistence engine."""
+    refused = BatchRefused(errno.ENOENT, "No such file or directory (ENOENT)", 0, b"")
+    plain = _explained(refused, Operation("add", Service(VIP, "fo")))
+    persistent = _explained(refused, Operation("add", Service(VIP, "fo", persistence_engine="sip")))
+    assert "no scheduler 'fo' in this kernel: run 'modprobe ip_vs_fo' [" in str(plain)
+    assert (
+        "no scheduler 'fo', or no persistence engine 'sip', in this kernel:"
+        " run 'modprobe ip_vs_fo' and 'modprobe ip_vs_pe_sip' [" in str(persistent)
+    )
 
 
 def test_masks_and_flags_in_their_spellings():

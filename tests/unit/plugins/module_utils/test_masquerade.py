@@ -9,7 +9,12 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import InvalidOption
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._masquerade import rule, rule_family
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset_values import SetHeader, SetType
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._masquerade import (
+    refuse_other_sets,
+    rule,
+    rule_family,
+)
 
 NOTHING = dict.fromkeys(("source", "match_set", "out_interface", "family", "comment"))
 LOOP = dict(name="LOOP", directions=["dst", "dst", "src"])
@@ -67,3 +72,36 @@ def test_rules_that_are_none(options):
 def test_a_rule_of_one_family_with_a_source_of_the_other():
     with pytest.raises(InvalidOption, match="source: "):
         rule_family(dict(NOTHING, family="inet6", source="10.0.0.0/8"))
+
+
+def matching(directions, **options):
+    return dict(NOTHING, match_set=dict(name="LOOP", directions=directions), **options)
+
+
+@pytest.mark.parametrize(
+    ("kind", "family", "options"),
+    [
+        ("hash:ip,port,ip", "inet", matching(["dst", "dst", "src"])),
+        ("hash:ip", "inet", matching(["dst", "dst", "src"])),
+        ("hash:ip,port,ip", "inet6", matching(["dst", "dst", "src"], family="inet6")),
+        ("hash:ip,port,ip", "inet6", matching(["dst", "dst", "src"], source="fd00::/64")),
+        ("hash:mac", "unspec", matching(["src"], family="inet6")),
+        ("list:set", "unspec", matching(["src"], family="inet6")),
+    ],
+)
+def test_sets_that_a_packet_can_match(kind, family, options):
+    refuse_other_sets(options, SetHeader("LOOP", SetType(kind, family)))
+
+
+@pytest.mark.parametrize(
+    ("kind", "family", "options", "words"),
+    [
+        ("hash:ip,port,ip", "inet", matching(["dst", "dst"]), r"directions: 'dst,dst' .* its 3 parts"),
+        ("bitmap:ip,mac", "inet", matching(["src"]), "its 2 parts"),
+        ("hash:ip", "inet6", matching(["dst"]), "family: 'inet' is not valid: set 'LOOP' is of family inet6"),
+        ("bitmap:ip", "inet", matching(["dst"], source="fd00::/64"), "family: 'inet6' is not valid"),
+    ],
+)
+def test_sets_that_no_packet_can_match(kind, family, options, words):
+    with pytest.raises(InvalidOption, match=words):
+        refuse_other_sets(options, SetHeader("LOOP", SetType(kind, family)))
