@@ -150,6 +150,70 @@ def test_killed_and_repeated(host, play, inventory):
     finished(play)
 
 
+@pytest.fixture
+def servers(play, tmp_path):
+    """Play the role of the web servers alone, whose defaults are the lab's."""
+    playbook = tmp_path / "servers.yml"
+    playbook.write_text(
+        "- {hosts: lab_nodes, gather_facts: false, become: true, roles: [linuxnet.ipvs.http_backends]}\n"
+    )
+
+    def run(*arguments):
+        done = play(playbook, *arguments)
+        assert done.code == 0, done.output
+        return done
+
+    return run
+
+
+#: Servers of older units, and then newer units: so a run leaves it that is killed before it restarts them. Of the
+#: first one systemd has read the newer unit meanwhile, as anybody may ask it to.
+OLDER = """
+set -e
+cd /run/systemd/system
+for unit in http-backend-dustin http-backend-leah; do
+  cp $unit.service /run/$unit.newer
+  sed -i 's/MADE_FROM=.*/MADE_FROM=01d/' $unit.service
+done
+systemctl daemon-reload
+systemctl restart http-backend-dustin http-backend-leah
+mv /run/http-backend-dustin.newer http-backend-dustin.service
+systemctl daemon-reload
+mv /run/http-backend-leah.newer http-backend-leah.service
+"""
+RUNNING = """
+for name in dustin leah; do
+  grep -a -o 'MADE_FROM=[0-9a-f]*' /proc/$(systemctl show -P MainPID http-backend-$name)/environ
+done
+"""
+
+
+def test_killed_before_the_servers_are_restarted(host, servers):
+    right = host.check_output(RUNNING)
+    host.check_output(OLDER)
+    assert host.check_output(RUNNING).split() == ["MADE_FROM=01d"] * 2
+    foretold = servers("--check", "--diff")
+    done = servers("--diff")
+    again = servers()
+    for run in (foretold, done):
+        assert [(each.task.split(" : ")[-1], json.loads(each.item)["name"]) for each in run.changed] == [
+            ("Servers run", "dustin"),
+            ("Servers run", "leah"),
+        ]
+    assert host.check_output(RUNNING) == right
+    assert again.changed == []
+
+
+def test_a_server_comes_back_however_often_it_dies(host):
+    """By default systemd gives up after five times."""
+    pid = "systemctl show -P MainPID http-backend-dustin"
+    host.check_output(
+        f"for time in $(seq 7); do old=$({pid}); kill -9 $old; "
+        f'for try in $(seq 100); do new=$({pid}); [ "$new" != 0 ] && [ "$new" != $old ] && break; sleep 0.1; done; done'
+    )
+    assert host.check_output("systemctl is-active http-backend-dustin") == "active"
+
+
 def test_namespace_deleted(host, play):
     """The pair goes with the namespace, and the server with its namespace; the next run brings all three back."""
     host.check_output("ip netns del netns_leah")
