@@ -110,6 +110,21 @@ def test_bad_variables(play, variables, words):
     assert words in refusal(play("topology.yml", "--extra-vars", json.dumps(variables)))
 
 
+def test_kernel_without_ipvs(host, play):
+    """It is found before any package is installed: one that does not exist would be the failure otherwise."""
+    host.check_output("mkdir -p /run/modprobe.d && echo 'install ip_vs /bin/false' > /run/modprobe.d/trouble.conf")
+    host.check_output("modprobe -r ip_vs")
+    variables = {"ipvs_node_modules": ["ip_vs"], "ipvs_node_packages": ["no-such-package"]}
+    try:
+        run = play("topology.yml", "--extra-vars", json.dumps(variables))
+    finally:
+        host.check_output("rm /run/modprobe.d/trouble.conf")
+    assert run.code != 0
+    assert run.changed == []
+    assert "has no module 'ip_vs', or may not load it" in run.failures[-1].msg
+    assert "No package has been installed" in run.failures[-1].msg
+
+
 def test_without_root(host, play, tmp_path):
     """A login without root's rights is told so by the first task, and what to do about it."""
     playbook = tmp_path / "node.yml"
