@@ -55,9 +55,14 @@ def unknown(arguments: Any, options: dict[str, Any]) -> Iterator[str]:
                 yield from unknown(inner, options[name]["suboptions"])
 
 
-def test_modules_share_one_action_group() -> None:
-    runtime = yaml.safe_load((COLLECTION / "meta" / "runtime.yml").read_text())
-    assert runtime["action_groups"]["all"] == [module.stem for module in MODULES]
+def test_modules_share_one_action_group_and_those_of_a_namespace_another() -> None:
+    """What a group's default says is given to all its members, and one that does not have the option fails."""
+    groups = yaml.safe_load((COLLECTION / "meta" / "runtime.yml").read_text())["action_groups"]
+    texts = {module.stem: documents(ast.parse(module.read_text()))["DOCUMENTATION"] for module in MODULES}
+    extended, *others = groups["all"]
+    assert extended == {"metadata": {"extend_group": ["in_netns"]}}
+    assert sorted([*groups["in_netns"], *others]) == sorted(texts)
+    assert groups["in_netns"] == [name for name, text in texts.items() if "netns" in options_of(text)]
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda path: path.stem)
