@@ -130,7 +130,7 @@ def run(module):
     def read():
         if match is not None:
             with IpSets(netns) as sets:
-                header = sets.required_header(match["name"])
+                header = sets.required(match["name"], entries=False).header
             if wanted:
                 refuse_other_sets(params, header)
         return chain.has(words)
