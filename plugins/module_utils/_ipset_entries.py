@@ -167,13 +167,14 @@ Made = TypeVar("Made")
 
 def all_plain(options: Collection[Options]) -> bool:
     """Whether no entry carries anything besides its key."""
-    return list(options).count(PLAIN) == len(options)
+    return next(iter(options), PLAIN) is PLAIN and list(options).count(PLAIN) == len(options)
 
 
 def of_each(make: Callable[[Options], Made], options: Collection[Options]) -> list[Made]:
     """What is made of the options of each of many entries; most of them share theirs, so it is made once of these."""
-    if all_plain(options):
-        return [make(PLAIN)] * len(options)
+    first = next(iter(options), PLAIN)
+    if list(options).count(first) == len(options):
+        return [make(first)] * len(options)
     different = {id(each): each for each in options}
     made = {number: make(each) for number, each in different.items()}
     return [made[number] for number in map(id, options)]
@@ -244,6 +245,10 @@ class Layout:
         self.fixed = None
         if IFACE not in kinds and NAME not in kinds:
             self.fixed = re.compile(b"".join(self._pattern(attr, None) for attr in self.attributes), re.DOTALL)
+            #: A key whose values are all 0, and its bytes that are the same in every key.
+            self.blank = b"".join(self._pattern(attr, bytes(self._length(attr))) for attr in self.attributes)
+            open_places = {place for _attr, start, end in self._places for place in range(start, end)}
+            self._same = [(place, self.blank[place]) for place in range(self.size) if place not in open_places]
 
     def _attributes(self) -> Iterator[tuple[str, tuple[int, ...]]]:
         places = [(IP, CIDR), (IP2, CIDR2)]
@@ -279,17 +284,31 @@ class Layout:
         packed: bytes = self._template % self._pick(found)
         return packed
 
-    def keys(self, columns: Sequence[Sequence[bytes]]) -> list[bytes]:
-        """The keys of many entries; there is a column for each attribute, in the type's order."""
-        pieces: list[Iterable[bytes]] = []
-        for place, attr in zip(self._order, self.attributes):
-            column = columns[place]
-            if attr in (IP, IP2):  # they differ from entry to entry, the others seldom do
-                pieces += itertools.repeat(self._pattern(attr, b"")), column
-            else:
-                known = {value: self._pattern(attr, value) for value in set(column)}
-                pieces.append([known[value] for value in column])
-        return list(map(b"".join, zip(*pieces)))
+    def keys(self, columns: Sequence[Sequence[bytes]]) -> tuple[bytes, ...]:
+        """The keys of many entries, of a fixed length; there is a column for each attribute, in the type's order."""
+        count, size = len(columns[0]), self.size
+        packed = bytearray(self.blank * count)
+        for place, (_attr, start, end) in zip(self._order, self._places):
+            column, width = b"".join(columns[place]), end - start
+            for byte in range(width):  # of all keys at once
+                packed[start + byte :: size] = column[byte::width]
+        return struct.unpack("%ds" % size * count, packed)
+
+    def alike(self, data: bytes) -> dict[bytes, bytes] | None:
+        """The keys and rests of a listing whose entries all have the same length, or None where they do not."""
+        (length,) = _LENGTH.unpack_from(data)
+        behind = length - 4 - self.size
+        if not self.fixed or behind < 0 or length % 4 or len(data) % length:
+            return None
+        count = len(data) // length
+        same = [(0, data[0]), (1, data[1]), (2, data[2]), (3, data[3])]
+        same += [(4 + place, byte) for place, byte in self._same]
+        if any(data[place::length] != bytes([byte]) * count for place, byte in same):
+            return None
+        if not behind:
+            return dict.fromkeys(struct.unpack("4x%ds" % self.size * count, data), b"")
+        found = struct.unpack("4x%ds%ds" % (self.size, behind) * count, data)
+        return dict(zip(found[::2], found[1::2]))
 
     def columns(self, keys: Iterable[bytes]) -> dict[int, list[bytes]]:
         """The values in the keys of many entries by attribute, where keys have a fixed length."""
@@ -384,16 +403,9 @@ def split_entries(kind: SetType, data: bytes) -> dict[bytes, bytes]:
         MalformedReply: the bytes are not what they claim to be.
     """
     shape = layout(kind)
-    if shape.fixed and len(data) >= 4:
-        # Mostly all entries have the same length, and then one search finds them all.
-        head = data[:4]
-        (length,) = _LENGTH.unpack_from(head)
-        behind = length - 4 - shape.size
-        if behind >= 0 and length % 4 == 0:
-            pattern = re.escape(head) + b"(%b)" % shape.fixed.pattern + b"(.{%d})" % behind * bool(behind)
-            alike = re.findall(pattern, data, re.DOTALL)
-            if len(alike) * length == len(data):
-                return dict(alike) if behind else dict.fromkeys(alike, b"")
+    alike = shape.alike(data) if len(data) >= 4 else None
+    if alike is not None:
+        return alike
     found: dict[bytes, bytes] = {}
     offset, end = 0, len(data)
     fixed = shape.fixed.match if shape.fixed else None
@@ -566,36 +578,41 @@ class Reader:
                 return None
             for part, read, words in zip(parts, self._readers, zip(*rows) if rows is not None else [entries]):
                 if part == "ip":
-                    pton, family = socket.inet_pton, self._layout.family
-                    columns.append([pton(family, word) for word in words])
+                    columns.append(self._addresses_packed(words))
                 elif part == "net":
                     columns += self._networks_packed(words)
                 else:
                     columns += _columns_of(words, read)
         except (InvalidOption, KeyError, OSError, ValueError):
             return None
-        if self._no_zero and bytes(self._bits // 8) in columns[0]:
+        keys = self._layout.keys(columns)
+        found = dict.fromkeys(keys, PLAIN) if all_plain(options) else dict(zip(keys, options))
+        if self._no_zero and self._layout.blank in found:
             return None
-        found = dict(zip(self._layout.keys(columns), options))
         return found if len(found) == len(entries) else None
 
-    def _networks_packed(self, words: Iterable[str]) -> tuple[list[bytes], list[bytes]]:
+    def _addresses_packed(self, words: Iterable[str]) -> list[bytes]:
+        """Addresses.
+
+        Raises:
+            OSError, ValueError: one is none, or is a range.
+        """
+        return list(map(socket.inet_pton, itertools.repeat(self._layout.family), words))
+
+    def _networks_packed(self, words: Sequence[str]) -> tuple[list[bytes], list[bytes]]:
         """The addresses and the prefix lengths of networks.
 
         Raises:
             OSError, KeyError, ValueError: one is none, or is a range.
         """
-        pton, family, networks = socket.inet_pton, self._layout.family, self._networks
-        addresses, lengths = [], []
-        for word in words:
-            address, _slash, prefix = word.partition("/")
-            packed = pton(family, address)
-            length, host_bits = networks[prefix]
-            if host_bits and int.from_bytes(packed, "big") & host_bits:
-                raise ValueError
-            addresses.append(packed)
-            lengths.append(length)
-        return addresses, lengths
+        hosts, prefixes = _halves(words, "/")
+        addresses = self._addresses_packed(hosts)
+        known = {prefix: self._networks[prefix] for prefix in set(prefixes)}
+        if any(host_bits for _length, host_bits in known.values()):
+            for packed, prefix in zip(addresses, prefixes):
+                if int.from_bytes(packed, "big") & known[prefix][1]:
+                    raise ValueError
+        return addresses, [known[prefix][0] for prefix in prefixes]
 
     def _with_macs(self, found: Entries) -> Entries:
         """The entries of bitmap:ip,mac, which are known by their addresses."""
@@ -664,10 +681,11 @@ class Reader:
             return [entry for entry, _options in apart], [options for _entry, options in apart]
         if " " not in "".join(wished):
             return wished, [PLAIN] * len(wished)
-        rows = [item.strip().partition(" ") for item in wished]
-        said = [words for _entry, _space, words in rows]
+        entries, said = _halves(wished, " ")
+        if "" in entries:  # white space comes first
+            entries, said = _halves([item.strip() for item in wished], " ")
         known = {words: self._options_said(words) for words in dict.fromkeys(said)}
-        return [entry for entry, _space, _words in rows], [known[words] for words in said]
+        return entries, [known[words] for words in said]
 
     def _apart(self, item: Any) -> tuple[str, Options]:
         """An entry itself and its options."""
@@ -973,6 +991,20 @@ class Reader:
 
     def _read_set(self, word: str) -> Choices:
         return [(text(NAME, values.set_name(self._option, word)),)]
+
+
+def _halves(words: Sequence[str], mark: str) -> tuple[list[str], list[str]]:
+    """What stands before a mark in each of many words, and what behind it; mostly that is the same in all.
+
+    No pair of them is kept, since Python would look through tens of thousands of those for garbage.
+    """
+    ahead, _mark, behind = words[0].partition(mark)
+    end = words[0][len(ahead) :]
+    if end and all(map(str.endswith, words, itertools.repeat(end))):
+        heads = [word[: -len(end)] for word in words]
+        if mark not in "".join(heads):
+            return heads, [behind] * len(words)
+    return [word.partition(mark)[0] for word in words], [word.partition(mark)[2] for word in words]
 
 
 def _columns_of(words: Iterable[str], read: Callable[[str], Choices]) -> list[list[bytes]]:

@@ -198,15 +198,24 @@ def compare(header: SetHeader, have: Mapping[bytes, bytes], wished: Entries, pur
     # Only networks carry what an entry that says nothing has an opinion on.
     flagged = header.kind.has_networks and any(have.values())
     plain = not flagged and all_plain(wished.values())
-    if plain and (have.keys() == wished.keys() if purge else have.keys() >= wished.keys()):
+    is_list = header.kind.method == "list"
+    there = [] if plain or is_list else list(map(have.get, wished))
+    asked = [] if plain or is_list else of_each(encode_rest, wished.values())
+    # A set finds many keys faster than a dict.
+    same = set(have).issuperset(wished) if plain else there == asked and not is_list
+    if same and (len(have) == len(wished) or not purge):
         return Changes()
     surplus = {key: PLAIN for key in have if key not in wished} if purge else {}
-    if header.kind.method == "list":
+    if is_list:
         return _compare_lists(have, wished, surplus, refresh)
     if plain:
         return Changes(surplus, {key: PLAIN for key in wished if key not in have})
+    if not refresh:
+        there, asked = _stilled(there), _stilled(asked)
     added, updated, old, renewed = {}, {}, {}, set()
-    for key, options in _not_alike(have, wished, refresh):
+    for (key, options), old_rest, new_rest in zip(wished.items(), there, asked):
+        if old_rest == new_rest:
+            continue
         rest = have.get(key)
         if rest is None:
             added[key] = options
@@ -242,13 +251,10 @@ def _compare_lists(have: Mapping[bytes, bytes], wished: Entries, surplus: Entrie
     return Changes(surplus, added, updated, old, order=order, reordered=reordered)
 
 
-def _not_alike(have: Mapping[bytes, bytes], wished: Entries, refresh: bool) -> list[tuple[bytes, Options]]:
-    """The wished entries that are not in the kernel's bytes as they are wished; they may still mean the same."""
-    pairs = zip(wished.items(), of_each(encode_rest, wished.values()), map(have.get, wished))
-    different = [(item, rest, other) for item, rest, other in pairs if rest != other]
-    if refresh:
-        return [item for item, _rest, _other in different]
-    return [item for item, rest, other in different if other is None or still(rest) != still(other)]
+def _stilled(rests: Sequence[bytes | None]) -> list[bytes | None]:
+    """The rests of entries, with timeouts that run as if all of them had the same."""
+    known = {rest: still(rest) for rest in set(rests) if rest}
+    return [known.get(rest, rest) for rest in rests]
 
 
 def _differs(wished: Options, carried: Options, refresh: bool) -> bool:

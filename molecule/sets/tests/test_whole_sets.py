@@ -199,8 +199,8 @@ def test_killed_at_every_message(node: Node, sets: Sets, how: str) -> None:
         assert not sets.module(module, **task)["changed"]
         messages += 1
     assert messages > 5
-    # In place each message shows, and what was there goes last. Otherwise each moment shows the old or the new contents,
-    # but for one without the set where the kernel does not let the new one take its place.
+    # In place each message shows, and what was there goes last. Otherwise each moment shows the old or the new
+    # contents, but for one without the set where the kernel does not let the new one take its place.
     if how in ("in place", "ipset_entry"):
         assert len(seen) > 3
         assert max(seen) == 401
