@@ -135,10 +135,8 @@ def encode_service(service: Service) -> bytes:
     flags = service.scheduler_flags
     flags |= FLAG_PERSISTENT if service.persistence_timeout else 0
     flags |= FLAG_ONE_PACKET if service.one_packet else 0
-    if service.key.family == "inet":
-        mask = attribute(SVC_NETMASK, ipaddress.IPv4Network((0, service.persistence_netmask)).netmask.packed)
-    else:
-        mask = _u32(SVC_NETMASK, service.persistence_netmask)
+    order = ">I" if service.key.family == "inet" else "=I"
+    mask = attribute(SVC_NETMASK, struct.pack(order, service.persistence_netmask))
     return nested(
         ATTR_SERVICE,
         *_key_attributes(service.key),
@@ -151,19 +149,23 @@ def encode_service(service: Service) -> bytes:
 
 
 def decode_service(data: bytes) -> Service:
-    """A virtual service from the attributes of a GET_SERVICE reply."""
+    """A virtual service from the attributes of a GET_SERVICE reply.
+
+    One that is not persistent has no mask: what the kernel keeps there is never used, and who speaks netlink to it may
+    have left it 0, as Docker does.
+    """
     found = attribute_map(data)
     try:
         key = _decode_key(found)
         flags, _mask = struct.unpack("=II", found[SVC_FLAGS])
-        mask = found[SVC_NETMASK]
+        mask = integer(found[SVC_NETMASK], ">" if key.family == "inet" else "=")
         return Service(
             key,
             scheduler=text_of(found[SVC_SCHED_NAME]),
             scheduler_flags=flags & FLAGS_OF_SCHEDULER,
             one_packet=bool(flags & FLAG_ONE_PACKET),
             persistence_timeout=integer(found[SVC_TIMEOUT]) if flags & FLAG_PERSISTENT else 0,
-            persistence_netmask=bin(integer(mask)).count("1") if key.family == "inet" else integer(mask),
+            persistence_netmask=mask if flags & FLAG_PERSISTENT else key.whole_mask,
             persistence_engine=text_of(found.get(SVC_PE_NAME, b"")),
         )
     except (KeyError, ValueError, struct.error) as exc:
@@ -183,7 +185,15 @@ def _decode_key(found: Mapping[int, bytes]) -> ServiceKey:
 
 
 def _decode_address(data: bytes, family: str) -> Address:
-    return ipaddress.IPv4Address(data[:4]) if family == "inet" else ipaddress.IPv6Address(data[:16])
+    return ipaddress.ip_address(_packed(data, family))
+
+
+def _packed(data: bytes, family: str) -> bytes:
+    """An address's 4 or 16 bytes from union nf_inet_addr, of which some writers send no more than those."""
+    size = 4 if family == "inet" else 16
+    if len(data) < size:
+        raise MalformedReply("an %s address of %d bytes" % (family, len(data)))
+    return data[:size]
 
 
 # Real servers
@@ -227,6 +237,10 @@ def _terms(terms: tuple[Any, ...]) -> bytes:
     )
 
 
+#: What tells a reply from others of its kind: the attributes of a service's key, and a real server's address and port.
+KEY_OF_SERVICE = slice(_GENL_BYTES + _NESTED_BYTES, _GENL_BYTES + _NESTED_BYTES + 44)
+KEY_OF_SERVER = slice(_GENL_BYTES + _NESTED_BYTES, _GENL_BYTES + _NESTED_BYTES + 28)
+
 #: Where a reply to GET_DEST holds the bytes of :func:`configuration` (ip_vs_genl_fill_dest()): before and behind the
 #: three numbers of connections. A kernel with another order makes them differ, and then the attributes are read.
 _BEFORE_CONNECTIONS = slice(_GENL_BYTES + _NESTED_BYTES, _GENL_BYTES + _NESTED_BYTES + 84)
@@ -266,7 +280,7 @@ def decode_server(data: bytes, service_family: str) -> RealServer:
     try:
         family = _FAMILY_NAMES[integer(found[DEST_ADDR_FAMILY])] if DEST_ADDR_FAMILY in found else service_family
         return RealServer(
-            found[DEST_ADDR][: 4 if family == "inet" else 16],
+            _packed(found[DEST_ADDR], family),
             integer(found[DEST_PORT], ">"),
             forwarding_method=_METHOD_NAMES[integer(found[DEST_FWD_METHOD])],
             weight=integer(found[DEST_WEIGHT]),

@@ -13,6 +13,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import InvalidOption
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_values import (
     FORWARDING_METHODS,
+    NO_SCHEDULER,
     PERSISTENCE_ENGINES,
     PROTOCOLS,
     SCHEDULER_FLAGS,
@@ -47,7 +48,7 @@ REAL_SERVER: dict[str, Any] = dict(
     tunnel_checksum=dict(type="str", choices=list(TUNNEL_CHECKSUMS)),
 )
 SERVICE: dict[str, Any] = dict(
-    scheduler=dict(type="str", choices=list(SCHEDULERS)),
+    scheduler=dict(type="str", choices=[*SCHEDULERS, NO_SCHEDULER]),
     scheduler_flags=dict(type="list", elements="str", choices=list(SCHEDULER_FLAGS)),
     one_packet=dict(type="bool"),
     persistence_timeout=dict(type="int"),
@@ -130,7 +131,14 @@ def checked_services(listed: Iterable[Any], option: str = "services") -> list[di
     services = []
     for place, options in enumerate(listed):
         where = "%s[%d]" % (option, place)
+        # Nearly every service that ipvs_info tells has none. There is nothing to check about that, and options with a
+        # list among them are never known to be alike.
+        no_flags = isinstance(options, dict) and options.get("scheduler_flags") == []
+        if no_flags:
+            options = {name: value for name, value in options.items() if name != "scheduler_flags"}
         service = service_check(options, where)
+        if no_flags:
+            service["scheduler_flags"] = []
         servers = service["real_servers"]
         if servers is not None:
             if not isinstance(servers, list):

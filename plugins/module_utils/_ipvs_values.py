@@ -24,6 +24,8 @@ TUNNEL_TYPES = {"ipip": 0, "gue": 1, "gre": 2}
 TUNNEL_CHECKSUMS = {"none": 0, "full": 1, "remote": 2}
 PERSISTENCE_ENGINES = ("sip",)
 SCHEDULERS = ("rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh", "sed", "nq", "fo", "ovf", "mh", "twos")
+#: What the kernel takes for a scheduler of a service that schedules nothing (ip_vs_add_service()).
+NO_SCHEDULER = "none"
 
 #: A scheduler's flags by ipvsadm(8)'s names; each scheduler gives the three bits its own meaning, if any.
 SCHEDULER_FLAGS = {
@@ -46,6 +48,24 @@ MAX_WEIGHT = 65535
 MAX_PERSISTENCE_TIMEOUT = (2**31 - 1) // 1000
 #: What a real server has of a tunnel when it has none.
 NO_TUNNEL = dict(tunnel_type="ipip", tunnel_port=0, tunnel_checksum="none")
+#: Options with these values go without saying where a person reads them.
+_UNSAID: Mapping[str, Any] = dict(
+    scheduler_flags=[],
+    one_packet=False,
+    persistence_timeout=0,
+    persistence_engine="none",
+    upper_threshold=0,
+    lower_threshold=0,
+    tunnel_checksum="none",
+)
+
+#: An option, its value, and what is wrong with it.
+Fault = Tuple[str, Any, str]
+
+
+def brief(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options of a service or a real server without those that go without saying, for a person to read."""
+    return {name: value for name, value in options.items() if name not in _UNSAID or value != _UNSAID[name]}
 
 
 @dataclass(frozen=True)
@@ -62,6 +82,11 @@ class ServiceKey:
     def prefix_max(self) -> int:
         """The bits of an address of the service's family."""
         return 32 if self.family == "inet" else 128
+
+    @property
+    def whole_mask(self) -> int:
+        """The mask of persistence that tells each client from every other one, as :class:`Service` has it."""
+        return 0xFFFFFFFF if self.family == "inet" else 128
 
     def __str__(self) -> str:
         if self.fwmark:
@@ -95,7 +120,10 @@ class ServiceKey:
 
 @dataclass(frozen=True)
 class Service:
-    """A virtual service. ``persistence_timeout`` is in seconds, 0 for none; ``persistence_netmask`` a prefix length."""
+    """A virtual service. ``persistence_timeout`` is in seconds, 0 for none.
+
+    ``persistence_netmask`` is what the kernel keeps: of IPv4 the mask as a number, of IPv6 a prefix length.
+    """
 
     key: ServiceKey
     scheduler: str = DEFAULT_SCHEDULER
@@ -107,41 +135,48 @@ class Service:
 
     def __post_init__(self) -> None:
         if self.persistence_netmask < 0:
-            object.__setattr__(self, "persistence_netmask", self.key.prefix_max)
+            object.__setattr__(self, "persistence_netmask", self.key.whole_mask)
 
     def options(self) -> dict[str, Any]:
-        """The service under the names of the modules' options, without what it does not have."""
-        shown = dict(self.key.options(), scheduler=self.scheduler)
-        if self.scheduler_flags:
-            shown["scheduler_flags"] = scheduler_flag_names(self.scheduler, self.scheduler_flags)
-        if self.one_packet:
-            shown["one_packet"] = True
+        """The service under the names of the modules' options, with all that makes a service this one."""
+        shown = dict(
+            self.key.options(),
+            scheduler=self.scheduler,
+            scheduler_flags=scheduler_flag_names(self.scheduler, self.scheduler_flags),
+            one_packet=self.one_packet,
+            persistence_timeout=self.persistence_timeout,
+        )
         if self.persistence_timeout:
-            shown["persistence_timeout"] = self.persistence_timeout
-            if self.persistence_netmask != self.key.prefix_max:
-                shown["persistence_netmask"] = str(self.persistence_netmask)
-            if self.persistence_engine:
-                shown["persistence_engine"] = self.persistence_engine
+            shown["persistence_netmask"] = mask_text(self.key, self.persistence_netmask)
+            shown["persistence_engine"] = self.persistence_engine or "none"
         return shown
 
-    def check(self) -> None:
-        """Refuse what the kernel refuses, or what it takes and then never uses (ip_vs_ctl.c, ipvsadm.c)."""
+    def fault(self) -> Fault | None:
+        """What the kernel refuses, or takes and then never uses (ip_vs_ctl.c, ipvsadm.c); None if there is no such."""
         key = self.key
         if not key.fwmark and not key.port and not self.persistence_timeout:
-            raise InvalidOption(
-                "port", 0, "a service on all ports must be persistent: set 'persistence_timeout' as well"
-            )
+            return "port", 0, "a service on all ports must be persistent: set 'persistence_timeout' as well"
         if self.one_packet and not key.fwmark and key.protocol != "udp":
-            raise InvalidOption("one_packet", True, "only a UDP service (or one of a firewall mark) can be one-packet")
+            return "one_packet", True, "only a UDP service (or one of a firewall mark) can be one-packet"
         if not self.persistence_timeout:
-            if self.persistence_netmask != key.prefix_max:
-                raise InvalidOption(
-                    "persistence_netmask", self.persistence_netmask, "it needs 'persistence_timeout' as well"
-                )
+            remedy = "it needs 'persistence_timeout' as well"
+            if self.persistence_netmask != key.whole_mask:
+                return "persistence_netmask", mask_text(key, self.persistence_netmask), remedy
             if self.persistence_engine:
-                raise InvalidOption(
-                    "persistence_engine", self.persistence_engine, "it needs 'persistence_timeout' as well"
-                )
+                return "persistence_engine", self.persistence_engine, remedy
+        return None
+
+
+def mask_text(key: ServiceKey, mask: int) -> str:
+    """A mask of persistence as the modules take it: a prefix length, or an IPv4 mask that is none."""
+    if key.family == "inet6":
+        return str(mask)
+    length = bin(mask).count("1")
+    return str(length) if mask == _ipv4_mask(length) else str(ipaddress.IPv4Address(mask))
+
+
+def _ipv4_mask(length: int) -> int:
+    return (0xFFFFFFFF << (32 - length)) & 0xFFFFFFFF
 
 
 def scheduler_flag_names(scheduler: str, flags: int) -> list[str]:
@@ -161,15 +196,15 @@ def service_fields(key: ServiceKey, options: Mapping[str, Any], have: Service | 
             "persistence_timeout", options["persistence_timeout"], 0, MAX_PERSISTENCE_TIMEOUT, "a timeout (seconds)"
         )
         if options["persistence_timeout"] == 0:  # what hangs on it goes with it, unless the task says otherwise
-            given.update(persistence_netmask=key.prefix_max, persistence_engine="")
+            given.update(persistence_netmask=key.whole_mask, persistence_engine="")
     if options.get("persistence_netmask") is not None:
-        given["persistence_netmask"] = _prefix(key, options["persistence_netmask"])
+        given["persistence_netmask"] = _mask(key, options["persistence_netmask"])
     if options.get("persistence_engine") is not None:
         values.refuse_unknown("persistence_engine", options["persistence_engine"], (*PERSISTENCE_ENGINES, "none"))
         given["persistence_engine"] = "" if options["persistence_engine"] == "none" else options["persistence_engine"]
     scheduler = given.get("scheduler", have.scheduler if have else DEFAULT_SCHEDULER)
     if "scheduler" in given:  # the kernel may have one of its own
-        values.refuse_unknown("scheduler", scheduler, SCHEDULERS)
+        values.refuse_unknown("scheduler", scheduler, (*SCHEDULERS, NO_SCHEDULER))
     if options.get("scheduler_flags") is not None:
         for name in options["scheduler_flags"]:
             values.refuse_unknown("scheduler_flags", name, SCHEDULER_FLAGS)
@@ -184,19 +219,24 @@ def service_fields(key: ServiceKey, options: Mapping[str, Any], have: Service | 
     return given
 
 
-def _prefix(key: ServiceKey, written: str) -> int:
-    """A mask's prefix length, from 24, 255.255.255.0 or 64."""
+def _mask(key: ServiceKey, written: str) -> int:
+    """A mask of persistence as :class:`Service` has it, from 24, 255.255.255.0 or 64.
+
+    The kernel takes any IPv4 mask, 255.0.255.0 too. The one that is refused is a host mask, such as 0.0.0.255, which
+    is a mistake: it would make one client of those who have nothing in common.
+    """
     option = "persistence_netmask"
-    if written.isdigit():
-        return values.number(option, int(written), 1, key.prefix_max, "a prefix length")
+    if values.is_number(written):
+        length = values.number(option, int(written), int(key.family == "inet6"), key.prefix_max, "a prefix length")
+        return _ipv4_mask(length) if key.family == "inet" else length
     try:
-        length = ipaddress.IPv4Network("0.0.0.0/" + written).prefixlen if key.family == "inet" else 0
+        mask = int(ipaddress.IPv4Address(written)) if key.family == "inet" else None
     except ValueError:
-        length = 0
-    # The library also reads a host mask, 0.0.0.255, which is none here.
-    if not length or str(ipaddress.IPv4Network((0, length)).netmask) != written:
-        raise InvalidOption(option, written, "write a prefix length (1 to %d) or an IPv4 netmask" % key.prefix_max)
-    return length
+        mask = None
+    if mask is None or (0 < mask < 0xFFFFFFFF and not mask & (mask + 1)):
+        remedy = "1 to 128" if key.family == "inet6" else "0 to 32) or an IPv4 netmask (255.255.255.0"
+        raise InvalidOption(option, written, "write a prefix length (%s)" % remedy)
+    return mask
 
 
 class RealServer(NamedTuple):
@@ -229,15 +269,19 @@ class RealServer(NamedTuple):
         return endpoint(self.address, self.port)
 
     def options(self) -> dict[str, Any]:
-        """The real server under the names of the modules' options, without what it does not have."""
+        """The real server under the names of the modules' options, with all that makes a real server this one.
+
+        What is not said of thresholds and tunnels follows from what is (:meth:`RealServerWish.resolve`).
+        """
         shown: dict[str, Any] = dict(
             address=str(self.address),
             port=self.port,
             forwarding_method=self.forwarding_method,
             weight=self.weight,
+            upper_threshold=self.upper_threshold,
         )
         if self.upper_threshold:
-            shown.update(upper_threshold=self.upper_threshold, lower_threshold=self.lower_threshold)
+            shown["lower_threshold"] = self.lower_threshold
         if self.forwarding_method == "tunnel":
             shown["tunnel_type"] = self.tunnel_type
             if self.tunnel_type == "gue":
@@ -246,32 +290,33 @@ class RealServer(NamedTuple):
                 shown["tunnel_checksum"] = self.tunnel_checksum
         return shown
 
-    def check(self, service: ServiceKey, prefix: str = "") -> None:
-        """Refuse what the kernel refuses, or what it takes and then never uses (ip_vs_ctl.c, ipvsadm.c)."""
-        if self.forwarding_method != "tunnel" and len(self.packed) * 8 != service.prefix_max:
-            raise InvalidOption(
-                prefix + "address",
+    def crosses(self, service: ServiceKey) -> bool:
+        """Whether it is of another family than its virtual service."""
+        return len(self.packed) * 8 != service.prefix_max
+
+    def fault(self, service: ServiceKey) -> Fault | None:
+        """What the kernel refuses, or takes and then never uses (ip_vs_ctl.c, ipvsadm.c); None if there is no such."""
+        if self.forwarding_method != "tunnel" and self.crosses(service):
+            return (
+                "address",
                 str(self.address),
                 "the virtual service is %s, and only forwarding method 'tunnel' crosses families" % service.family,
             )
         if self.port != service.port and self.forwarding_method != "masquerading" and not service.fwmark:
-            raise InvalidOption(
-                prefix + "port",
+            return (
+                "port",
                 self.port,
                 "forwarding method '%s' cannot change the port, so it must be the virtual service's, %d"
                 % (self.forwarding_method, service.port),
             )
-        fault = _fault(*self[2:])
-        if fault:
-            option, value, remedy = fault
-            raise InvalidOption(prefix + option, value, remedy)
+        return _faulty_server_terms(*self[2:])
 
 
 @lru_cache(maxsize=1024)
-def _fault(
+def _faulty_server_terms(
     method: str, weight: int, upper: int, lower: int, tunnel_type: str, tunnel_port: int, checksum: str
-) -> tuple[str, Any, str] | None:
-    """What cannot be in a real server whatever its address is: the option, its value and what is wrong with it."""
+) -> Fault | None:
+    """What cannot be in a real server whatever its address is."""
     if lower > upper:
         return "lower_threshold", lower, "it must not be above 'upper_threshold', which is %d" % upper
     if (tunnel_type == "gue") != bool(tunnel_port):
@@ -319,10 +364,16 @@ class RealServerWish(NamedTuple):
                 given = {**NO_TUNNEL, **given}
             elif given.get("tunnel_type", have.tunnel_type) != have.tunnel_type:
                 given = {**{k: v for k, v in NO_TUNNEL.items() if k != "tunnel_type"}, **given}
+            if given.get("upper_threshold") == 0:  # without the one there is no other
+                given = {"lower_threshold": 0, **given}
             server = have._replace(**given)
         else:
             server = RealServer(self.packed, self.port, *completed(self.terms))
-        server.check(service, self.prefix)
+        fault = server.fault(service)
+        # What another tool has made and the kernel has taken is none of the task's.
+        if fault and not (have and have.fault(service) == fault):
+            option, value, remedy = fault
+            raise InvalidOption(self.prefix + option, value, remedy)
         return server
 
     @classmethod
@@ -353,11 +404,37 @@ class RealServerWish(NamedTuple):
             if fault:
                 raise InvalidOption(prefixes[terms.index(each)] + fault.option, fault.value, fault.remedy)
         packed = [values.packed_address(prefix + "address", each) for prefix, each in zip(prefixes, addresses)]
+        for place in [place for place, each in enumerate(packed) if each[0] in _SUSPECT]:
+            kind = _no_server(ipaddress.ip_address(packed[place]))
+            if kind:
+                raise InvalidOption(
+                    prefixes[place] + "address", addresses[place], "a real server cannot have %s" % kind
+                )
         keys = list(zip(packed, (service.port if port is None else port for port in ports)))
         if len(set(keys)) != len(keys):
             place = next(place for place, key in enumerate(keys) if key in keys[:place])
             raise InvalidOption(prefixes[place] + "address", addresses[place], "a real server is listed twice")
         return [cls(*key, *rest) for key, *rest in zip(keys, terms, kept, prefixes)]
+
+
+#: What an address begins with that may be none for a real server.
+_SUSPECT = frozenset([0, *range(224, 240), 255])
+
+
+def _no_server(address: values.Address) -> str:
+    """What kind of address it is that the kernel takes for no real server (ip_vs_new_dest()), or nothing.
+
+    It also refuses what only it can know, such as the broadcast address of a subnet.
+    """
+    if address.is_unspecified:
+        return "the unspecified address"
+    if address.is_multicast:
+        return "a multicast address"
+    if address.version == 4 and address == ipaddress.IPv4Address(0xFFFFFFFF):
+        return "the broadcast address"
+    if address.version == 6 and address.ipv4_mapped is not None:
+        return "an IPv4 address in an IPv6 one: write %s" % address.ipv4_mapped
+    return ""
 
 
 #: The fields of a real server that a task may leave open.
@@ -424,9 +501,13 @@ class ServiceWish(NamedTuple):
         """
         try:
             service = replace(have or Service(self.key), **service_fields(self.key, self.options, have))
-            service.check()
         except InvalidOption as exc:
             raise InvalidOption(self.prefix + exc.option, exc.value, exc.remedy) from None
+        fault = service.fault()
+        # What another tool has made and the kernel has taken is none of the task's.
+        if fault and not (have and have.fault() == fault):
+            option, value, remedy = fault
+            raise InvalidOption(self.prefix + option, value, remedy)
         return service
 
     @classmethod
@@ -491,9 +572,10 @@ class Scope(NamedTuple):
 def _mark_range(text: str) -> tuple[int, int]:
     """A firewall mark, or a range of them as FIRST-LAST."""
     first, _hyphen, last = text.partition("-")
-    if not first.isdigit() or not (last or first).isdigit() or not 0 < int(first) <= int(last or first) < 2**32:
+    ends = [first, last or first]
+    if not all(map(values.is_number, ends)) or not 0 < int(ends[0]) <= int(ends[1]) < 2**32:
         raise InvalidOption("scope.fwmarks", text, "write a firewall mark, or a range of them such as 100-199")
-    return int(first), int(last or first)
+    return int(ends[0]), int(ends[1])
 
 
 class Operation(NamedTuple):

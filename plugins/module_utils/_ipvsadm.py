@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any, Iterable, Iterator, Mapping, Sequence
 
@@ -30,6 +31,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_values import 
     endpoint,
     scheduler_flag_names,
 )
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._values import is_number
 
 #: ipvsadm(8), -p: "If the timeout is not specified, 300 seconds is used".
 DEFAULT_PERSISTENCE_TIMEOUT = 300
@@ -178,7 +180,10 @@ def _cut(words: Sequence[str], options: Iterable[str]) -> tuple[list[str], list[
 def _service_name(written: str) -> str:
     """A service's name that does not depend on how its line spells it."""
     words = [_SHORT.get(word, word) for word in written.split()]
-    return " ".join(map(str, _service_key(" ".join(words)).values()))
+    key = _service_key(" ".join(words))
+    with suppress(ValueError):  # one that is none is told of when the values are read
+        key["address"] = ipaddress.ip_address(str(key.get("address")))
+    return " ".join(map(str, key.values()))
 
 
 def _service_key(written: str) -> dict[str, Any]:
@@ -203,7 +208,7 @@ def _address(written: str) -> tuple[str, int | None]:
 
 
 def _number(written: str) -> int:
-    if not written.isdigit():
+    if not is_number(written):
         raise ValueError("%r is no number: save the table with --numeric" % written)
     return int(written)
 
@@ -231,7 +236,7 @@ def _terms(words: Sequence[str], foreign: Sequence[str]) -> dict[str, Any]:
             found[name] = value
         elif word == "-p":
             found["persistence_timeout"] = (
-                int(left.pop(0)) if left and left[0].isdigit() else DEFAULT_PERSISTENCE_TIMEOUT
+                int(left.pop(0)) if left and is_number(left[0]) else DEFAULT_PERSISTENCE_TIMEOUT
             )
         elif word in _TEXTS and left:
             found[_TEXTS[word]] = left.pop(0)
@@ -264,9 +269,9 @@ def _service_words(service: Service) -> Iterator[str]:
     yield "-s %s" % service.scheduler
     if service.persistence_timeout:
         yield "-p %d" % service.persistence_timeout
-        if service.persistence_netmask != service.key.prefix_max:
+        if service.persistence_netmask != service.key.whole_mask:
             if service.key.family == "inet":
-                yield "-M %s" % ipaddress.IPv4Network((0, service.persistence_netmask)).netmask
+                yield "-M %s" % ipaddress.IPv4Address(service.persistence_netmask)
             else:
                 yield "-M %d" % service.persistence_netmask
         if service.persistence_engine:

@@ -82,6 +82,8 @@ def set_name(option: str, value: str) -> str:
 
 def address(option: str, value: str) -> Address:
     """An IPv4 or IPv6 address without a prefix."""
+    if "%" in value:  # ipaddress reads it, and then it is another address than the one the kernel has
+        raise InvalidOption(option, value, "write the address without a device")
     try:
         return ipaddress.ip_address(value)
     except ValueError as exc:
@@ -93,8 +95,6 @@ def packed_address(option: str, value: str) -> bytes:
     try:
         return socket.inet_pton(socket.AF_INET6 if ":" in value else socket.AF_INET, value)
     except (OSError, ValueError):
-        if "%" in value:
-            raise InvalidOption(option, value, "write the address without a device") from None
         return address(option, value).packed
 
 
@@ -104,7 +104,7 @@ def interface(option: str, value: str) -> Interface:
         found = ipaddress.ip_interface(value)
     except ValueError as exc:
         raise InvalidOption(option, value, "write ADDRESS/PREFIX, such as 10.0.0.1/24 or fd00::1/64: %s" % exc) from exc
-    if "/" in value and not value.rpartition("/")[2].isdigit():
+    if "/" in value and not is_number(value.rpartition("/")[2]):
         raise InvalidOption(option, value, "write the prefix as a length, such as /%d" % found.network.prefixlen)
     return found
 
@@ -115,6 +115,11 @@ def network(option: str, value: str) -> Network:
         return ipaddress.ip_network(value)
     except ValueError as exc:
         raise InvalidOption(option, value, "write NETWORK/PREFIX, such as 10.0.0.0/24 or fd00::/64: %s" % exc) from exc
+
+
+def is_number(text: str) -> bool:
+    """Whether a text is a whole number in the digits that int() and everybody else reads; isdigit() knows others."""
+    return text.isascii() and text.isdigit()
 
 
 def number(option: str, value: int, low: int, high: int, meaning: str) -> int:

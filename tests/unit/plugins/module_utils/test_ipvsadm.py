@@ -54,6 +54,23 @@ def test_long_options_any_order_and_what_is_left_out():
     ]
 
 
+def test_a_service_is_the_same_in_each_spelling():
+    assert canonical(
+        "-A -t [FD00:0::1]:80\n-a -t [fd00::1]:80 -r [fd00::2]:80 -m -w 1\n-a -t [FD00::1]:80 -r [FD00::3] -m"
+    ) == [
+        "-A -t [fd00::1]:80 -s wlc",
+        "-a -t [fd00::1]:80 -r [fd00::2]:80 -m -w 1",
+        "-a -t [fd00::1]:80 -r [fd00::3]:80 -m -w 1",
+    ]
+    with pytest.raises(AnsibleFilterError, match="line 2: this virtual service is added twice"):
+        from_ipvsadm("-A -t [FD00::1]:80\n-A -t [fd00::1]:80")
+
+
+def test_masks_and_a_scheduler_that_only_the_kernel_has():
+    text = "-A -t 10.0.0.1:80 -s none -p 300 -M 255.0.255.0\n-A -f 7 -s rr -p 300 -M 0.0.0.0"
+    assert canonical(text) == text.splitlines()
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [
@@ -67,6 +84,8 @@ def test_long_options_any_order_and_what_is_left_out():
         ("-A -t 10.0.0.1:80 -w 5", "-w does not belong here"),
         ("-A -t 10.0.0.1:80 -t 10.0.0.2:80", "it needs one of -t"),
         ("-A -s rr", "it needs one of -t"),
+        ("-A -f ²", "'²' is no number"),
+        ("-A -t 10.0.0.1:80 -p ²", "² is no option"),
         ("-A -t 10.0.0.999:80", "address"),
         ("-A -t 10.0.0.1:80\n-a -t 10.0.0.1:80 -r 10.1.0.1:80 -s rr", "-s does not belong here"),
         ("-A -t 10.0.0.1:80\n-a -t 10.0.0.1:80 -r 10.1.0.1:80 -m -w 70000", "weight: 70000 is not valid"),

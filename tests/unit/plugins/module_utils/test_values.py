@@ -47,7 +47,9 @@ def test_addresses(written, read):
     assert values.address("address", written).exploded == values.address("address", read).exploded
 
 
-@pytest.mark.parametrize("written", ["10.0.0.1/32", "010.0.0.1", "10.0.0", "10.0.0.256", "", "fd00::1::2", "localhost"])
+@pytest.mark.parametrize(
+    "written", ["10.0.0.1/32", "010.0.0.1", "fe80::1%eth0", "10.0.0", "10.0.0.256", "", "fd00::1::2", "localhost"]
+)
 def test_no_addresses(written):
     with pytest.raises(InvalidOption, match=r"^address: "):
         values.address("address", written)
@@ -66,7 +68,9 @@ def test_interfaces(written, read):
     assert str(values.interface("addresses", written)) == read
 
 
-@pytest.mark.parametrize("written", ["10.0.0.1/33", "10.0.0.1/255.255.255.0", "fd00::1/129", "10.0.0.1/", "x/24"])
+@pytest.mark.parametrize(
+    "written", ["10.0.0.1/33", "10.0.0.1/255.255.255.0", "fd00::1/129", "10.0.0.1/", "x/24", "10.0.0.1/²"]
+)
 def test_no_interfaces(written):
     with pytest.raises(InvalidOption, match=r"^addresses: "):
         values.interface("addresses", written)
