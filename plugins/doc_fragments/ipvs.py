@@ -29,6 +29,8 @@ options:
       - With O(state=absent), let the live connections end before anything is deleted. The real servers that shall go
         get weight 0, and so no new connections, and the task waits until no connection is left or this many seconds
         have passed. Then it deletes, and RV(drained) tells what happened.
+      - Other tasks on the same table can go on meanwhile. If one of them, or another program, gives such a real server
+        weight again, nothing is deleted and the task fails.
       - Without the option nothing is waited for.
     type: int
 """

@@ -8,16 +8,22 @@ from __future__ import annotations
 
 import errno
 import struct
-from typing import Any, Iterable, Iterator, Sequence, Tuple
+from contextlib import contextmanager
+from typing import Any, Iterable, Iterator, Mapping, Sequence, Tuple
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils import _ipvs_codec as codec
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import KernelRefused, NoSuchPlace
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_codec import RealServers
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_settings import Settings, SettingsOperation
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_settings import (
+    Settings,
+    SettingsOperation,
+    SyncDaemon,
+)
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_values import Operation, Service, ServiceKey
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netlink import (
     NETLINK_GENERIC,
     BatchRefused,
+    MalformedReply,
     Message,
     NetlinkSocket,
     attribute_map,
@@ -42,6 +48,8 @@ CMD_SET_CONFIG, CMD_GET_CONFIG = 12, 13
 _GENL = struct.Struct("=BBH")
 
 Table = Sequence[Tuple[Service, RealServers]]
+#: One without anything in it.
+EMPTY_TABLE: Table = ()
 
 
 class NoIpvs(NoSuchPlace):
@@ -49,6 +57,10 @@ class NoIpvs(NoSuchPlace):
 
     def __init__(self) -> None:
         super().__init__("this kernel has no IPVS, or cannot load it: 'modprobe ip_vs' says why")
+
+
+class Disturbed(KernelRefused):
+    """The kernel refused a step because its table is no longer what was read: another program has changed it."""
 
 
 class Ipvs:
@@ -82,7 +94,8 @@ class Ipvs:
         """All virtual services, in the kernel's order.
 
         The kernel goes on by position from one datagram to the next and does not tell when the table changed in between
-        (ip_vs_genl_dump_services()): while another program adds or deletes, a service may be missing, or come twice.
+        (ip_vs_genl_dump_services()). So what came in several is read until two readings agree; while another program
+        adds or deletes all the time, a service may still be missing, or come twice.
         """
         return [codec.decode_service(codec.inner(reply, codec.ATTR_SERVICE)) for reply in self._service_replies()]
 
@@ -107,47 +120,57 @@ class Ipvs:
 
     def settings(self) -> Settings:
         """The timeouts of connections, and the synchronization daemons that run."""
-        (timeouts,) = self._netlink.request(self._message(CMD_GET_CONFIG))
-        daemons = [
-            codec.decode_daemon(codec.inner(reply, codec.ATTR_DAEMON))
-            for reply in self._netlink.dump(self._message(CMD_GET_DAEMON))
-        ]
-        return Settings(codec.decode_timeouts(timeouts), {daemon.role: daemon for daemon in daemons})
+        with _explaining():
+            (timeouts,) = self._netlink.request(self._message(CMD_GET_CONFIG))
+        return Settings(codec.decode_timeouts(timeouts), {daemon.role: daemon for daemon in self.daemons()})
+
+    def daemons(self) -> list[SyncDaemon]:
+        """The synchronization daemons that run."""
+        with _explaining():
+            replies = self._netlink.dump(self._message(CMD_GET_DAEMON))
+        return [codec.decode_daemon(codec.inner(reply, codec.ATTR_DAEMON)) for reply in replies]
 
     def apply(self, operations: Sequence[Operation]) -> None:
-        """Carry out operations in their order.
+        """Carry out operations: those that add and change in their order, and then those that delete in theirs.
+
+        The kernel goes on behind a message that it refuses, so nothing is deleted before it has confirmed all that
+        comes in its place.
 
         Raises:
             KernelRefused: the kernel refused one; the text names it, the reason and the remedy.
+            Disturbed: it did because another program has changed the table.
         """
-        try:
-            self._netlink.send_all(list(self._messages(operations)))
-        except BatchRefused as exc:
-            raise _explained(exc, operations[exc.index]) from exc
+        gains = [operation for operation in operations if operation.verb != "delete"]
+        losses = [operation for operation in operations if operation.verb == "delete"]
+        for part in filter(None, (gains, losses)):
+            try:
+                self._netlink.send_all(list(self._messages(part)))
+            except BatchRefused as exc:
+                raise _explained(exc, part[exc.index]) from exc
 
     def apply_settings(self, operations: Sequence[SettingsOperation]) -> None:
-        """Carry out operations on timeouts and daemons in their order.
+        """Carry out operations on timeouts and daemons in their order; behind one that is refused nothing more is done.
+
+        A daemon that gave way to one that is refused runs again afterwards.
 
         Raises:
             KernelRefused: the kernel refused one; the text names it, the reason and the remedy.
         """
-        try:
-            self._netlink.send_all([self._settings_operation(operation) for operation in operations])
-        except BatchRefused as exc:
-            operation = operations[exc.index]
-            meaning = _SETTINGS_MEANINGS.get(exc.errno)
-            words = "%s [%s]" % (meaning, exc) if meaning else str(exc)
-            words += self._restarted(operations[: exc.index], operation)
-            raise KernelRefused(exc.errno, "the kernel refused to %s: %s" % (operation, words)) from exc
+        stopped = None
+        for operation in operations:
+            try:
+                self._netlink.send_all([self._settings_operation(operation)])
+            except BatchRefused as exc:
+                words = _reason(exc, _SETTINGS_MEANINGS)
+                if stopped and operation.daemon and operation.daemon.role == stopped.role:
+                    words += self._started_again(stopped)
+                raise KernelRefused(exc.errno, "the kernel refused to %s: %s" % (operation, words)) from exc
+            stopped = operation.daemon if operation.verb == "stop" else None
 
-    def _restarted(self, done: Sequence[SettingsOperation], refused: SettingsOperation) -> str:
-        """Have the daemon back that was stopped to make room for one that was then refused, and say so."""
-        if not done or refused.verb != "start" or done[-1].verb != "stop" or not refused.daemon or not done[-1].daemon:
-            return ""
-        if done[-1].daemon.role != refused.daemon.role:
-            return ""
+    def _started_again(self, stopped: SyncDaemon) -> str:
+        """Have a daemon back that was stopped, and say so."""
         try:
-            self._netlink.send_all([self._settings_operation(done[-1]._replace(verb="start"))])
+            self._netlink.send_all([self._settings_operation(SettingsOperation("start", daemon=stopped))])
         except BatchRefused as exc:
             return "; the daemon that ran before could not be started again: %s" % exc
         return "; the daemon that ran before runs again"
@@ -172,17 +195,22 @@ class Ipvs:
 
     def _service_reply(self, key: ServiceKey) -> bytes | None:
         try:
-            return self._netlink.request(self._message(CMD_GET_SERVICE, codec.encode_key(key)))[0]
+            with _explaining():
+                return self._netlink.request(self._message(CMD_GET_SERVICE, codec.encode_key(key)))[0]
         except KernelRefused as exc:
             if exc.errno == errno.ESRCH:
                 return None
             raise
 
     def _service_replies(self) -> Sequence[bytes]:
-        return self._netlink.dump(self._message(CMD_GET_SERVICE))
+        with _explaining():
+            return self._netlink.dump_agreeing(self._message(CMD_GET_SERVICE), codec.KEY_OF_SERVICE)
 
     def _server_replies(self, key: ServiceKey) -> Sequence[bytes]:
-        return self._netlink.dump(self._message(CMD_GET_DEST, codec.encode_key(key)))
+        try:
+            return self._netlink.dump_agreeing(self._message(CMD_GET_DEST, codec.encode_key(key)), codec.KEY_OF_SERVER)
+        except KernelRefused as exc:  # thousands of these are read, so nothing is set up for each
+            raise _explained_request(exc) from exc
 
     def _statistics_of(self, key: ServiceKey) -> dict[str, Any] | None:
         reply = self._service_reply(key)
@@ -213,14 +241,23 @@ class Ipvs:
             if exc.errno == errno.ENOENT:
                 raise NoIpvs() from exc
             raise
-        return integer(attribute_map(reply[_GENL.size :])[CTRL_ATTR_FAMILY_ID])
+        try:
+            return integer(attribute_map(reply[_GENL.size :])[CTRL_ATTR_FAMILY_ID])
+        except KeyError as exc:
+            raise MalformedReply("the kernel's answer for the family IPVS has no number") from exc
 
 
 _SERVICE_VERBS = {"add": CMD_NEW_SERVICE, "set": CMD_SET_SERVICE}
 _SERVER_VERBS = {"add": CMD_NEW_DEST, "set": CMD_SET_DEST, "delete": CMD_DEL_DEST}
 
 
-#: The kernel's errno in words that fit timeouts and daemons (ip_vs_genl_new_daemon(), start_sync_thread()).
+#: The kernel's errno in words that fit each request.
+_MEANINGS = {
+    errno.EPERM: "not permitted: IPVS wants CAP_NET_ADMIN of the first user namespace, so real root",
+    errno.EAFNOSUPPORT: "this kernel has no IPv6, or it is switched off (ipv6.disable=1 on the kernel's command line)",
+}
+
+#: In words that fit timeouts and daemons (ip_vs_genl_new_daemon(), start_sync_thread()).
 _SETTINGS_MEANINGS = {
     errno.EEXIST: "a daemon of that role runs already, so something else started it in the meantime: run the task"
     " again",
@@ -229,7 +266,6 @@ _SETTINGS_MEANINGS = {
     errno.EADDRNOTAVAIL: "the device has no address from which to send",
     errno.EINVAL: "the kernel takes it for invalid: messages must hold a connection and fit the device's MTU, and no"
     " real server may be of another family than its virtual service while a daemon runs",
-    errno.EPERM: "not permitted: IPVS wants CAP_NET_ADMIN of the first user namespace, so real root",
 }
 
 
@@ -239,6 +275,25 @@ def _no_module(service: Service) -> str:
     also = ", or no persistence engine '%s'," % engine if engine else ""
     remedy = " and 'modprobe ip_vs_pe_%s'" % engine if engine else ""
     return "no scheduler '%s'%s in this kernel: run 'modprobe ip_vs_%s'%s" % (scheduler, also, scheduler, remedy)
+
+
+def _reason(exc: KernelRefused, meanings: Mapping[int, str]) -> str:
+    """What the kernel said, behind what that means here where it is known."""
+    meaning = meanings.get(exc.errno) or _MEANINGS.get(exc.errno)
+    return "%s [%s]" % (meaning, exc) if meaning else str(exc)
+
+
+def _explained_request(exc: KernelRefused) -> KernelRefused:
+    return KernelRefused(exc.errno, "the kernel refused to tell of the IPVS table: %s" % _reason(exc, {}))
+
+
+@contextmanager
+def _explaining() -> Iterator[None]:
+    """Say what a refusal to tell something means."""
+    try:
+        yield
+    except KernelRefused as exc:
+        raise _explained_request(exc) from exc
 
 
 def _explained(exc: BatchRefused, operation: Operation) -> KernelRefused:
@@ -251,13 +306,12 @@ def _explained(exc: BatchRefused, operation: Operation) -> KernelRefused:
         errno.ENOENT: "it is gone already, so something else deleted it in the meantime: run the task again"
         if on_server
         else _no_module(operation.service),
-        errno.EPERM: "not permitted: IPVS wants CAP_NET_ADMIN of the first user namespace, so real root",
-        errno.EINVAL: "the kernel takes it for invalid; in a namespace whose device 'lo' was never up, no real server"
-        " can be added: bring 'lo' up; and while a synchronization daemon runs, none of another family than its virtual"
-        " service"
+        errno.EINVAL: "the kernel takes it for invalid. It takes no broadcast address of a subnet and no link-local one"
+        " of another host. In a namespace whose device 'lo' was never up it takes no real server at all: bring 'lo' up."
+        " And while a synchronization daemon runs, none of another family than its virtual service"
         if on_server
         else "the kernel takes it for invalid",
     }
-    meaning = meanings.get(exc.errno)
-    words = "%s [%s]" % (meaning, exc) if meaning else str(exc)
-    return KernelRefused(exc.errno, "the kernel refused to %s: %s" % (operation, words))
+    text = "the kernel refused to %s: %s" % (operation, _reason(exc, meanings))
+    disturbed = exc.errno in (errno.EEXIST, errno.ESRCH) or (exc.errno == errno.ENOENT and on_server)
+    return Disturbed(exc.errno, text) if disturbed else KernelRefused(exc.errno, text)

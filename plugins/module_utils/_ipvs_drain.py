@@ -7,15 +7,20 @@
 from __future__ import annotations
 
 import time
-from typing import Any, Mapping, Sequence
+from typing import Any, Callable, Mapping, Optional, Sequence
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils import _values as values
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import InvalidOption
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import Conflict, InvalidOption
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs import Ipvs
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_task import enforce
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_values import Operation, RealServer, Service
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns import inside
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._module import found
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns import alone, inside
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._plan import Plan
+
+Servers = Sequence[RealServer]
 
 DRAIN: dict[str, Any] = dict(drain_timeout=dict(type="int"))
 #: The longest wait (seconds): a day.
@@ -51,15 +56,60 @@ def live(service: Service, connections: Mapping[str, int]) -> int:
     return count
 
 
-def drain(
-    module: AnsibleModule, ipvs: Ipvs, service: Service, servers: Sequence[RealServer], timeout: int
-) -> dict[str, Any]:
-    """Give real servers weight 0 and wait until they have no live connection, or for ``timeout`` seconds.
+def drained_away(
+    module: AnsibleModule,
+    timeout: int,
+    read: Callable[[Ipvs], tuple[Optional[Service], Servers]],
+    plan: Callable[[Optional[Service], Servers], Plan[Operation]],
+) -> tuple[Plan[Operation], dict[str, Any]]:
+    """The plan that deletes, and what became of the connections, if it was carried out.
 
-    How it goes is written to the system's log. A run that is killed meanwhile leaves weight 0 behind; the next one
-    goes on from there.
+    Real servers that shall go get weight 0, then they are waited for, and what is still drained then is deleted. Other
+    tasks wait for the first step and for the last one only. A run that is killed meanwhile leaves weight 0 behind; the
+    next one goes on from there.
+
+    Args:
+        module: The task.
+        timeout: For how many seconds the connections are waited for.
+        read: The virtual service, or None, and its real servers that shall go.
+        plan: What deletes these.
+
+    Raises:
+        Conflict: meanwhile something else gave them weight again.
     """
-    ipvs.apply([Operation("set", service, server._replace(weight=0)) for server in servers if server.weight])
+    netns = module.params["netns"]
+
+    def now() -> tuple[Service | None, Servers]:
+        with Ipvs(netns) as ipvs:
+            return read(ipvs)
+
+    with alone(netns, not module.check_mode):
+        service, servers = found(module, now, (None, ()))
+        planned = plan(service, servers)
+        if service is None or not planned.changed or module.check_mode:
+            return planned, {}
+        with Ipvs(netns) as ipvs:
+            ipvs.apply([Operation("set", service, server._replace(weight=0)) for server in servers if server.weight])
+    with Ipvs(netns) as ipvs:
+        drained = _waited(module, ipvs, service, servers, timeout)
+
+        def deletion() -> Sequence[Operation]:
+            still = found(module, lambda: read(ipvs), (None, ()))
+            for server in still[1]:
+                if server.weight:
+                    raise Conflict(
+                        "real server %s of virtual service %s got weight %d while it was drained, so something else"
+                        " wants it to stay: nothing was deleted" % (server, service.key, server.weight)
+                    )
+            return plan(*still).operations
+
+        with alone(netns):
+            enforce(ipvs, deletion(), deletion)
+    return planned, dict(drained=drained)
+
+
+def _waited(module: AnsibleModule, ipvs: Ipvs, service: Service, servers: Servers, timeout: int) -> dict[str, Any]:
+    """Wait until real servers have no live connection, or for ``timeout`` seconds; the system's log is told of it."""
     if service.persistence_timeout and not _expires_templates(module.params["netns"]):
         module.warn(
             "virtual service %s is persistent, and persistent clients go on making new connections to a real server"

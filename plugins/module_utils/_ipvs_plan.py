@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Iterable, Mapping, NamedTuple, Sequence
+from typing import Any, Iterable, Mapping, NamedTuple, Sequence
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils import _ipvsadm as ipvsadm
 from ansible_collections.linuxnet.ipvs.plugins.module_utils import _values as values
@@ -20,6 +20,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_values import 
     Scope,
     Service,
     ServiceWish,
+    brief,
     completed,
     service_options,
 )
@@ -43,18 +44,28 @@ def plan_service(
     """
     operations, service, servers = _service_steps(wish, wish.purge, have, have_servers)
     kept = set(have_servers) & set(servers)
-    before, after = differing(
-        service_options(have, [server for server in have_servers if server not in kept]) if have else {},
-        service_options(service, [server for server in servers if server not in kept]),
-    )
-    return Plan(tuple(operations), before, after), service, servers
+    wished = service_options(service, [server for server in servers if server not in kept])
+    if have:
+        before, after = differing(
+            service_options(have, [server for server in have_servers if server not in kept]), wished
+        )
+    else:
+        before, after = {}, brief(wished)
+    return Plan(tuple(operations), _legible(before), _legible(after)), service, servers
 
 
 def plan_no_service(have: Service | None, have_servers: Servers) -> Plan[Operation]:
     """Take a virtual service away; the kernel takes its real servers with it."""
     if have is None:
         return Plan()
-    return Plan((Operation("delete", have),), service_options(have, have_servers), {})
+    return Plan((Operation("delete", have),), _legible(brief(service_options(have, have_servers))), {})
+
+
+def _legible(options: dict[str, Any]) -> dict[str, Any]:
+    """What differs of a service, and of its real servers what does not go without saying."""
+    if "real_servers" in options:
+        return dict(options, real_servers=list(map(brief, options["real_servers"])))
+    return options
 
 
 def plan_server(service: Service, wish: RealServerWish, have: RealServer | None) -> tuple[Plan[Operation], RealServer]:
@@ -62,13 +73,23 @@ def plan_server(service: Service, wish: RealServerWish, have: RealServer | None)
     server = wish.resolve(service.key, have)
     if server == have:
         return Plan(), server
-    before, after = differing(have.options() if have else {}, server.options())
+    before, after = differing(have.options(), server.options()) if have else ({}, brief(server.options()))
     return Plan((Operation("set" if have else "add", service, server),), before, after), server
 
 
-def plan_no_server(service: Service, have: RealServer | None) -> Plan[Operation]:
-    """Take one real server away."""
-    return Plan((Operation("delete", service, have),), have.options(), {}) if have else Plan()
+def plan_no_server(service: Service | None, servers: Servers) -> Plan[Operation]:
+    """Take one real server away; ``servers`` is it, or empty where it is not there."""
+    if service is None or not servers:
+        return Plan()
+    return Plan((Operation("delete", service, servers[0]),), brief(servers[0].options()), {})
+
+
+def first_foreign(operations: Iterable[Operation]) -> Operation | None:
+    """The first of these steps after which a real server is of another family than its virtual service, or None."""
+    for step in operations:
+        if step.server and step.verb != "delete" and step.server.crosses(step.service.key):
+            return step
+    return None
 
 
 class TablePlan(NamedTuple):
@@ -114,7 +135,7 @@ def plan_table(
 ) -> TablePlan:
     """Bring a whole table into being.
 
-    What is added or changed comes before what is deleted, so that a run that ends half-way has lost nothing.
+    What is added or changed comes before all that is deleted, so that a run that ends half-way has lost nothing.
 
     Args:
         wishes: The virtual services with their real servers.
@@ -129,6 +150,7 @@ def plan_table(
     if len({wish.key for wish in wishes}) != len(wishes):
         values.unique("services", (str(wish.key) for wish in wishes), "a virtual service")
     steps: list[Operation] = []
+    deletions: list[Operation] = []
     before: list[tuple[Service, Servers]] = []
     after: list[tuple[Service, Servers]] = []
     server_count = sum(len(servers) for _service, servers in present.values())
@@ -144,12 +166,14 @@ def plan_table(
             continue
         operations, service, servers = _service_steps(wish, purge, had, had_servers)
         if operations:
-            steps += operations
+            steps += [step for step in operations if step.verb != "delete"]
+            deletions += [step for step in operations if step.verb == "delete"]
             kept = set(had_servers) & set(servers) if had else ()
             if had:
                 before.append((had, [server for server in had_servers if server not in kept]))
             after.append((service, [server for server in servers if server not in kept] if kept else servers))
     gone = [entry for key, entry in present.items() if owned is not None and owned.includes(key)]
+    steps += deletions
     steps += [Operation("delete", service) for service, _servers in gone]
     before += gone
     counted = Counter((_COUNTED[step.verb], step.server is None) for step in steps)

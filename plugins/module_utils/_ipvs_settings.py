@@ -20,6 +20,9 @@ MAX_TIMEOUT = (2**31 - 1) // 1000
 ROLES = ("master", "backup")
 #: start_sync_thread() raises what is less to this.
 MIN_BACKUP_MAXLEN = 1024
+#: The largest payload of a UDP packet over IPv4, and over IPv6, to which start_sync_thread() lowers what is more.
+MAX_MAXLEN = 65535 - 20 - 8
+MAX_MAXLEN_IPV6 = 65535 - 40 - 8
 
 
 class Timeouts(NamedTuple):
@@ -44,6 +47,14 @@ class SyncDaemon(NamedTuple):
     def __str__(self) -> str:
         return "%s synchronization daemon on %s" % (self.role, self.interface)
 
+    def as_kept(self) -> SyncDaemon:
+        """The daemon with the length of messages that the kernel makes of the one it is given (start_sync_thread())."""
+        if not self.sync_maxlen:
+            return self
+        least = MIN_BACKUP_MAXLEN if self.role == "backup" else 1
+        most = MAX_MAXLEN_IPV6 if self.mcast_group and self.mcast_group.version == 6 else MAX_MAXLEN
+        return self._replace(sync_maxlen=min(max(self.sync_maxlen, least), most))
+
     def options(self) -> dict[str, Any]:
         """The daemon under the names of the module's options."""
         group = str(self.mcast_group) if self.mcast_group else None
@@ -54,8 +65,7 @@ class SyncDaemon(NamedTuple):
 _DAEMON_TERMS = SyncDaemon._fields[1:]
 _DAEMON_NUMBERS = {
     "sync_id": (0, 255, "an identifier of synchronization"),
-    # From what holds any one connection up to the payload of a UDP packet over IPv6
-    "sync_maxlen": (512, 65535 - 40 - 8, "a length of messages (bytes)"),
+    "sync_maxlen": (1, MAX_MAXLEN, "a length of messages (bytes)"),
     "mcast_port": (1, 65535, "a UDP port"),
     "mcast_ttl": (1, 255, "a time to live (hops)"),
 }
@@ -90,6 +100,10 @@ class Settings(NamedTuple):
         return shown
 
 
+#: What check mode takes for there where the place is missing.
+NOTHING = Settings(Timeouts(0, 0, 0), {})
+
+
 class SettingsOperation(NamedTuple):
     """One step: ``verb`` is set for the timeouts, start or stop for a daemon."""
 
@@ -122,10 +136,6 @@ def wished_daemon(role: str, options: Mapping[str, Any]) -> dict[str, Any] | Non
     for name, (low, high, meaning) in _DAEMON_NUMBERS.items():
         if name in given:
             values.number(prefix + name, given[name], low, high, meaning)
-    if role == "backup" and given.get("sync_maxlen", MIN_BACKUP_MAXLEN) < MIN_BACKUP_MAXLEN:
-        raise InvalidOption(
-            prefix + "sync_maxlen", given["sync_maxlen"], "a backup daemon takes %d bytes or more" % MIN_BACKUP_MAXLEN
-        )
     if "mcast_group" in given:
         group = values.address(prefix + "mcast_group", given["mcast_group"])
         if not group.is_multicast:
@@ -165,7 +175,7 @@ def plan_settings(
             continue
         if not present and "interface" not in fields:
             raise InvalidOption(role + ".interface", None, "name the device through which the daemon shall speak")
-        daemon = present._replace(**fields) if present else SyncDaemon(role, **fields)
+        daemon = (present._replace(**fields) if present else SyncDaemon(role, **fields)).as_kept()
         if daemon != present:
             if present:
                 steps.append(SettingsOperation("stop", daemon=present))

@@ -66,6 +66,8 @@ RECEIVE_BYTES = 131072
 RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024
 #: How often a dump is repeated that a concurrent change interrupted.
 DUMP_ATTEMPTS = 20
+#: How often one is repeated, of which the kernel does not tell that, for want of two that agree.
+AGREEING_ATTEMPTS = 5
 
 
 class MalformedReply(LinuxnetError):
@@ -183,6 +185,8 @@ class NetlinkSocket:
             self._socket.close()
             raise
         self._sequence = 0
+        #: In how many datagrams the answers to the last dump came.
+        self._datagrams = 0
 
     def __enter__(self) -> NetlinkSocket:
         return self
@@ -225,6 +229,22 @@ class NetlinkSocket:
             "the kernel's table changed during each of %d readings: something else is writing it all the time"
             % DUMP_ATTEMPTS
         )
+
+    def dump_agreeing(self, message: Message, key: slice) -> list[bytes]:
+        """Send a dump request of a table that may change between two datagrams without the kernel's telling so.
+
+        What came in one datagram is of one moment. What came in several is read again until two readings in a row
+        list the same things, told by the bytes ``key`` of each payload. Where that does not happen for long, because
+        something else is writing the table all the time, the last reading is what there is to know.
+        """
+        replies = self.dump(message)
+        for _attempt in range(AGREEING_ATTEMPTS):
+            if self._datagrams < 2:
+                break
+            before, replies = replies, self.dump(message)
+            if [reply[key] for reply in before] == [reply[key] for reply in replies]:
+                break
+        return replies
 
     def send_all(self, messages: Sequence[Message]) -> None:
         """Send messages in as few datagrams as hold them and wait for the kernel's word on all.
@@ -292,12 +312,14 @@ class NetlinkSocket:
         sequence = self._send(message, NLM_F_DUMP)
         replies: list[bytes] = []
         consistent = True
+        self._datagrams = 0
         while True:
             try:
                 received = list(self._receive())
             except AnswersLost:
                 consistent = False
                 continue
+            self._datagrams += any(number == sequence and kind != NLMSG_DONE for kind, _f, number, _p in received)
             for kind, flags, number, payload in received:
                 if number != sequence:
                     continue

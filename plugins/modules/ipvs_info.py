@@ -11,7 +11,8 @@ short_description: Read the IPVS table and find the programs that own it
 version_added: 1.0.0
 description:
   - Returns the virtual services and real servers of a network namespace under the names of the options of
-    M(linuxnet.ipvs.ipvs_service), so that they can be fed back to it and to M(linuxnet.ipvs.ipvs_table).
+    M(linuxnet.ipvs.ipvs_service), so that they can be fed back to it and to M(linuxnet.ipvs.ipvs_table). They are told
+    in full, so that whatever has been changed meanwhile, or is otherwise on another director, becomes the same again.
   - Returns the timeouts and synchronization daemons too, under the names of the options of
     M(linuxnet.ipvs.ipvs_settings), and on request what the kernel counts and which connections there are.
   - Finds other programs that believe to own the table and delete what they do not know.
@@ -77,7 +78,9 @@ available:
   returned: always
   type: bool
 services:
-  description: The virtual services, in the kernel's order.
+  description:
+    - The virtual services, in the kernel's order.
+    - What belongs to persistence, to a lower threshold or to a tunnel is left out where there is none.
   returned: always
   type: list
   elements: dict
@@ -86,8 +89,11 @@ services:
       address: 10.100.100.100
       port: 8080
       scheduler: rr
+      scheduler_flags: []
+      one_packet: false
+      persistence_timeout: 0
       real_servers:
-        - {address: 10.0.0.11, port: 8080, forwarding_method: masquerading, weight: 1}
+        - {address: 10.0.0.11, port: 8080, forwarding_method: masquerading, weight: 1, upper_threshold: 0}
 settings:
   description: The timeouts (seconds) and the synchronization daemons.
   returned: when RV(available)
@@ -138,8 +144,7 @@ statistics:
           outgoing_bytes_per_second: 702
 connections:
   description:
-    - The connections, with the seconds until each expires. Those with port 0 and state C(NONE) remember a persistent
-      client.
+    - The connections, with the seconds until each expires. Those with client port 0 remember a persistent client.
   returned: when O(connections)
   type: list
   elements: dict

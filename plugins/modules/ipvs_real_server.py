@@ -69,7 +69,9 @@ options:
     type: bool
     default: false
   upper_threshold:
-    description: The number of connections from which on the real server gets no new ones; 0 for no limit.
+    description:
+      - The number of connections from which on the real server gets no new ones; 0 for no limit, which takes
+        O(lower_threshold) away too.
     type: int
   lower_threshold:
     description:
@@ -132,7 +134,7 @@ real_server:
   description: The real server as it is after the task, under the names of the options.
   returned: when O(state=present)
   type: dict
-  sample: {address: 10.0.0.21, port: 8080, forwarding_method: masquerading, weight: 1}
+  sample: {address: 10.0.0.21, port: 8080, forwarding_method: masquerading, weight: 1, upper_threshold: 0}
 drained:
   description: What became of the live connections.
   returned: when O(drain_timeout) was given and something was deleted, not in check mode
@@ -156,17 +158,16 @@ drained:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import NoSuchPlace
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs import Ipvs
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_drain import DRAIN, drain, drain_timeout
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_drain import DRAIN, drain_timeout, drained_away
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_options import (
     REAL_SERVER,
     SERVICE_KEY,
     SERVICE_KEY_RULES,
 )
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_plan import plan_no_server, plan_server
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_task import carried_out
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_values import RealServerWish, Service, ServiceKey
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._module import NETNS, STATE, finish, found, reporting
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns import alone
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._module import NETNS, STATE, finish, reporting
 
 
 def run(module):
@@ -175,29 +176,28 @@ def run(module):
     wish = RealServerWish.from_options(key, params)
     timeout = drain_timeout(params)
 
-    def read():
-        with Ipvs(params["netns"]) as ipvs:
-            service = ipvs.service(key)
-            if service is None:
-                raise NoSuchPlace(
-                    "virtual service %s does not exist: create it first, with linuxnet.ipvs.ipvs_service" % key
-                )
-            return service, next((server for server in ipvs.real_servers(key) if server.key == wish.key), None)
+    def read(ipvs):
+        service = ipvs.service(key)
+        if service is None:
+            raise NoSuchPlace(
+                "virtual service %s does not exist: create it first, with linuxnet.ipvs.ipvs_service" % key
+            )
+        return service, [server for server in ipvs.real_servers(key) if server.key == wish.key]
 
     result = {}
-    # Draining takes its time, and deleting needs no look at the table in the same moment.
-    with alone(params["netns"], timeout is None and not module.check_mode):
-        service, have = found(module, read, (Service(key), None))
+
+    def planned(have):
+        service, servers = have
         if params["state"] == "absent":
-            plan = plan_no_server(service, have)
-        else:
-            plan, server = plan_server(service, wish, have)
-            result["real_server"] = server.options()
-        if plan.changed and not module.check_mode:
-            with Ipvs(params["netns"]) as ipvs:
-                if timeout is not None:
-                    result["drained"] = drain(module, ipvs, service, [have], timeout)
-                ipvs.apply(plan.operations)
+            return plan_no_server(service, servers)
+        plan, server = plan_server(service, wish, servers[0] if servers else None)
+        result["real_server"] = server.options()
+        return plan
+
+    if timeout is None:
+        plan = carried_out(module, read, planned, (Service(key), ()))
+    else:
+        plan, result = drained_away(module, timeout, read, plan_no_server)
     finish(module, plan, **result)
 
 

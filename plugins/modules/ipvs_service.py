@@ -42,9 +42,9 @@ options:
     description:
       - How a real server is chosen for a new connection. Without it an existing service keeps its scheduler and a new
         one gets C(wlc), as with C(ipvsadm).
-      - The kernel loads the module C(ip_vs_NAME) by itself where it has it.
+      - The kernel loads the module C(ip_vs_NAME) by itself where it has it. With V(none) nothing is scheduled.
     type: str
-    choices: [rr, wrr, lc, wlc, lblc, lblcr, dh, sh, sed, nq, fo, ovf, mh, twos]
+    choices: [rr, wrr, lc, wlc, lblc, lblcr, dh, sh, sed, nq, fo, ovf, mh, twos, none]
   scheduler_flags:
     description:
       - Variations of the scheduler, all of them; an empty list is none. Those that begin with C(sh-) and C(mh-) are of
@@ -64,7 +64,8 @@ options:
   persistence_netmask:
     description:
       - Which part of their address makes clients one client, as a prefix length (C(24), C(64)) or as an IPv4 netmask
-        (C(255.255.255.0)). Needs O(persistence_timeout). A new service takes the whole address.
+        (C(255.255.255.0)). With C(0), for IPv4 only, all are one. Needs O(persistence_timeout). A new service takes
+        the whole address.
     type: str
   persistence_engine:
     description:
@@ -108,7 +109,9 @@ options:
         type: bool
         default: false
       upper_threshold:
-        description: The number of connections from which on the real server gets no new ones; 0 for no limit.
+        description:
+          - The number of connections from which on the real server gets no new ones; 0 for no limit, which takes
+            O(real_servers[].lower_threshold) away too.
         type: int
       lower_threshold:
         description:
@@ -203,7 +206,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 service:
-  description: The virtual service as it is after the task, under the names of the options.
+  description:
+    - The virtual service as it is after the task, under the names of the options.
   returned: when O(state=present)
   type: dict
   sample:
@@ -211,9 +215,12 @@ service:
     address: 10.100.100.100
     port: 8080
     scheduler: rr
+    scheduler_flags: []
+    one_packet: false
+    persistence_timeout: 0
     real_servers:
-      - {address: 10.0.0.11, port: 8080, forwarding_method: masquerading, weight: 1}
-      - {address: 10.0.0.21, port: 8080, forwarding_method: masquerading, weight: 1}
+      - {address: 10.0.0.11, port: 8080, forwarding_method: masquerading, weight: 1, upper_threshold: 0}
+      - {address: 10.0.0.21, port: 8080, forwarding_method: masquerading, weight: 1, upper_threshold: 0}
 drained:
   description: What became of the live connections.
   returned: when O(drain_timeout) was given and something was deleted, not in check mode
@@ -236,17 +243,16 @@ drained:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs import Ipvs
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_drain import DRAIN, drain, drain_timeout
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_drain import DRAIN, drain_timeout, drained_away
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_options import (
     SERVICE,
     SERVICE_KEY,
     SERVICE_KEY_RULES,
 )
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_plan import plan_no_service, plan_service
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_task import carried_out
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_values import ServiceWish, service_options
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._module import NETNS, STATE, finish, found, reporting
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns import alone
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._module import NETNS, STATE, finish, reporting
 
 
 def run(module):
@@ -254,24 +260,22 @@ def run(module):
     wish = ServiceWish.from_options(params)
     timeout = drain_timeout(params)
 
-    def read():
-        with Ipvs(params["netns"]) as ipvs:
-            return ipvs.service(wish.key), ipvs.real_servers(wish.key)
+    def read(ipvs):
+        return ipvs.service(wish.key), ipvs.real_servers(wish.key)
 
     result = {}
-    # Draining takes its time, and deleting needs no look at the table in the same moment.
-    with alone(params["netns"], timeout is None and not module.check_mode):
-        have, have_servers = found(module, read, (None, ()))
+
+    def planned(have):
         if params["state"] == "absent":
-            plan = plan_no_service(have, have_servers)
-        else:
-            plan, service, servers = plan_service(wish, have, have_servers)
-            result["service"] = service_options(service, servers)
-        if plan.changed and not module.check_mode:
-            with Ipvs(params["netns"]) as ipvs:
-                if timeout is not None:
-                    result["drained"] = drain(module, ipvs, have, have_servers, timeout)
-                ipvs.apply(plan.operations)
+            return plan_no_service(*have)
+        plan, service, servers = plan_service(wish, *have)
+        result["service"] = service_options(service, servers)
+        return plan
+
+    if timeout is None:
+        plan = carried_out(module, read, planned, (None, ()))
+    else:
+        plan, result = drained_away(module, timeout, read, plan_no_service)
     finish(module, plan, **result)
 
 

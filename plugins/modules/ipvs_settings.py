@@ -49,8 +49,9 @@ options:
         type: int
       sync_maxlen:
         description:
-          - The longest message in bytes, from 512 (or 1024, for O(backup)) to 65487. The kernel takes what an MTU of
-            1500 holds, or for O(backup) the device's if that is larger, unless said.
+          - The longest message in bytes, 1 to 65507. The kernel makes each long enough for one connection. It takes
+            1024 for what is less than that of O(backup), and 65487 for what is more than that over IPv6.
+          - Unless said, it takes what an MTU of 1500 holds, or for O(backup) the device's if that is larger.
         type: int
       mcast_group:
         description: The multicast group, an IPv4 or IPv6 address. The kernel takes 224.0.0.81 unless said.
@@ -94,7 +95,7 @@ EXAMPLES = r"""
 RETURN = r"""
 settings:
   description:
-    - The settings as they are after the task, under the names of the options.
+    - The settings as they are after the task, read from the kernel, under the names of the options.
     - In check mode a daemon that would start lacks what the kernel would choose.
   returned: always
   type: dict
@@ -117,14 +118,14 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs import Ipvs
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_settings import (
+    NOTHING,
     OPTIONS,
     ROLES,
-    Settings,
-    Timeouts,
     plan_settings,
     wished_daemon,
     wished_timeouts,
 )
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_task import refuse_daemons
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._module import NETNS, finish, found, reporting
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns import alone
 
@@ -136,14 +137,16 @@ def run(module):
 
     def read():
         with Ipvs(params["netns"]) as ipvs:
-            return ipvs.settings()
+            planned = plan_settings(timeouts, daemons, ipvs.settings())
+            refuse_daemons(ipvs, planned[0].operations)
+            return planned
 
     with alone(params["netns"], not module.check_mode):
-        have = found(module, read, Settings(Timeouts(0, 0, 0), {}))
-        plan, settings = plan_settings(timeouts, daemons, have)
+        plan, settings = found(module, read, None) or plan_settings(timeouts, daemons, NOTHING)
         if plan.changed and not module.check_mode:
             with Ipvs(params["netns"]) as ipvs:
                 ipvs.apply_settings(plan.operations)
+                settings = ipvs.settings()
     finish(module, plan, settings=settings.options())
 
 

@@ -12,7 +12,8 @@ version_added: 1.0.0
 description:
   - Brings many virtual services with their real servers into being at once, and changes only what differs.
   - What is added or changed comes before what is deleted, and what an existing service or real server can change is
-    changed in place, so that no connection and no counter is lost. A run that was killed is completed by the next one.
+    changed in place, so that no connection and no counter is lost. Where the kernel refuses one of the former, nothing
+    is deleted. A run that was killed is completed by the next one.
   - What the task does not list is left alone, unless O(purge).
 extends_documentation_fragment:
   - linuxnet.ipvs.attributes
@@ -51,9 +52,9 @@ options:
         description:
           - How a real server is chosen for a new connection. Without it an existing service keeps its scheduler and a
             new one gets C(wlc), as with C(ipvsadm).
-          - The kernel loads the module C(ip_vs_NAME) by itself where it has it.
+          - The kernel loads the module C(ip_vs_NAME) by itself where it has it. With V(none) nothing is scheduled.
         type: str
-        choices: [rr, wrr, lc, wlc, lblc, lblcr, dh, sh, sed, nq, fo, ovf, mh, twos]
+        choices: [rr, wrr, lc, wlc, lblc, lblcr, dh, sh, sed, nq, fo, ovf, mh, twos, none]
       scheduler_flags:
         description:
           - Variations of the scheduler, all of them; an empty list is none. Those that begin with C(sh-) and C(mh-) are
@@ -74,7 +75,8 @@ options:
       persistence_netmask:
         description:
           - Which part of their address makes clients one client, as a prefix length (C(24), C(64)) or as an IPv4
-            netmask (C(255.255.255.0)). Needs O(services[].persistence_timeout). A new service takes the whole address.
+            netmask (C(255.255.255.0)). With C(0), for IPv4 only, all are one. Needs
+            O(services[].persistence_timeout). A new service takes the whole address.
         type: str
       persistence_engine:
         description:
@@ -119,7 +121,9 @@ options:
             type: bool
             default: false
           upper_threshold:
-            description: The number of connections from which on the real server gets no new ones; 0 for no limit.
+            description:
+              - The number of connections from which on the real server gets no new ones; 0 for no limit, which takes
+                O(services[].real_servers[].lower_threshold) away too.
             type: int
           lower_threshold:
             description:
@@ -237,12 +241,12 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils import _ipvsadm as ipvsadm
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import InvalidOption
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs import Ipvs
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs import EMPTY_TABLE, Ipvs
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_options import SCOPE, SERVICES, checked_services
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_plan import plan_table
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_task import carried_out
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_values import Scope, ServiceWish
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._module import NETNS, found, reporting
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns import alone
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._module import NETNS, reporting
 
 
 def run(module):
@@ -256,15 +260,7 @@ def run(module):
         listed = enumerate(checked_services(params["services"]))
         wishes = [ServiceWish.from_options(options, "services[%d]." % place) for place, options in listed]
 
-    def read():
-        with Ipvs(params["netns"]) as ipvs:
-            return ipvs.table()
-
-    with alone(params["netns"], not module.check_mode):
-        plan = plan_table(wishes, found(module, read, ()), owned)
-        if plan.changed and not module.check_mode:
-            with Ipvs(params["netns"]) as ipvs:
-                ipvs.apply(plan.operations)
+    plan = carried_out(module, Ipvs.table, lambda have: plan_table(wishes, have, owned), EMPTY_TABLE)
     shown = dict(diff=plan.diff()) if module._diff else {}
     module.exit_json(changed=plan.changed, **plan.counts, **shown)
 

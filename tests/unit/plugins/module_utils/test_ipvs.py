@@ -6,20 +6,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import ipaddress
 import struct
 from dataclasses import replace
 
+import kernel_tables
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pyroute2.netlink.generic.ipvs import ipvsmsg
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils import _ipvs_codec as codec
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import InvalidOption
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs import _explained
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import InvalidOption, KernelRefused
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs import Disturbed, _explained, _explained_request
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_plan import (
+    first_foreign,
     plan_no_server,
     plan_no_service,
     plan_server,
@@ -41,7 +44,13 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_values import 
     ServiceKey,
     ServiceWish,
 )
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._netlink import BatchRefused, MalformedReply, nested
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netlink import (
+    BatchRefused,
+    MalformedReply,
+    attribute,
+    attributes,
+    nested,
+)
 
 ports = st.integers(1, 65535)
 addresses = {"inet": st.ip_addresses(v=4), "inet6": st.ip_addresses(v=6)}
@@ -54,13 +63,15 @@ def services(draw):
         key = ServiceKey(family, fwmark=draw(st.integers(1, 2**32 - 1)))
     else:
         key = ServiceKey(family, draw(st.sampled_from(sorted(PROTOCOLS))), draw(addresses[family]), draw(ports))
+    timeout = draw(st.just(0) | st.integers(1, 2**31))
+    mask = st.integers(0, 2**32 - 1) if family == "inet" else st.integers(1, 128)
     return Service(
         key,
         scheduler=draw(st.sampled_from(SCHEDULERS)),
         scheduler_flags=draw(st.sampled_from([0, 0x8, 0x10, 0x18, 0x20, 0x38])),
         one_packet=draw(st.booleans()),
-        persistence_timeout=draw(st.integers(0, 2**31)),
-        persistence_netmask=draw(st.integers(1, 32 if family == "inet" else 128)),
+        persistence_timeout=timeout,
+        persistence_netmask=draw(mask) if timeout else -1,
         persistence_engine=draw(st.sampled_from(["", "sip"])),
     )
 
@@ -119,9 +130,11 @@ def test_pyroute2_reads_the_service_that_we_encode(service):
     assert flags & 0x38 == service.scheduler_flags
     assert bool(flags & 0x1) == bool(service.persistence_timeout)
     assert bool(flags & 0x4) == service.one_packet
-    if service.key.family == "inet":  # pyroute2 reads an IPv6 prefix length as an IPv4 mask
-        mask = ipaddress.IPv4Network("0.0.0.0/%s" % found.get_attr("IPVS_SVC_ATTR_NETMASK"))
-        assert mask.prefixlen == service.persistence_netmask
+    mask = ipaddress.IPv4Address(found.get_attr("IPVS_SVC_ATTR_NETMASK"))
+    if service.key.family == "inet":
+        assert int(mask) == service.persistence_netmask
+    else:
+        assert mask.packed == struct.pack("=I", service.persistence_netmask)  # its fault: PREFIX_AS_MASK
 
 
 @given(servers())
@@ -135,27 +148,105 @@ def test_pyroute2_reads_the_real_server_that_we_encode(server):
     assert found.get_attr("IPVS_DEST_ATTR_U_THRESH") == server.upper_threshold
     assert found.get_attr("IPVS_DEST_ATTR_L_THRESH") == server.lower_threshold
     assert found.get_attr("IPVS_DEST_ATTR_TUN_TYPE") == TUNNEL_TYPES[server.tunnel_type]
-    # pyroute2 reads the tunnel's port in the host's order; the kernel has it in the network's
-    assert struct.pack("=H", found.get_attr("IPVS_DEST_ATTR_TUN_PORT")) == struct.pack(">H", server.tunnel_port)
+    assert found.get_attr("IPVS_DEST_ATTR_TUN_PORT") == other_order(server.tunnel_port)  # its fault: TUNNEL_PORT_ORDER
+
+
+#: What pyroute2 0.9.7 gets wrong (pyroute2/netlink/generic/ipvs.py), and so what the two cannot agree on.
+FAULTS = {
+    "PREFIX_AS_MASK": "IPVS_SVC_ATTR_NETMASK is an ip4addr there, also where the kernel has an IPv6 prefix length",
+    "TUNNEL_PORT_ORDER": "IPVS_DEST_ATTR_TUN_PORT is a uint16 there, though the kernel has it in the network's order",
+    "UNDECODED": "timeouts and daemons are hex there: neither their numbers nor their attributes are read or written",
+}
+
+
+def other_order(port):
+    """A port read in the order in which it was not written."""
+    return struct.unpack("=H", struct.pack(">H", port))[0]
+
+
+def encoded_by_pyroute2(kind, *attributes):
+    """The attributes inside the one that another implementation writes."""
+    message = ipvsmsg()
+    message["attrs"] = [(kind, dict(attrs=list(attributes)))]
+    message.encode()
+    return codec.inner(bytes(message.data)[16:], {"IPVS_CMD_ATTR_SERVICE": 1, "IPVS_CMD_ATTR_DEST": 2}[kind])
+
+
+@given(services())
+def test_we_read_the_service_that_pyroute2_encodes(service):
+    family = service.key.family
+    if service.key.fwmark:
+        key = [("IPVS_SVC_ATTR_FWMARK", service.key.fwmark)]
+    else:
+        key = [
+            ("IPVS_SVC_ATTR_PROTOCOL", PROTOCOLS[service.key.protocol]),
+            ("IPVS_SVC_ATTR_ADDR", str(service.key.address)),
+            ("IPVS_SVC_ATTR_PORT", service.key.port),
+        ]
+    if family == "inet":
+        mask = str(ipaddress.IPv4Address(service.persistence_netmask))
+    else:
+        mask = str(ipaddress.IPv4Address(struct.pack("=I", service.persistence_netmask)))  # PREFIX_AS_MASK
+    flags = service.scheduler_flags | bool(service.persistence_timeout) | 4 * service.one_packet
+    data = encoded_by_pyroute2(
+        "IPVS_CMD_ATTR_SERVICE",
+        ("IPVS_SVC_ATTR_AF", {"inet": 2, "inet6": 10}[family]),
+        *key,
+        ("IPVS_SVC_ATTR_SCHED_NAME", service.scheduler),
+        ("IPVS_SVC_ATTR_FLAGS", dict(flags=flags, mask=0xFFFFFFFF)),
+        ("IPVS_SVC_ATTR_TIMEOUT", service.persistence_timeout),
+        ("IPVS_SVC_ATTR_NETMASK", mask),
+        *([("IPVS_SVC_ATTR_PE_NAME", service.persistence_engine)] if service.persistence_engine else []),
+    )
+    assert codec.decode_service(data) == service
+
+
+@given(servers())
+def test_we_read_the_real_server_that_pyroute2_encodes(server):
+    data = encoded_by_pyroute2(
+        "IPVS_CMD_ATTR_DEST",
+        ("IPVS_DEST_ATTR_ADDR_FAMILY", {4: 2, 16: 10}[len(server.packed)]),
+        ("IPVS_DEST_ATTR_ADDR", str(server.address)),
+        ("IPVS_DEST_ATTR_PORT", server.port),
+        ("IPVS_DEST_ATTR_FWD_METHOD", FORWARDING_METHODS[server.forwarding_method]),
+        ("IPVS_DEST_ATTR_WEIGHT", server.weight),
+        ("IPVS_DEST_ATTR_U_THRESH", server.upper_threshold),
+        ("IPVS_DEST_ATTR_L_THRESH", server.lower_threshold),
+        ("IPVS_DEST_ATTR_TUN_TYPE", TUNNEL_TYPES[server.tunnel_type]),
+        ("IPVS_DEST_ATTR_TUN_PORT", other_order(server.tunnel_port)),  # TUNNEL_PORT_ORDER
+        ("IPVS_DEST_ATTR_TUN_FLAGS", TUNNEL_CHECKSUMS[server.tunnel_checksum]),
+    )
+    assert codec.decode_server(data, "inet") == server
 
 
 @given(st.binary(max_size=300))
 def test_no_bytes_make_the_decoding_hang_or_crash(data):
     for decode in (codec.decode_service, lambda found: codec.decode_server(found, "inet")):
-        try:
-            decode(data)
-        except MalformedReply:
-            continue
+        with contextlib.suppress(MalformedReply):
+            decode(data).options()
 
 
-@given(services(), st.integers(0, 200), st.integers(0, 255))
-def test_a_changed_byte_is_read_as_something_or_refused_with_a_typed_error(service, place, value):
-    data = bytearray(inner(codec.encode_service(service)))
+@given(st.one_of(services(), servers()), st.integers(0, 200), st.integers(0, 255))
+def test_a_changed_byte_is_read_as_something_or_refused_with_a_typed_error(thing, place, value):
+    of_service = isinstance(thing, Service)
+    data = bytearray(inner(codec.encode_service(thing) if of_service else codec.encode_server(thing)))
     data[place % len(data)] = value
-    try:
-        codec.decode_service(bytes(data))
-    except MalformedReply:
-        return
+    with contextlib.suppress(MalformedReply):
+        found = codec.decode_service(bytes(data)) if of_service else codec.decode_server(bytes(data), "inet")
+        found.options()
+
+
+@given(servers(), st.integers(0, 20))
+def test_an_address_that_is_cut_off_is_none(server, length):
+    data = b"".join(
+        attribute(kind, payload[:length] if kind == codec.DEST_ADDR else payload)
+        for kind, payload in attributes(inner(codec.encode_server(server)))
+    )
+    if length >= len(server.packed):
+        assert codec.decode_server(data, "inet") == server
+    else:
+        with pytest.raises(MalformedReply, match="address of %d bytes" % length):
+            codec.decode_server(data, "inet")
 
 
 def key(**options):
@@ -171,6 +262,10 @@ def key(**options):
         (dict(address="fd00::1", port=1, family="inet"), "family: 'inet' is not valid"),
         (dict(address="10.0.0.1", port=None), "port: None is not valid"),
         (dict(address=None, port=1), "address: None is not valid"),
+        (
+            dict(address="fe80::1%eth0", port=1),
+            "address: 'fe80::1%eth0' is not valid: write the address without a device",
+        ),
         (dict(fwmark=0), "fwmark: 0 is not valid"),
         (dict(fwmark=2**32), "fwmark: 4294967296 is not valid"),
     ],
@@ -247,6 +342,21 @@ def test_the_diff_shows_only_the_real_servers_that_change():
     assert "scheduler" not in plan.after
 
 
+def test_the_diff_shows_what_does_not_go_without_saying():
+    plan, service, _servers = plan_service(ServiceWish(VIP, {}, [wish(DUSTIN)], False), None, ())
+    assert plan.after == dict(
+        protocol="tcp",
+        address="10.100.100.100",
+        port=8080,
+        scheduler="wlc",
+        real_servers=[dict(address="10.0.0.11", port=8080, forwarding_method="direct", weight=1)],
+    )
+    persistent = replace(service, persistence_timeout=300)
+    plan, _service, _servers = plan_service(ServiceWish(VIP, dict(persistence_timeout=0), None, False), persistent, ())
+    assert plan.before == dict(persistence_timeout=300, persistence_netmask="32", persistence_engine="none")
+    assert plan.after == dict(persistence_timeout=0)
+
+
 @pytest.mark.parametrize(
     ("wishes", "purge", "gone"), [(None, True, 0), ([], False, 0), ([], True, 2), ([LEAH], True, 1)]
 )
@@ -269,8 +379,9 @@ def test_absent():
     assert steps(plan) == ["delete virtual service tcp 10.100.100.100:8080"]
     assert plan.after == {}
     assert plan.before["real_servers"][0]["address"] == "10.0.0.11"
-    assert not plan_no_server(Service(VIP), None).changed
-    assert plan_no_server(Service(VIP), DUSTIN).changed
+    assert not plan_no_server(Service(VIP), []).changed
+    assert not plan_no_server(None, []).changed
+    assert plan_no_server(Service(VIP), [DUSTIN]).changed
 
 
 def test_one_real_server():
@@ -290,6 +401,20 @@ def test_one_real_server():
         (dict(weight=-1), "weight: -1 is not valid"),
         (dict(port=81, forwarding_method="tunnel"), "cannot change the port"),
         (dict(address="fd00::11"), "only forwarding method 'tunnel' crosses families"),
+        (
+            dict(address="0.0.0.0"),
+            r"address: '0\.0\.0\.0' is not valid: a real server cannot have the unspecified address",
+        ),
+        (dict(address="224.0.0.1"), "a multicast address"),
+        (dict(address="239.255.255.255"), "a multicast address"),
+        (dict(address="255.255.255.255"), "the broadcast address"),
+        (dict(address="::", forwarding_method="tunnel"), "the unspecified address"),
+        (dict(address="ff02::1", forwarding_method="tunnel"), "a multicast address"),
+        (
+            dict(address="::ffff:10.0.0.1", forwarding_method="tunnel"),
+            r"an IPv4 address in an IPv6 one: write 10\.0\.0\.1",
+        ),
+        (dict(address="fe80::1%eth0", forwarding_method="tunnel"), "write the address without a device"),
         (dict(lower_threshold=5), "must not be above 'upper_threshold', which is 0"),
         (dict(upper_threshold=5, lower_threshold=6), "must not be above 'upper_threshold', which is 5"),
         (dict(upper_threshold=2**32), "upper_threshold: 4294967296 is not valid"),
@@ -312,6 +437,90 @@ def test_a_real_server_that_leaves_a_tunnel_leaves_its_options_behind():
         tunnel_type="gre", tunnel_port=0, tunnel_checksum="none"
     )
     assert wish(have, weight=3).resolve(VIP, have) == have._replace(weight=3)
+
+
+def test_addresses_near_those_that_no_real_server_has():
+    for address in (
+        "0.0.0.1",
+        "223.255.255.255",
+        "240.0.0.1",
+        "254.0.0.1",
+        "255.255.255.254",
+        "::1",
+        "fe80::1",
+        "fe00::",
+    ):
+        wished = RealServerWish.from_options(VIP, dict(address=address, forwarding_method="tunnel"))
+        assert str(wished.resolve(VIP, None).address) == address
+
+
+def test_without_an_upper_threshold_there_is_no_lower_one():
+    have = DUSTIN._replace(upper_threshold=9, lower_threshold=5)
+    assert wish(have, upper_threshold=0).resolve(VIP, have) == DUSTIN
+    with pytest.raises(InvalidOption, match="lower_threshold: 3 is not valid"):
+        wish(have, upper_threshold=0, lower_threshold=3).resolve(VIP, have)
+
+
+def test_what_another_tool_has_made_is_none_of_the_tasks():
+    """The kernel takes such ports with any forwarding method, and one-packet TCP."""
+    have = DUSTIN._replace(port=9090, forwarding_method="direct")
+    assert wish(have, weight=3).resolve(VIP, have).weight == 3
+    with pytest.raises(InvalidOption, match="forwarding method 'tunnel' cannot change the port"):
+        wish(have, forwarding_method="tunnel").resolve(VIP, have)
+    odd = Service(VIP, one_packet=True)
+    assert service_after(odd, TCP, scheduler="rr") == replace(odd, scheduler="rr")
+    with pytest.raises(InvalidOption, match="only a UDP service"):
+        service_after(Service(VIP), TCP, one_packet=True)
+
+
+def test_a_service_that_is_not_persistent_has_no_mask():
+    """Docker Swarm's services have netmask 0, which means nothing without persistence."""
+    data = inner(codec.encode_service(Service(MARK, "rr", persistence_netmask=0)))
+    assert codec.decode_service(data) == Service(MARK, "rr")
+    assert service_after(codec.decode_service(data), dict(fwmark=7), scheduler="wrr") == Service(MARK, "wrr")
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        (errno.EPERM, "CAP_NET_ADMIN of the first user namespace"),
+        (errno.EAFNOSUPPORT, "this kernel has no IPv6, or it is switched off"),
+    ],
+)
+def test_refusals_of_any_request_are_explained(code, told):
+    refused = BatchRefused(code, "the kernel's word", 0, b"")
+    for explained in (
+        _explained_request(refused),
+        _explained(refused, Operation("add", Service(VIP))),
+        _explained(refused, Operation("add", Service(VIP), DUSTIN)),
+    ):
+        assert told in str(explained)
+        assert "the kernel's word" in str(explained)
+
+
+def test_a_table_that_changed_meanwhile_is_told_from_what_the_kernel_lacks():
+    def refusal(code, server=None):
+        return type(_explained(BatchRefused(code, "", 0, b""), Operation("add", Service(VIP), server)))
+
+    assert refusal(errno.EEXIST) is refusal(errno.ESRCH, DUSTIN) is refusal(errno.ENOENT, DUSTIN) is Disturbed
+    assert refusal(errno.ENOENT) is refusal(errno.EINVAL, DUSTIN) is KernelRefused
+
+
+@given(told=kernel_tables.services(), there=kernel_tables.services())
+def test_what_is_told_in_full_makes_the_same_of_whatever_there_is(told, there):
+    """What ipvs_info returns restores a table that has been changed, and makes it again on another director."""
+    wished, other = map(ServiceWish.from_options, (told, there))
+    service = wished.resolve(None)
+    changed = replace(other.resolve(None), key=service.key, persistence_netmask=-1)
+    fed_back = ServiceWish.from_options(dict(service.options(), real_servers=[]))
+    assert fed_back.resolve(None) == fed_back.resolve(changed) == service
+    for server in (each.resolve(service.key, None) for each in wished.servers or ()):
+        server_fed_back = RealServerWish.from_options(service.key, server.options())
+        assert server_fed_back.resolve(service.key, None) == server
+        for found in (each.resolve(other.key, None) for each in other.servers or ()):
+            assert (
+                server_fed_back.resolve(service.key, found._replace(packed=server.packed, port=server.port)) == server
+            )
 
 
 def test_who_owns_the_weight():
@@ -340,11 +549,11 @@ UDP = dict(TCP, protocol="udp")
         (UDP, dict(persistence_engine="sip"), "needs 'persistence_timeout'"),
         (TCP, dict(persistence_timeout=-1), "persistence_timeout: -1 is not valid"),
         (TCP, dict(persistence_timeout=2147484), "persistence_timeout: 2147484 is not valid"),
-        (TCP, dict(persistence_timeout=1, persistence_netmask="0"), "persistence_netmask: 0 is not valid"),
+        (TCP, dict(persistence_timeout=1, persistence_netmask="-1"), "persistence_netmask: '-1' is not valid"),
+        (TCP, dict(persistence_timeout=1, persistence_netmask="²"), "persistence_netmask: '²' is not valid"),
+        (dict(TCP, address="fd00::1"), dict(persistence_timeout=1, persistence_netmask="0"), "1 to 128"),
         (TCP, dict(persistence_timeout=1, persistence_netmask="33"), "persistence_netmask: 33 is not valid"),
-        (TCP, dict(persistence_timeout=1, persistence_netmask="255.0.255.0"), "write a prefix length"),
         (TCP, dict(persistence_timeout=1, persistence_netmask="0.0.0.255"), "write a prefix length"),
-        (TCP, dict(persistence_timeout=1, persistence_netmask="0.0.0.0"), "write a prefix length"),
         (dict(TCP, address="fd00::1"), dict(persistence_timeout=1, persistence_netmask="255.0.0.0"), "1 to 128"),
         (TCP, dict(scheduler="rr", scheduler_flags=["sh-port"]), "it belongs to scheduler 'sh', not 'rr'"),
         (TCP, dict(scheduler_flags=["mh-port"]), "it belongs to scheduler 'mh', not 'wlc'"),
@@ -373,6 +582,10 @@ def test_masks_and_flags_in_their_spellings():
     assert service_after(None, TCP, persistence_netmask="24", **persistent) == service_after(
         None, TCP, persistence_netmask="255.255.255.0", **persistent
     )
+    for written, read in (("255.0.255.0", "255.0.255.0"), ("0.0.0.0", "0"), ("255.255.255.255", "32"), ("0", "0")):
+        made = service_after(None, TCP, persistence_netmask=written, **persistent)
+        assert made.options()["persistence_netmask"] == read
+        assert service_after(None, made.options()) == made
     assert service_after(None, dict(TCP, port=0), **persistent).key.port == 0
     assert service_after(None, TCP, scheduler="sh", scheduler_flags=["sh-port", "flag-1"]).scheduler_flags == 0x18
     assert service_after(None, TCP, scheduler="mh", scheduler_flags=["mh-port", "mh-fallback"]).options()[
@@ -445,6 +658,24 @@ def test_a_table_gains_before_it_loses():
     assert not [step for step in plan_table([table_wish({}, DUSTIN)], have, None).operations if step.verb == "delete"]
 
 
+def test_all_of_a_table_that_goes_goes_behind_all_that_comes():
+    have = [(Service(OTHER), replies(LEAH)), (Service(VIP), replies(LEAH))]
+    plan = plan_table([table_wish({}, DUSTIN, key=key) for key in (OTHER, VIP)], have, Scope())
+    assert [step.verb for step in plan.operations] == ["add", "add", "delete", "delete"]
+
+
+def test_real_servers_of_another_family_are_told_apart():
+    foreign = RealServer(ipaddress.ip_address("fd00::1").packed, 8080, "tunnel")
+    steps = [Operation(verb, Service(VIP), server) for verb in ("add", "set", "delete") for server in (DUSTIN, foreign)]
+    assert [first_foreign(steps[place:]) for place in range(len(steps))] == [
+        steps[1],
+        *[steps[place] for place in (1, 3, 3)],
+        None,
+        None,
+    ]
+    assert first_foreign([Operation("add", Service(VIP))]) is None
+
+
 def test_what_is_outside_the_scope_is_neither_listed_nor_deleted():
     scope = Scope.from_options(dict(addresses=["10.100.100.101/32"], protocols=None, fwmarks=None))
     have = [(Service(OTHER), replies()), (Service(MARK, "sh"), replies()), (Service(VIP), replies())]
@@ -453,7 +684,7 @@ def test_what_is_outside_the_scope_is_neither_listed_nor_deleted():
         plan_table([table_wish({}, DUSTIN)], have, scope)
     marks = Scope.from_options(dict(addresses=None, protocols=None, fwmarks=["1-7"]))
     assert steps(plan_table([], have, marks)) == ["delete virtual service firewall mark 7 (inet)"]
-    for bad in ("0", "7-1", "x", "1-4294967296"):
+    for bad in ("0", "7-1", "x", "1-4294967296", "²", "1-²"):
         with pytest.raises(InvalidOption, match=r"scope\.fwmarks"):
             Scope.from_options(dict(addresses=None, protocols=None, fwmarks=[bad]))
 

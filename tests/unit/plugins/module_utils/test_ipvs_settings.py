@@ -89,17 +89,37 @@ UNSET = dict.fromkeys(("interface", "sync_id", "sync_maxlen", "mcast_group", "mc
     [
         ("master", dict(interface="a name that is too long"), "master.interface"),
         ("master", dict(sync_id=256), "master.sync_id: 256 is not valid"),
-        ("master", dict(sync_maxlen=511), "master.sync_maxlen: 511 is not valid"),
-        ("backup", dict(sync_maxlen=1023), "a backup daemon takes 1024 bytes or more"),
+        ("master", dict(sync_maxlen=0), "master.sync_maxlen: 0 is not valid"),
+        ("backup", dict(sync_maxlen=65508), "backup.sync_maxlen: 65508 is not valid"),
         ("master", dict(mcast_port=0), "master.mcast_port: 0 is not valid"),
         ("master", dict(mcast_ttl=256), "master.mcast_ttl: 256 is not valid"),
         ("backup", dict(mcast_group="10.0.0.1"), "write a multicast address"),
+        ("backup", dict(mcast_group="ff02::81%eth0"), "write the address without a device"),
         ("backup", dict(state="absent", sync_id=1), "goes with 'state: present' only"),
     ],
 )
 def test_daemons_that_are_none(role, options, told):
     with pytest.raises(InvalidOption, match=told):
         wished_daemon(role, {"state": "present", **UNSET, **options})
+
+
+@pytest.mark.parametrize(
+    ("role", "group", "asked", "kept"),
+    [
+        ("master", "224.0.0.81", 1, 1),
+        ("backup", "224.0.0.81", 1, 1024),
+        ("backup", "224.0.0.81", 1024, 1024),
+        ("master", "224.0.0.81", 65507, 65507),
+        ("master", "ff02::81", 65507, 65487),
+    ],
+)
+def test_the_length_of_messages_is_what_the_kernel_makes_of_it(role, group, asked, kept):
+    fields = wished_daemon(
+        role, {**UNSET, "state": "present", "interface": "eth1", "mcast_group": group} | dict(sync_maxlen=asked)
+    )
+    _plan, settings = plan_settings({}, {role: fields}, Settings(HAVE.timeouts, {}))
+    assert settings.daemons[role].sync_maxlen == kept
+    assert not plan_settings({}, {role: fields}, settings)[0].changed
 
 
 def test_a_new_daemon_needs_a_device():

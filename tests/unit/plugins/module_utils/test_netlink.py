@@ -194,6 +194,51 @@ def test_a_dump_that_is_always_interrupted_ends_with_a_word():
     assert sock.readings == netlink.DUMP_ATTEMPTS
 
 
+class Told(netlink.NetlinkSocket):
+    """A socket whose dumps are these readings, one after the other, each in so many datagrams."""
+
+    def __init__(self, readings, datagrams=2):
+        self.readings = list(readings)
+        self._datagrams = datagrams
+
+    def dump(self, message):
+        return self.readings.pop(0)
+
+
+@pytest.mark.parametrize(
+    ("datagrams", "readings", "found", "left"),
+    [
+        (1, ["ab", "abc"], "ab", 1),  # of one moment
+        (2, ["abc", "abc", "x"], "abc", 1),
+        (2, ["ac", "abc", "abc", "x"], "abc", 1),  # one was missing at first
+        (2, ["aabc", "abc", "abc", "x"], "abc", 1),  # one came twice
+        (2, ["a", "b", "c", "d", "e", "f", "x"], "f", 1),  # something else is writing it all the time
+    ],
+)
+def test_a_dump_in_several_datagrams_is_read_until_two_readings_agree(datagrams, readings, found, left):
+    """With counters behind what is compared, which are others each time."""
+    replies = [[f"{key}{count}".encode() for key in reading] for count, reading in enumerate(readings)]
+    sock = Told(replies, datagrams)
+    listed = sock.dump_agreeing(netlink.Message(0x10, b""), slice(0, 1))
+    assert b"".join(reply[:1] for reply in listed).decode() == found
+    assert len(sock.readings) == left
+
+
+def test_the_datagrams_of_a_dump_are_counted():
+    with netlink.NetlinkSocket(netlink.NETLINK_GENERIC) as sock:
+        one = netlink.Message(0x10, struct.pack("=BBH", 3, 1, 0))
+        size = sum(map(len, sock.dump(one)))
+        assert sock._datagrams >= size / netlink.RECEIVE_BYTES
+        assert sock._datagrams < 10
+
+
+def test_the_kernels_own_words_are_shown():
+    """A family's name may have 15 bytes, and the kernel says what is wrong with a longer one (NLMSGERR_ATTR_MSG)."""
+    with netlink.NetlinkSocket(netlink.NETLINK_GENERIC) as sock, pytest.raises(KernelRefused) as caught:
+        sock.request(netlink.Message(0x10, struct.pack("=BBH", 3, 1, 0) + netlink.text(2, "x" * 40)))
+    assert "Attribute failed policy validation" in str(caught.value)
+
+
 def unknown_family():
     """A question that the kernel answers with an error."""
     return netlink.Message(0x10, struct.pack("=BBH", 3, 1, 0) + netlink.text(2, "no-such-family"))
