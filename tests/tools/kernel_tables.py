@@ -21,7 +21,7 @@ NETNS = "tables-%d" % os.getpid()
 
 FLAGS = {"sh": ["sh-fallback", "sh-port"], "mh": ["mh-fallback", "mh-port"]}
 #: What the kernels of the project's nodes have; twos is built nowhere.
-SCHEDULERS = ["rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh", "sed", "nq", "fo", "ovf", "mh"]
+SCHEDULERS = ["rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh", "sed", "nq", "fo", "ovf", "mh", "none"]
 METHODS = {"masquerading": "-m", "direct": "-g", "tunnel": "-i"}
 CHECKSUMS = {"none": "--tun-nocsum", "full": "--tun-csum", "remote": "--tun-remcsum"}
 

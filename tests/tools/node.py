@@ -86,6 +86,10 @@ class Node:
         """What a module says that fails when a user runs it who is not root."""
         return str(self.ask(dict(module=module_name, params=params, user=user))["msg"])
 
+    def refusal_without_rights(self, module_name: str, /, **params: Any) -> str:
+        """What a module says that fails when root runs it, but without the rights of root outside its namespace."""
+        return str(self.ask(dict(module=module_name, params=params, without_rights=True))["msg"])
+
     def held(self, module_name: str, path: str, /, **params: Any) -> dict[str, Any]:
         """The result of a module that stands still between reading and writing, for as long as there is a file there.
 

@@ -13,6 +13,7 @@ A request is one of
   - ``"held_at": PATH``: it stands still when it has read and planned, before its first message that changes something.
     A file at PATH says that it does, and it goes on when the file is gone.
   - ``"user": UID``: the process is that user's.
+  - ``"without_rights": true``: the process is root's, but in a user namespace of its own, as in a container.
 - ``{"command": [WORD, ...], "stdin": TEXT}``: run a program.
 
 It needs Python 3.8, and the collection and ``ansible.module_utils`` on its path.
@@ -21,6 +22,7 @@ It needs Python 3.8, and the collection and ``ansible.module_utils`` on its path
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import importlib
 import io
 import json
@@ -114,6 +116,15 @@ def hold_at(path: str) -> None:
     netlink.NetlinkSocket.send_all = send_later
 
 
+def lose_rights() -> None:
+    """Make a user namespace for this process, in which it is root still."""
+    clone_newuser = 0x10000000  # linux/sched.h; Python has it since 3.12
+    if ctypes.CDLL(None).unshare(clone_newuser) != 0:
+        raise OSError("unshare(CLONE_NEWUSER) has failed")
+    with open("/proc/self/uid_map", "w", encoding="ascii") as users:
+        users.write("0 0 1")
+
+
 def run_command(words: Sequence[str], stdin: str) -> dict[str, Any]:
     start = time.perf_counter()
     done = subprocess.run(words, input=stdin, capture_output=True, text=True, check=False)
@@ -135,9 +146,11 @@ def answer(request: dict[str, Any]) -> dict[str, Any] | None:
             importlib.import_module("%s.modules.%s" % (COLLECTION, name))  # root's folder
             os.setgid(request["user"])
             os.setuid(request["user"])
+        if "without_rights" in request:
+            lose_rights()
         return run_module(name, request["params"], request.get("check", False), request.get("diff", True))
 
-    return in_child(work) if {"die_after", "held_at", "user"} & request.keys() else work()
+    return in_child(work) if {"die_after", "held_at", "user", "without_rights"} & request.keys() else work()
 
 
 def main() -> None:

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
@@ -44,3 +45,28 @@ def second_waits(
         held.result()
         waiting.result()
     return not done
+
+
+def held_meanwhile(
+    watch: Node, inventory: str | Path | None, name: str, params: dict[str, Any], work: Callable[[], object]
+) -> dict[str, Any]:
+    """Run a module, and do something else when it has read and planned, and has not written anything yet.
+
+    Args:
+        watch: A process on the node that the inventory names, which sees to the turns.
+
+    Returns:
+        The module's result.
+
+    Raises:
+        Failed: it fails.
+    """
+    place = f"/run/held-{os.getpid()}"
+    with Node(inventory) as one, ThreadPoolExecutor() as pool:
+        held = pool.submit(one.held, name, place, **params)
+        try:
+            watch.command("timeout", "60", "sh", "-c", f"until [ -e {place} ]; do sleep 0.1; done")
+            work()
+        finally:
+            watch.command("rm", "-f", place)
+        return held.result()

@@ -101,6 +101,13 @@ def test_without_being_root(node):
     assert re.search(f"runs as user id {NOBODY}, but the kernel lets only root do it: add .become: true.", said)
 
 
+def test_root_without_the_rights_of_root(node):
+    said = node.refusal_without_rights("ipvs_info")
+    assert re.search(
+        "the kernel refused to tell of the IPVS table: not permitted: IPVS wants CAP_NET_ADMIN.*EPERM", said
+    )
+
+
 def test_nothing_is_left(node):
     """In the node's own namespace, in which no test has worked but the first."""
     for command in ("ipvsadm -Sn", "ipset save", "ip -brief link show type dummy"):

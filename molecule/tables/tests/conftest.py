@@ -23,6 +23,8 @@ MADE = [
     "ip -n {0} link set lo up",
     "ip -n {0} link add net0 type dummy",
     "ip -n {0} address add 10.99.0.1/24 dev net0",
+    "ip -n {0} address add fd00:99::1/64 dev net0 nodad",
+    "ip -n {0} address add fd00:99::100/128 dev net0 nodad",
     "ip -n {0} link set net0 up",
 ]
 

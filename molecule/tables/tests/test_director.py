@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import itertools
 import re
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import pytest
-from kernel_tables import NETNS, lines
-from node import Failed
+from kernel_tables import NETNS, endpoint, lines
+from node import Failed, Node
 
 SERVER = dict(address="10.99.0.1", port=8080, forwarding_method="masquerading", weight=1)
 SERVICE = dict(protocol="tcp", address="10.99.0.100", port=80, scheduler="rr", real_servers=[SERVER])
@@ -59,9 +60,10 @@ def service(tables):
     tables.command("ip", "address", "del", "10.99.0.100/32", "dev", "net0")
 
 
-def wait_for_connections(tables, count):
-    """Wait until the kernel knows so many established connections."""
-    tables.command("sh", "-c", f"until [ $(ipvsadm -Lnc | grep -c ESTABLISHED) -ge {count} ]; do sleep 0.2; done")
+def wait_for_connections(tables, count, real=""):
+    """Wait until the kernel knows so many established connections, to a real server if one is named."""
+    known = f"ipvsadm -Lnc | grep ESTABLISHED | grep -cF '{real}'"
+    tables.command("sh", "-c", f"until [ $({known}) -ge {count} ]; do sleep 0.2; done")
 
 
 def test_timeouts(tables):
@@ -95,10 +97,13 @@ def test_synchronization_daemons(tables):
         result = tables.node.module("ipvs_settings", netns=NETNS, check=True, master=dict(interface="net0", sync_id=7))
         assert result["changed"]
         assert daemons(tables) == {}
-        tables.run("ipvs_settings", master=dict(interface="net0", sync_id=7))
+        made = tables.run("ipvs_settings", master=dict(interface="net0", sync_id=7))
         assert daemons(tables) == {
             "master": dict(mcast="net0", syncid="7", maxlen="1472", group="224.0.0.81", port="8848", ttl="1")
         }
+        # The result has what the kernel has chosen.
+        assert made["settings"] == tables.run("ipvs_info")["settings"]
+        assert made["settings"]["master"]["sync_maxlen"] == 1472
         assert not tables.run("ipvs_settings", master=dict(interface="net0", sync_id=7))["changed"]
         every = dict(interface="net0", sync_id=255, sync_maxlen=1200, mcast_group="ff02::99")
         every.update(mcast_port=9999, mcast_ttl=3)
@@ -110,15 +115,22 @@ def test_synchronization_daemons(tables):
         assert daemons(tables)["master"]["syncid"] == "7"
         read = tables.run("ipvs_info")["settings"]
         assert not tables.run("ipvs_settings", **read)["changed"]
-        # One that cannot start gives way to the one that ran.
+        # ipvsadm's bounds; the kernel takes its own where they are narrower.
+        for length, kept in ((1, "1024"), (65507, "65487")):
+            assert tables.run("ipvs_settings", backup=dict(sync_maxlen=length))["changed"]
+            assert daemons(tables)["backup"]["maxlen"] == kept
+            assert not tables.run("ipvs_settings", backup=dict(sync_maxlen=length))["changed"]
+        # One that cannot start gives way to the one that ran, and what would have come behind it stays.
         with pytest.raises(Failed, match=r"no such network device.*the daemon that ran before runs again"):
-            tables.run("ipvs_settings", master=dict(interface="nowhere"))
+            tables.run("ipvs_settings", **{key: dict(interface="nowhere") for key in ("master", "backup")})
+        assert daemons(tables)["backup"]["mcast"] == "net0"
         assert daemons(tables)["master"] == dict(
             mcast="net0", syncid="7", maxlen="1472", group="224.0.0.81", port="8848", ttl="1"
         )
         foreign = dict(address="fd00::1", port=80, forwarding_method="tunnel")
-        with pytest.raises(Failed, match="while a synchronization daemon runs"):
-            tables.run("ipvs_service", **dict(SERVICE, real_servers=[foreign]))
+        for check in (True, False):
+            with pytest.raises(Failed, match="while a synchronization daemon runs, here the master"):
+                tables.node.module("ipvs_service", check=check, netns=NETNS, **dict(SERVICE, real_servers=[foreign]))
         assert tables.run("ipvs_settings", master=dict(state="absent"))["changed"]
         assert list(daemons(tables)) == ["backup"]
         with pytest.raises(Failed, match=r"master.interface: None is not valid"):
@@ -129,6 +141,13 @@ def test_synchronization_daemons(tables):
             tables.run("ipvs_settings", master=dict(interface="net0", sync_id=256))
     finally:
         tables.run("ipvs_settings", master=dict(state="absent"), backup=dict(state="absent"))
+    assert daemons(tables) == {}
+    tables.run("ipvs_service", **dict(SERVICE, real_servers=[foreign]))
+    for check in (True, False):
+        with pytest.raises(
+            Failed, match=r"delete real server \[fd00::1\]:80 of virtual service tcp 10.99.0.100:80 first"
+        ):
+            tables.node.module("ipvs_settings", check=check, netns=NETNS, master=dict(interface="net0"))
     assert daemons(tables) == {}
 
 
@@ -162,7 +181,8 @@ def test_counters_and_connections(tables, service):
 
 def test_info_is_limited_to_what_was_asked_for(tables, service):
     other = dict(service, address="10.99.0.101", protocol="udp", real_servers=[])
-    mark = dict(fwmark=7, family="inet", scheduler="sh", real_servers=[])
+    mark = dict(fwmark=7, family="inet", scheduler="sh", scheduler_flags=[], one_packet=False)
+    mark.update(persistence_timeout=0, real_servers=[])
     tables.run("ipvs_table", services=[other, mark])
 
     def found(*patterns, **options):
@@ -218,4 +238,105 @@ def test_a_draining_real_server_has_weight_0_and_one_that_is_killed_keeps_it(tab
         assert lines(dict(service, real_servers=[dict(service["real_servers"][0], weight=0)])) == tables.saved()
     result = tables.run("ipvs_service", state="absent", drain_timeout=30, **key)
     assert result["drained"]["complete"]
+    assert tables.saved() == []
+
+
+@pytest.fixture
+def draining(inventory, tables, service):
+    """Drains the service from another process, begun: its real server has weight 0."""
+    key = {name: service[name] for name in ("protocol", "address", "port")}
+    with (
+        Node(inventory) as other,
+        ThreadPoolExecutor() as pool,
+        running(tables, "client", "python3", "-c", HOLD, "1", "60"),
+    ):
+        wait_for_connections(tables, 1)
+
+        def begin(seconds):
+            task = pool.submit(other.module, "ipvs_service", netns=NETNS, state="absent", drain_timeout=seconds, **key)
+            tables.command("timeout", "60", "sh", "-c", "until ipvsadm -Sn | grep -q -e '-w 0'; do sleep 0.1; done")
+            return task
+
+        yield begin
+
+
+def test_two_runs_that_drain_the_same(tables, service, draining):
+    first = draining(60)
+    key = {name: service[name] for name in ("protocol", "address", "port")}
+    server = dict(address="10.99.0.1", port=service["real_servers"][0]["port"])
+    second = tables.run("ipvs_real_server", service=key, state="absent", drain_timeout=1, **server)
+    assert second["drained"]["left"] == 1
+    assert first.result()["drained"]["complete"]  # since there is nothing left to drain
+    assert tables.saved() == []
+
+
+def test_what_is_wanted_again_while_it_is_drained_stays(tables, service, draining):
+    task = draining(3)
+    tables.run("ipvs_service", **service)
+    with pytest.raises(Failed, match=r"got weight 1 while it was drained.*nothing was deleted"):
+        task.result()
+    assert tables.saved() == lines(service)
+
+
+#: A server over IPv6, as SERVE is over IPv4, and one datagram of a client.
+SERVE6 = SERVE.replace("'10.99.0.1', int(sys.argv[1]))", "'fd00:99::1', int(sys.argv[1])), family=socket.AF_INET6")
+HOLD6 = HOLD.replace("10.99.0.100", "fd00:99::100")
+SAY = "import socket; socket.socket(type=socket.SOCK_DGRAM).sendto(b'.', ('10.99.0.100', 53))"
+
+
+def listed_connections(tables):
+    """The connections as ipvsadm lists them: protocol, state, client, virtual and real address and port."""
+    return sorted([words[0], *words[2:6]] for words in map(str.split, tables.ipvsadm("-Lnc").splitlines()[2:]))
+
+
+def told_connections(tables):
+    """The same as our module tells them."""
+    return sorted(
+        [
+            each["protocol"].upper(),
+            each["state"],
+            *(endpoint(each[side + "_address"], each[side + "_port"]) for side in ("client", "virtual", "real")),
+        ]
+        for each in tables.run("ipvs_info", connections=True)["connections"]
+    )
+
+
+def test_draining_a_persistent_service_over_ipv6(tables):
+    key = dict(address="fd00:99::100", port=80)
+    server = dict(address="fd00:99::1", port=next(PORTS), forwarding_method="masquerading")
+    real = endpoint(server["address"], server["port"])
+    tables.run("ipvs_service", scheduler="rr", persistence_timeout=60, real_servers=[server], **key)
+    with running(tables, "server", "python3", "-c", SERVE6, str(server["port"])):
+        tables.command("sh", "-c", f"until ss -tln | grep -q :{server['port']}; do sleep 0.2; done")
+        with running(tables, "client", "python3", "-c", HOLD6, "2", "10"):
+            wait_for_connections(tables, 2, real)
+            listed = listed_connections(tables)
+            assert told_connections(tables) == listed
+            # One line remembers the client, and two are the connections that it has made.
+            assert [words[2].endswith("]:0") for words in listed if words[4] == real].count(True) == 1
+            result = tables.run("ipvs_service", state="absent", drain_timeout=60, **key)
+    assert (result["drained"]["complete"], result["drained"]["connections"]) == (True, 2)
+    assert [text for text in result["warnings"] if "expire_quiescent_template" in text]
+    assert tables.saved() == []
+
+
+def test_draining_udp_by_a_firewall_mark(tables):
+    """All of its connections are live until they expire."""
+    tables.command("ip", "address", "add", "10.99.0.100/32", "dev", "net0")
+    mark = ["OUTPUT", "-d", "10.99.0.100", "-p", "udp", "-j", "MARK", "--set-mark", "7"]
+    tables.command("iptables", "-t", "mangle", "-A", *mark)
+    before = tables.run("ipvs_settings")["settings"]
+    try:
+        tables.run("ipvs_settings", udp_timeout=4)
+        server = dict(address="10.99.0.1", port=next(PORTS), forwarding_method="masquerading")
+        tables.run("ipvs_service", fwmark=7, scheduler="rr", real_servers=[server])
+        tables.command("python3", "-c", SAY)
+        assert told_connections(tables) == listed_connections(tables)
+        result = tables.run("ipvs_service", fwmark=7, state="absent", drain_timeout=60)
+    finally:
+        tables.run("ipvs_settings", udp_timeout=before["udp_timeout"])
+        tables.command("iptables", "-t", "mangle", "-D", *mark)
+        tables.command("ip", "address", "del", "10.99.0.100/32", "dev", "net0")
+    assert (result["drained"]["complete"], result["drained"]["connections"]) == (True, 1)
+    assert result["drained"]["seconds"] >= 1
     assert tables.saved() == []

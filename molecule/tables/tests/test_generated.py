@@ -68,8 +68,8 @@ def test_without_purge_what_is_not_listed_stays(tables, table, other):
 
 
 @many
-@given(table=generated)
-def test_what_ipvsadm_makes_is_read_and_fed_back(tables, table):
+@given(table=generated, other=generated)
+def test_what_ipvsadm_makes_is_read_and_fed_back(tables, table, other):
     tables.ipvsadm("-C")
     text = "".join(line + "\n" for service in table for line in lines(service, thresholds=True))
     note(text)
@@ -81,6 +81,11 @@ def test_what_ipvsadm_makes_is_read_and_fed_back(tables, table):
         assert not tables.run("ipvs_table", purge=True, **given_back)["changed"]
     for service in from_ipvsadm(text):
         assert not tables.run("ipvs_service", purge_real_servers=True, **service)["changed"]
+    # What was read restores a table that has been changed since, to the last of its options.
+    tables.run("ipvs_table", services=described(other))
+    tables.run("ipvs_table", services=read, purge=True)
+    assert tables.saved() == saved
+    assert tables.thresholds() == thresholds(table)
     # And the way back: ipvsadm reads what the filter writes.
     tables.ipvsadm("-C")
     tables.ipvsadm("-R", stdin=to_ipvsadm(read))
@@ -111,9 +116,11 @@ def test_one_service_by_its_own_modules(tables, table, changed):
     assert tables.saved() == table_lines(others)
 
 
+#: Addresses that the kernel takes for no real server, whatever devices and routes there are.
+NO_SERVERS = ["0.0.0.0", "224.0.0.1", "255.255.255.255", "::", "ff02::1", "::ffff:192.168.7.1", "fe80::1%net0"]
 #: Options with no regard to what goes together.
 wild_servers = st.fixed_dictionaries(
-    dict(address=st.sampled_from(["192.168.7.1", "fd00:7::1", "192.168.7.2"])),
+    dict(address=st.sampled_from(["192.168.7.1", "fd00:7::1", "192.168.7.2"]) | st.sampled_from(NO_SERVERS)),
     optional=dict(
         port=st.sampled_from([-1, 0, 80, 65535, 65536]),
         forwarding_method=st.sampled_from(["masquerading", "direct", "tunnel"]),
@@ -137,7 +144,9 @@ wild_services = st.fixed_dictionaries(
         scheduler_flags=st.lists(st.sampled_from([*FLAGS["sh"], *FLAGS["mh"], "flag-1", "flag-3"]), max_size=2),
         one_packet=st.booleans(),
         persistence_timeout=st.sampled_from([-1, 0, 300, 2147483, 2147484]),
-        persistence_netmask=st.sampled_from(["0", "24", "32", "33", "64", "128", "129", "255.255.0.0", "0.0.0.255"]),
+        persistence_netmask=st.sampled_from(
+            ["0", "24", "32", "33", "64", "128", "129", "255.255.0.0", "255.0.255.0", "0.0.0.255"]
+        ),
         persistence_engine=st.sampled_from(["sip", "none"]),
         real_servers=st.lists(wild_servers, max_size=3),
         purge_real_servers=st.booleans(),

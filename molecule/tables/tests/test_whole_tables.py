@@ -11,7 +11,7 @@ import threading
 import pytest
 from kernel_tables import NETNS, lines, table_lines
 from node import Failed, Node
-from turns import second_waits
+from turns import held_meanwhile, second_waits
 
 #: MiB; what the module may take at 10,000 real servers.
 MEMORY_LIMIT = 120
@@ -141,6 +141,36 @@ def test_a_run_that_is_killed_is_completed_by_the_next(tables, purge):
             assert set(table_lines(wished)) <= set(tables.saved())
         messages += 1
     assert len(ended) >= messages - 1 > 7  # it was killed in as many different places
+
+
+def test_what_is_refused_takes_nothing_away(tables):
+    """Nothing is deleted before the kernel has taken all that comes in its place."""
+    have = [service(1), service(2)]
+    tables.run("ipvs_table", services=have)
+    before = tables.saved()
+    with pytest.raises(Failed, match="no scheduler 'twos' in this kernel: run 'modprobe ip_vs_twos'"):
+        tables.run("ipvs_table", services=[service(1, scheduler="twos", real_servers=[])], purge=True)
+    assert tables.saved() == before
+    # The broadcast address of the namespace's own subnet: only the kernel can know.
+    refused = dict(address="10.99.0.255", port=8080, forwarding_method="masquerading")
+    with pytest.raises(Failed, match="It takes no broadcast address of a subnet"):
+        tables.run("ipvs_service", **service(1, real_servers=[refused]), purge_real_servers=True)
+    assert tables.saved() == before
+
+
+def test_a_plan_that_another_program_has_overtaken_is_made_anew(inventory, tables):
+    """By a program that knows nothing of the collection's lock."""
+    wished = service(1)
+    name, *_rest = lines(wished)
+
+    def run(work):
+        result = held_meanwhile(tables.node, inventory, "ipvs_table", dict(services=[wished], netns=NETNS), work)
+        assert result["changed"]
+        assert tables.saved() == table_lines([wished])
+
+    run(lambda: tables.ipvsadm(*name.replace("rr", "sh").split()))  # it exists by now, but otherwise
+    tables.ipvsadm("-E", *lines(service(1, scheduler="sh"))[0].split()[1:])
+    run(lambda: tables.ipvsadm("-D", *name.split()[1:3]))  # it is gone by now
 
 
 #: For each module two tasks that contradict each other.
