@@ -59,8 +59,8 @@ _PAGE = """<!DOCTYPE html>
 """
 
 _CAPTION = (
-    "Thick arrows are traffic of the last check, or what the kernel has counted; thin lines are veth pairs without any;"
-    " dashed lines do not work as they should."
+    "Thick arrows are traffic of the last check, or, where nothing was checked, what the kernel has counted; thin lines"
+    " are veth pairs without any; dashed lines do not work as they should."
 )
 
 

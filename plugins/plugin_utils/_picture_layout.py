@@ -359,8 +359,9 @@ def _port(port: Port) -> Box:
 
 def _wire(host: Host, index: int, form: Form, most: int) -> Edge:
     """The veth pair of a namespace, with what went through it."""
-    edge = _share(host.serving(index), most)
-    reached_by = host.places[index].reached_by
+    place = host.places[index]
+    edge = _share(host.serving(index), most, place.direct)
+    reached_by = place.reached_by
     if reached_by is not None and not reached_by.complete:
         edge = replace(edge, kind="failed", width=THIN + 1)
     return edge if form.labelled else replace(edge, label="")
@@ -374,8 +375,8 @@ def _place(host: Host, index: int, form: Form) -> Box:
         lines += _device(device, form)
     for each in serving:
         lines += _server(each, each.server.port, form)
-    if not form.labelled and serving and serving[0].server.answers is not None:
-        lines.append(Text(_share(serving, 1).label or "no answer", "small"))
+    if not form.labelled and (place.direct is not None or any(each.server.answers is not None for each in serving)):
+        lines.append(Text(_share(serving, 1, place.direct).label or "no answer", "small"))
     said = [
         ("%s %s" % (word, tally), tally)
         for word, tally in (("reaches", place.reaches), ("reached by", place.reached_by))
@@ -436,20 +437,25 @@ def _server(serving: Serving, where: str, form: Form) -> list[Text]:
 
 def _most(host: Host) -> int:
     """The most that goes to one namespace."""
-    return max((_amount(host.serving(place))[0] for place in range(len(host.places))), default=0)
+    return max((_amount(host.serving(index), place.direct)[0] for index, place in enumerate(host.places)), default=0)
 
 
-def _amount(serving: Sequence[Serving]) -> tuple[int, str]:
-    """What real servers did: their answers in the last check; where it tells nothing of them, their connections."""
+def _amount(serving: Sequence[Serving], direct: int | None = None) -> tuple[int, str]:
+    """What real servers did: their answers in the last check; where it tells nothing of them, their connections.
+
+    ``direct`` is how often the namespace that they are in has answered to its own addresses in that check.
+    """
     answers = [each.server.answers for each in serving if each.server.answers is not None]
+    if direct is not None:
+        answers.append(direct)
     if answers:
         return sum(answers), "answer"
     connections = [each.server.connections for each in serving if each.server.connections is not None]
     return sum(connections), "connection"
 
 
-def _share(serving: Sequence[Serving], most: int) -> Edge:
-    amount, word = _amount(serving)
+def _share(serving: Sequence[Serving], most: int, direct: int | None = None) -> Edge:
+    amount, word = _amount(serving, direct)
     return _traffic(amount, word, False, min(amount / most, 1.0) if most else 1.0)
 
 

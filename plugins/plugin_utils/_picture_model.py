@@ -97,12 +97,16 @@ class Serving(NamedTuple):
 
 @dataclass(frozen=True)
 class Place:
-    """A namespace: its devices, and what the last check says of it as a client and as a server."""
+    """A namespace: its devices, and what the last check says of it as a client and as a server.
+
+    ``direct`` counts the answers that it gave to others who asked for one of its own addresses, None where nobody did.
+    """
 
     name: str
     devices: tuple[Device, ...]
     reaches: Tally | None = None
     reached_by: Tally | None = None
+    direct: int | None = None
 
     @property
     def troubled(self) -> bool:
@@ -224,13 +228,14 @@ def read_host(found: Mapping[str, Any]) -> Host:
     checks = tuple(map(_check, rows))
     homes = _homes(own, others)
     bridges = _bridges(own, others)
-    tallies = _Tallies(rows, homes)
+    tallies = _Tallies(rows, homes, {namespace["netns"]: index for index, namespace in enumerate(others)})
     places = tuple(
         Place(
             _name_of(namespace),
             _devices(namespace, own, others),
             tallies.by_client.get(namespace["netns"]),
             tallies.by_place.get(index),
+            tallies.direct.get(index),
         )
         for index, namespace in enumerate(others)
     )
@@ -379,7 +384,9 @@ def _bridges(own: Mapping[str, Any], others: Sequence[Mapping[str, Any]]) -> tup
 class _Tallies:
     """The last check, counted by client, by namespace and by virtual service."""
 
-    def __init__(self, rows: Sequence[Mapping[str, Any]], homes: Mapping[str, int | None]) -> None:
+    def __init__(
+        self, rows: Sequence[Mapping[str, Any]], homes: Mapping[str, int | None], index_of: Mapping[str, int]
+    ) -> None:
         self._homes = homes
         self._rows = [(row, _target(str(row["url"]))) for row in rows]
         self.by_client = _count((row["netns"], row["reached"]) for row, _target in self._rows if "netns" in row)
@@ -388,6 +395,12 @@ class _Tallies:
             for row, target in self._rows
             if target is not None and homes.get(target[0]) is not None
         )
+        self.direct: dict[int, int] = {}
+        for row, target in self._rows:
+            home = homes.get(target[0]) if target is not None else None
+            # What a namespace asks of itself leaves it by no device but its loopback.
+            if home is not None and home != index_of.get(row.get("netns")):
+                self.direct[home] = self.direct.get(home, 0) + len(row.get("answers") or ())
         # A page that only one server has been seen to give tells where an answer of a virtual service comes from.
         pages: dict[str, set[Endpoint]] = {}
         for row, target in self._rows:

@@ -279,6 +279,26 @@ class TestTraffic:
         assert [place.reached_by for place in host.places] == [Tally(3, 3)] * 2
         assert host.reaches == Tally(3, 3)
 
+    def test_answers_to_direct_requests_are_traffic(self) -> None:
+        host = read_host(lab(2, services=0))
+        # Of three clients, the namespace itself asks by its loopback.
+        assert [place.direct for place in host.places] == [2, 2]
+        part = layout.arrange([host], layout.WIDE)
+        assert [(edge.kind, edge.label) for edge in part.edges] == [("flow", "2 answers")] * 2
+        lines = [line.text for box in layout.arrange([host], layout.NARROW).boxes for line in box.lines]
+        assert lines.count("2 answers") == 2
+
+    def test_direct_answers_and_those_of_a_service_are_one_stream(self) -> None:
+        part = layout.arrange([read_host(lab(2))], layout.WIDE)
+        assert sorted(edge.label for edge in part.edges) == ["12 answers", "12 requests", "8 answers", "8 answers"]
+
+    def test_what_nobody_asks_has_no_traffic(self) -> None:
+        found = lab(2, services=0)
+        found["checks"] = [row for row in found["checks"] if row["target"] == "pod1" and row["netns"] == "ns1"]
+        host = read_host(found)
+        assert [place.direct for place in host.places] == [None, None]
+        assert {edge.kind for edge in layout.arrange([host], layout.WIDE).edges} == {"wire"}
+
     def test_what_fails_is_drawn_as_such(self) -> None:
         found = lab(2)
         for row in found["checks"]:
