@@ -5,6 +5,9 @@
 """Write what is made from the guide: its tables, in each language, the blocks of the translation, which are those of
 the English text, and playbooks/guide.yml with all tasks.
 
+What the modules do is translated in docs/guide/zh.yml, by the English words. What has no translation there stands in
+English, so nobody needs to know Chinese who adds a module or changes its words.
+
 A table stands between the lines `<!-- NAME:begin -->` and `<!-- NAME:end -->`. Its head stays as it is, in the guide's
 language; its rows are replaced. With --check nothing is written, and a stale file is an error.
 """
@@ -15,7 +18,7 @@ import argparse
 import re
 import sys
 import textwrap
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import guide
@@ -24,6 +27,7 @@ import steps
 import yaml
 
 MODULES = steps.CHECKOUT / "plugins" / "modules"
+TRANSLATIONS = guide.CHINESE.with_suffix(".yml")
 OURS = "linuxnet.ipvs."
 HEADER = """\
 # Copyright (c) 2026, the linuxnet.ipvs contributors
@@ -75,31 +79,36 @@ def stages(chapters: Sequence[guide.Chapter]) -> Iterator[tuple[str, ...]]:
             yield link(chapter, f"`{chapter.stage}`"), name_of(chapter), ", ".join(names)
 
 
-def modules(chapters: Sequence[guide.Chapter]) -> Iterator[tuple[str, ...]]:
-    """A row for each of the collection's modules."""
+def described() -> Iterator[tuple[str, str]]:
+    """The name of each of the collection's modules, and what it says it does."""
     for path in sorted(MODULES.glob("*.py")):
         found = re.search(r'^DOCUMENTATION = r"""\n(.*?)^"""', path.read_text(), re.MULTILINE | re.DOTALL)
         if found:
-            about = role_tables.markdown(yaml.safe_load(found.group(1))["short_description"])
-            uses = (link(each, f"`{each.stage}`") for each in chapters if f"{OURS}{path.stem}" in modules_of(each))
-            yield f"`{OURS}{path.stem}`", about, ", ".join(uses)
+            yield path.stem, role_tables.markdown(yaml.safe_load(found.group(1))["short_description"])
 
 
-TABLES: dict[str, Callable[[Sequence[guide.Chapter]], Iterator[tuple[str, ...]]]] = {
-    "stages": stages,
-    "modules": modules,
-}
+def translations() -> dict[str, str]:
+    """What modules do, by the English words."""
+    translated: dict[str, str] = yaml.safe_load(TRANSLATIONS.read_text(encoding="utf-8"))
+    return translated
 
 
-def with_tables(text: str) -> str:
+def modules(chapters: Sequence[guide.Chapter], words: Mapping[str, str]) -> Iterator[tuple[str, ...]]:
+    """A row for each of the collection's modules, with the words of a translation."""
+    for name, about in described():
+        uses = (link(each, f"`{each.stage}`") for each in chapters if OURS + name in modules_of(each))
+        yield f"`{OURS}{name}`", words.get(about, about), ", ".join(uses)
+
+
+def with_tables(text: str, words: Mapping[str, str]) -> str:
     """A guide with its tables anew. Raises ValueError where the place of one is not given exactly once."""
     chapters = guide.chapters(text)
-    for name, rows in TABLES.items():
+    for name, rows in (("stages", stages(chapters)), ("modules", modules(chapters, words))):
         begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
         pattern = re.compile(rf"({begin}\n\|.+\|\n\|[-| ]+\|\n)(?:\|.*\n)*({end})")
         if len(pattern.findall(text)) != 1:
             raise ValueError(f"it needs one line {begin}, a table's head under it, and one line {end}")
-        written = "".join(f"| {' | '.join(row)} |\n".replace("|  |", "| |") for row in rows(chapters))
+        written = "".join(f"| {' | '.join(row)} |\n".replace("|  |", "| |") for row in rows)
         text = pattern.sub(lambda found, new=written: found.group(1) + new + found.group(2), text)  # type: ignore[misc]
     return text
 
@@ -115,8 +124,8 @@ def with_blocks(translation: str, original: str) -> str:
 def made() -> Iterator[tuple[Path, str]]:
     """Each file with what it has to hold."""
     english = guide.ENGLISH.read_text()
-    yield guide.ENGLISH, with_tables(english)
-    yield guide.CHINESE, with_tables(with_blocks(guide.CHINESE.read_text(), english))
+    yield guide.ENGLISH, with_tables(english, {})
+    yield guide.CHINESE, with_tables(with_blocks(guide.CHINESE.read_text(), english), translations())
     yield guide.PLAYBOOK, playbook(guide.chapters(english))
 
 

@@ -124,7 +124,7 @@ def compare(node, seen, chapter):
         seen["bare"] = node.check_output(TRACES)
     elif chapter.title == "Take it away":
         seen["built"] = kernel.read(node, NAMESPACES)
-    elif chapter.title == "All at once":
+    elif chapter.title == "Any stage at once":
         assert node.check_output(TRACES) == seen["bare"]
     elif chapter.title == "Give the node back":
         assert list(kernel.differences(seen["built"], kernel.read(node, NAMESPACES))) == []

@@ -206,19 +206,27 @@ GUIDE += "<!-- modules:begin -->\n| A | B | C |\n| --- | --- | --- |\n<!-- modul
 
 
 def test_tables_keep_their_heads() -> None:
-    written = guide_tables.with_tables(GUIDE + TEXT)
+    written = guide_tables.with_tables(GUIDE + TEXT, {"Manage network namespaces": "\u7ba1\u7406"})
     assert (
         "| A | B | C |\n| --- | --- | --- |\n| [`first`](#1-first-a-beginning) | A beginning | `netns` |\n<!--"
         in written
     )
-    assert "| `linuxnet.ipvs.netns` | Manage network namespaces | [`first`](#1-first-a-beginning) |\n" in written
-    assert guide_tables.with_tables(written) == written
+    assert "| `linuxnet.ipvs.netns` | \u7ba1\u7406 | [`first`](#1-first-a-beginning) |\n" in written
+    # What has no translation stays in English.
+    assert "| `linuxnet.ipvs.ipset_entry` | Manage entries of a set | |\n" in written
+    english = guide_tables.with_tables(written, {})
+    assert "| `linuxnet.ipvs.netns` | Manage network namespaces |" in english
+    assert guide_tables.with_tables(english, {}) == english
+
+
+def test_no_translation_is_of_words_that_no_module_has_any_more() -> None:
+    assert set(guide_tables.translations()) <= {about for _name, about in guide_tables.described()}
 
 
 def test_guide_without_exactly_one_place_for_a_table_is_refused() -> None:
     for text in (TEXT, GUIDE + GUIDE):
         with pytest.raises(ValueError, match="stages:begin"):
-            guide_tables.with_tables(text)
+            guide_tables.with_tables(text, {})
 
 
 def test_blocks_of_the_original_replace_those_of_the_translation() -> None:
