@@ -306,6 +306,8 @@ def _bridge(host: Host, bridge: Bridge, form: Form, most: int) -> Part:
         return _framed("bridge", header, Part(title, 0), PADDING)
     both = form.sides > 1 and len(ports) > 1
     width = max([each.width for each in ports] + [(title - GAP) / 2 if both else title])
+    places = {port.place: _place(host, port.place, form) for port in bridge.ports if port.place is not None}
+    widest = max((each.width for each in places.values()), default=0)
     nodes: list[Part] = []
     links: list[_Link] = []
     ranks: dict[int, int] = {}
@@ -320,7 +322,7 @@ def _bridge(host: Host, bridge: Bridge, form: Form, most: int) -> Part:
             links.append(_Link(last, here))
         last = here
         if port.place is not None:
-            nodes.append(_alone(_place(host, port.place, form)))
+            nodes.append(_alone(replace(places[port.place], width=widest)))
             edge = _wire(host, port.place, form, most)
             there = here + 1
             links.append(_Link(there, here, edge, backwards=True) if left else _Link(here, there, edge))

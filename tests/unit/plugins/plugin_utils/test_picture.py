@@ -170,6 +170,15 @@ def test_namespaces_stand_in_their_order_and_wires_are_straight(form: layout.For
     assert all(len(edge.points) == 2 for edge in wires)
 
 
+@pytest.mark.parametrize("form", FORMS)
+def test_who_has_less_to_say_gets_a_box_as_wide(form: layout.Form) -> None:
+    found = lab(3, services=0, checked=False)
+    found["namespaces"][2]["links"][1]["addresses"] = ["10.0.100.200/16"]
+    drawn = [box for box in layout.arrange([read_host(found)], form).boxes if box.kind == "place"]
+    assert len({max(line.width for line in box.lines) for box in drawn}) == 2
+    assert len({box.width for box in drawn}) == 1
+
+
 def test_a_phone_shows_text_that_can_be_read() -> None:
     # 360 pixels less the margins of the page
     part = layout.arrange([read_host(lab(40))], layout.NARROW)
