@@ -29,7 +29,7 @@ class RuleTexts:
             words = [_IPTABLES[hit.family], "--table", hit.table, "--list-rules", hit.chain, str(place)]
             printed = self._ask(netns, words).strip()
             if printed:
-                return "iptables -t %s %s" % (hit.table, printed)
+                return "%s -t %s %s" % (_IPTABLES[hit.family].replace("-nft", ""), hit.table, printed)
         ending = " # handle %s" % hit.handle
         for line in self._ask(
             netns, ["nft", "--handle", "list", "chain", hit.family, hit.table, hit.chain]

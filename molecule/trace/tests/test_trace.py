@@ -79,7 +79,7 @@ def without(node: Node, broken: str, mended: str) -> Iterator[None]:
 
 def followed(node: Node, client: str | None = None, server: str | None = None, **options: Any) -> dict[str, Any]:
     """A trace to the virtual address (or another) that IPVS gave to one of the two servers."""
-    given: dict[str, Any] = dict(address=VIRTUAL, port=8080, timeout=2, **options)
+    given: dict[str, Any] = dict(dict(address=VIRTUAL, port=8080, timeout=2), **options)
     if client:
         given["client"] = client
     for _turn in range(4):
@@ -169,6 +169,66 @@ def test_looped_back_with_a_masquerade(node: Node) -> None:
     port = traced["local"]["port"]
     assert f"{DUSTIN}.{port} > {VIRTUAL}.8080: Flags [S]" in seen
     assert f"{BRIDGE}.{last['after']['source_port']} > {DUSTIN}.8080: Flags [S]" in seen
+
+
+#: The same over IPv6: addresses, a service, what masquerades whom loops back, and a server of its own. The bridge's
+#: addresses are for nobody to doubt.
+SIX = """
+ip address add fd00::1/64 dev bridge_home nodad
+ip -n netns_dustin address add fd00::11/64 dev veth_ns_dustin nodad
+ip -n netns_dustin route add default via fd00::1
+ip address add fd00:100::100/128 dev dustin-ipvs0 nodad
+ipvsadm -A -t [fd00:100::100]:8080 -s rr
+ipvsadm -a -t [fd00:100::100]:8080 -r [fd00::11]:8080 -m
+ip6tables -t nat -A POSTROUTING -s fd00::11 -d fd00::11 -j MASQUERADE
+systemd-run --quiet --unit six ip netns exec netns_dustin python3 -m http.server --bind fd00::11 8080
+for _ in $(seq 60); do curl -s -o /dev/null http://[fd00::11]:8080 && break; sleep 0.5; done
+"""
+NO_SIX = """
+systemctl stop six
+ip6tables -t nat -D POSTROUTING -s fd00::11 -d fd00::11 -j MASQUERADE
+ipvsadm -D -t [fd00:100::100]:8080
+ip address del fd00:100::100/128 dev dustin-ipvs0
+ip -n netns_dustin route del default via fd00::1
+ip -n netns_dustin address del fd00::11/64 dev veth_ns_dustin
+ip address del fd00::1/64 dev bridge_home
+"""
+
+
+def test_looped_back_over_ipv6(node: Node) -> None:
+    capture = "ip netns exec netns_dustin timeout 30 tcpdump -lnp -i any 'ip6 and tcp port 8080'"
+    keys = "net.bridge.bridge-nf-call-ip6tables net.ipv6.conf.all.forwarding"
+    before = node.command("sh", "-c", f"sysctl {keys}").replace(" = ", "=").split()
+    with without(node, SIX + f"sysctl -q {'=1 '.join(keys.split())}=1", NO_SIX + f"sysctl -q {' '.join(before)}"):
+        node.command("sh", "-c", f"{capture} >/run/seen 2>/run/said & sleep 3")
+        traced = followed(node, "netns_dustin", address="fd00:100::100", timeout=5)
+        port = traced["local"]["port"]
+        tracked = node.command("conntrack", "-L", "-f", "ipv6", "-p", "tcp", "--orig-port-src", str(port))
+        node.command("sleep", "1")
+        seen = node.command("cat", "/run/seen")
+    assert traced["outcome"] == "answered"
+    assert traced["local"]["address"] == "fd00::11"
+    assert f"[fd00:100::100]:8080 answered [fd00::11]:{port} with" in told(traced)
+    syn = packet(traced, "SYN")
+    rule = "ip6tables -t nat -A POSTROUTING -s fd00::11/128 -d fd00::11/128 -j MASQUERADE"
+    assert changes(syn) == [
+        ("output", "destination", "[fd00::11]", "IPVS"),
+        ("postrouting", "source", "[fd00::1]", f"NAT: {rule}"),
+    ]
+    assert syn["stations"][-1]["after"]["source"] == "fd00::1"
+    answer = packet(traced, "SYN ACK")
+    assert ("source", "[fd00:100::100]", "IPVS") in [change[1:] for change in changes(answer)]
+    # What tcpdump(8) saw leave and come back, and what conntrack(8) reads of it
+    assert f"fd00::11.{port} > fd00:100::100.8080: Flags [S]" in seen
+    assert f"fd00::1.{syn['stations'][-1]['after']['source_port']} > fd00::11.8080: Flags [S]" in seen
+    (entry,) = traced["conntrack"]["host"]
+    pairs = re.findall(r"src=(\S+) dst=(\S+) sport=(\d+) dport=(\d+)", tracked)
+    assert [tuple(map(str, entry[way].values())) for way in ("original", "reply")] == [
+        (source, source_port, destination, destination_port)
+        for source, destination, source_port, destination_port in pairs
+    ]
+    (connection,) = traced["ipvs_connections"]
+    assert (connection["client_address"], connection["real_address"]) == ("fd00::11", "fd00::11")
 
 
 # The stages before the article's end
@@ -324,3 +384,4 @@ def test_playbook_shows_the_report(play) -> None:
     bad = play("trace.yml", "-e", "trace_to=10.0.0.11")
     assert bad.code != 0
     assert "write ADDRESS:PORT" in bad.output
+    assert "or one of dustin, leah, virtual" in bad.output
