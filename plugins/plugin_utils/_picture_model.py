@@ -385,7 +385,7 @@ class _Tallies:
     """The last check, counted by client, by namespace and by virtual service."""
 
     def __init__(
-        self, rows: Sequence[Mapping[str, Any]], homes: Mapping[str, int | None], index_of: Mapping[str, int]
+        self, rows: Sequence[Mapping[str, Any]], homes: Mapping[str, int | None], index_of: Mapping[Any, int]
     ) -> None:
         self._homes = homes
         self._rows = [(row, _target(str(row["url"]))) for row in rows]
