@@ -4,6 +4,8 @@
 
 """Walk through the stages of the lab, one by one: what is done, why, by which commands, and what curl says then.
 
+At some stages a packet is followed as well, before and after what is done.
+
 It lies with the plays that it runs and the table that it reads, ``vars/stages.yml``. Where it has come to is kept in
 ``tour.json`` beside the inventory, so that it can be left at any time and goes on from there.
 """
@@ -26,15 +28,24 @@ import yaml
 PLAYBOOKS = Path(__file__).resolve().parent
 CHECKOUT = PLAYBOOKS.parent
 WIDTH = 80
-#: What a person can say between two stages, besides just Enter.
-ASKED = "Enter: go on, b: back, q: leave"
+#: What a person can say between two stages.
+ASKED = "Enter: build this stage, b: back, q: leave"
+ANSWERS = ("", "b", "q")
 #: The words of the table for a failure, as a person would say them
 WORDS = {
-    "refused": "refused or no route",
+    "refused": "refused or without a route",
     "timeout": "timeout",
     "unreachable": "timeout or no route",
     "outside": "not asked",
     "nobody": "is not there yet",
+}
+
+#: The outcomes of a trace that a word of the table stands for
+OUTCOMES = {
+    "answered": {"answered"},
+    "refused": {"refused"},
+    "timeout": {"timeout"},
+    "unreachable": {"timeout", "failed"},
 }
 
 Stage = Mapping[str, Any]
@@ -65,6 +76,9 @@ class Done:
     changed: list[str] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
     matrix: list[dict[str, Any]] = field(default_factory=list)
+    #: What packet_trace saw before the stage was built, and after
+    followed_before: dict[str, Any] | None = None
+    followed: dict[str, Any] | None = None
 
 
 def stages(language: str) -> list[Stage]:
@@ -139,19 +153,114 @@ def after(stage: Stage, done: Done) -> Iterator[str]:
             yield from textwrap.wrap(
                 f"{client} to {name}: {reason}", WIDTH, initial_indent="  ", subsequent_indent="    "
             )
+    yield from traces(stage, done)
+
+
+# Telling what was seen of a packet
+
+
+def traces(stage: Stage, done: Done) -> Iterator[str]:
+    """What was seen of the connection that was followed, before the stage and after it."""
+    told = [
+        (title, traced, stage["trace"].get(moment))
+        for title, moment, traced in (("Before", "before", done.followed_before), ("Now", "after", done.followed))
+        if traced is not None
+    ]
+    if told:
+        yield ""
+        yield f"A packet from {stage['trace']['from']} to {endpoint(**told[0][1]['remote'])}"
+    for title, traced, wanted in told:
+        mark = " " if fits(traced, wanted) else "!"
+        first, *others = trace_lines(traced)
+        yield from textwrap.wrap(f"{mark} {title}: {first}", WIDTH, subsequent_indent="    ")
+        for line in others:
+            indent = " " * (len(line) - len(line.lstrip()) + 4)
+            yield from textwrap.wrap(line.strip(), WIDTH, initial_indent=indent, subsequent_indent=indent + "  ")
+
+
+def fits(traced: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    """Whether a trace is what the table expects: its outcome, and what is told of it."""
+    told = "\n".join(trace_lines(traced))
+    return traced["outcome"] in OUTCOMES[wanted["outcome"]] and all(text in told for text in wanted["says"])
+
+
+def trace_lines(traced: Mapping[str, Any]) -> Iterator[str]:
+    """A trace in short: how it ended, the way of each packet that tells something, and what follows from all that.
+
+    Of a connection that was answered that is the first packet of either side, since the others went the same way.
+    """
+    yield traced["verdict"][0]["text"]
+    answered = traced["outcome"] == "answered"
+    seen = set()
+    for packet in traced["packets"]:
+        key = packet["from_client"] if answered else (packet["from_client"], packet["name"])
+        if key not in seen:
+            seen.add(key)
+            yield from packet_lines(packet)
+    if not answered:
+        # What was observed is in the ways already, where there are any.
+        inferred = [sentence for sentence in traced["verdict"] if sentence["basis"] == "inferred"]
+        for sentence in inferred or traced["verdict"][1:]:
+            yield sentence["text"] + (f" (Inferred: {sentence['evidence']}.)" if sentence["evidence"] else "")
+
+
+def packet_lines(packet: Mapping[str, Any]) -> Iterator[str]:
+    """A packet's way: where it was changed, where a bridge passed it on, and where it ended."""
+    stations = packet["stations"]
+    times = f", sent {packet['attempts']} times" if packet["attempts"] > 1 else ""
+    yield f"{packet['name']} from {stations[0]['netns']}{times}: {flow(stations[0]['before'])}"
+    for station in stations:
+        for change in station["changes"]:
+            yield f"  {change['what']} becomes {change['after']}: {hook(station)}, {change['by']}"
+        if (station["layer"], station["hook"]) == ("bridge", "forward"):
+            yield f"  from {station['in_device']} to {station['out_device']}: {hook(station)}"
+    last = stations[-1]
+    if packet["end"] == "delivered":
+        arrived = [station for station in stations if hook(station) == hook(last)]
+        twice = ", twice," if len(arrived) > 1 else ""
+        yield f"  delivered to {last['netns']}{twice} as {flow(last['after'] or last['before'])}"
+    elif packet["end"] in ("left", "vanished"):
+        yield f"  not seen after {hook(last)}"
+    else:
+        yield f"  {packet['end']} in {hook(last)}"
+
+
+def hook(station: Mapping[str, Any]) -> str:
+    layer = "bridge " if station["layer"] == "bridge" else ""
+    return f"{layer}{station['hook']} of {station['netns']}"
+
+
+def flow(packet: Mapping[str, Any]) -> str:
+    source = endpoint(packet["source"], packet["source_port"])
+    return f"{source} > {endpoint(packet['destination'], packet['destination_port'])}"
+
+
+def endpoint(address: str, port: int) -> str:
+    """An address of the lab with its port; ICMP has none."""
+    return f"{address}:{port}" if port else address
 
 
 # Building
 
 
-def build(inventory: Path, name: str, variables: Sequence[str]) -> Done:
+def build(inventory: Path, stage: Stage, variables: Sequence[str], *, compare: bool) -> Done:
     """Take the lab to a stage and prove it.
+
+    Args:
+        inventory: Where the lab is.
+        stage: The stage; where it has a connection to follow, that is followed behind the proof.
+        variables: Further variables for Ansible.
+        compare: Whether the lab is at the stage before, so that the connection is worth following there, too.
 
     Raises:
         Failed: Ansible could not say what happened.
     """
-    command = ["ansible-playbook", "--inventory", str(inventory), str(PLAYBOOKS / "topology.yml")]
-    command += [str(PLAYBOOKS / "verify.yml"), "--extra-vars", json.dumps({"lab_stage": name})]
+    trace = stage.get("trace", {})
+    first = ["trace.yml"] if compare and "before" in trace else []
+    plays = [*first, "topology.yml", "verify.yml", *(["trace.yml"] if trace else [])]
+    chosen = {"lab_stage": stage["name"], **({"trace_from": trace["from"], "trace_to": trace["to"]} if trace else {})}
+    command = ["ansible-playbook", "--inventory", str(inventory), *(str(PLAYBOOKS / play) for play in plays)]
+    command += ["--extra-vars", json.dumps(chosen)]
     for each in variables:
         command += ["--extra-vars", each]
     ran = subprocess.run(
@@ -165,7 +274,7 @@ def build(inventory: Path, name: str, variables: Sequence[str]) -> Done:
     report = last_report(ran.stdout)
     if report is None:
         raise Failed((ran.stderr or ran.stdout).strip())
-    done = read(report)
+    done = read(report, compared=bool(first))
     if ran.returncode != 0 and not done.failures:
         raise Failed((ran.stderr or ran.stdout).strip())
     return done
@@ -182,9 +291,13 @@ def last_report(output: str) -> Any:
     return report
 
 
-def read(report: Mapping[str, Any]) -> Done:
-    """What the plays' report in JSON says of changes, failures and answers."""
+def read(report: Mapping[str, Any], *, compared: bool) -> Done:
+    """What the plays' report in JSON says of changes, failures, answers and traces.
+
+    With ``compared`` the first trace is that of the stage before.
+    """
     done = Done()
+    followed = []
     for play in report["plays"]:
         for task in play["tasks"]:
             for result in task["hosts"].values():
@@ -194,6 +307,12 @@ def read(report: Mapping[str, Any]) -> Done:
                 if result.get("failed") or result.get("unreachable"):
                     done.failures.append(f"{name}: {_message(result)}")
                 done.matrix = result.get("ansible_facts", {}).get("reachability_matrix", done.matrix)
+                if "verdict" in result:
+                    followed.append(result)
+    if compared and followed:
+        done.followed_before = followed.pop(0)
+    if followed:
+        done.followed = followed.pop()
     return done
 
 
@@ -235,15 +354,18 @@ def first(names: Sequence[str], asked: argparse.Namespace, place: Place) -> int:
 
 
 def ask(question: str) -> str:
-    """What the person at the terminal answers.
+    """What the person at the terminal answers, one of ``ANSWERS``.
 
     Raises:
         Left: nothing more will come.
     """
-    try:
-        return input(question).strip().lower()
-    except EOFError as exc:
-        raise Left from exc
+    while True:
+        try:
+            answer = input(question).strip().lower()
+        except EOFError as exc:
+            raise Left from exc
+        if answer in ANSWERS:
+            return answer
 
 
 def say(lines: Iterator[str]) -> None:
@@ -274,10 +396,13 @@ def walk(table: Sequence[Stage], asked: argparse.Namespace, place: Place, look: 
                 number = max(number - 1, 0)
                 continue
         print("Ansible is at work ...\n", flush=True)
-        done = build(asked.inventory, stage["name"], asked.extra_vars)
+        compare = number > 0 and place.last() == names[number - 1]
+        done = build(asked.inventory, stage, asked.extra_vars, compare=compare)
         if done.failures and not done.matrix:
             raise Failed("\n".join(done.failures))
         say(after(stage, done))
+        if done.followed is not None and not fits(done.followed, stage["trace"]["after"]):
+            done.failures.append("The packet that was followed went another way, or had another end.")
         if done.failures:
             raise Failed("\n".join(done.failures))
         place.keep(stage["name"])
@@ -315,10 +440,12 @@ def main() -> int:
     if not asked.inventory.exists():
         parser.error(f"there is no lab at {asked.inventory}: `make tour` makes one")
     look = Look(bold=sys.stdout.isatty() and not os.environ.get("NO_COLOR"))
+    place = Place(asked.place or asked.inventory.resolve().parent / "tour.json")
     try:
-        walk(table, asked, Place(asked.place or asked.inventory.resolve().parent / "tour.json"), look)
+        walk(table, asked, place, look)
     except (KeyboardInterrupt, Left):
-        print("\nThe tour goes on from here with `make tour`.")
+        last = place.last()
+        print("\n`make tour` " + (f"goes on behind the stage {last}." if last else "begins at the first stage."))
     except Failed as exc:
         print(f"\nThis is not as it should be:\n{textwrap.indent(str(exc), '  ')}", file=sys.stderr)
         return 1

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -46,11 +47,36 @@ def test_every_cell_is_said(stage):
 
 @pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage["name"])
 def test_the_texts_are_there_and_speak_of_cells(stage):
-    for language in stage.keys() - {"name", "commands", "expect"}:
+    for language in stage.keys() - {"name", "commands", "expect", "trace"}:
         text = stage[language]
         assert all(text[key].strip() for key in ("title", "done", "why"))
         assert all(stage["expect"][client][target] for client, row in text["because"].items() for target in row)
     assert "en" in stage
+
+
+def test_some_stages_have_a_packet_to_follow():
+    names = [stage["name"] for stage in STAGES if "trace" in stage]
+    assert {"servers", "virtual_service", "bridge_netfilter", "hairpin", "promiscuous", "loopback_set"} < set(names)
+
+
+@pytest.mark.parametrize(
+    ("before", "stage"),
+    [pair for pair in pairwise(STAGES) if "trace" in pair[1]],
+    ids=lambda stage: stage["name"],
+)
+def test_a_trace_ends_as_the_table_says_of_its_cell(before, stage):
+    trace = stage["trace"]
+    assert set(trace) <= {"from", "to", "before", "after"}
+    for moment, at in (("before", before), ("after", stage)):
+        cell = at["expect"][trace["from"]][trace["to"]]
+        if moment in trace:
+            assert trace[moment]["outcome"] == (cell if isinstance(cell, str) else "answered")
+            assert all(trace[moment]["says"])
+        else:
+            # Who asks then asks the world outside of the node.
+            assert cell == "outside"
+    # It tells of something that the stage has changed.
+    assert trace.get("before") != trace["after"]
 
 
 @pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage["name"])

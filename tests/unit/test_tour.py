@@ -39,6 +39,107 @@ def row(client="dustin", target="virtual", **fields):
     return {"client": client, "target": target, "url": url, **kept, **fields}
 
 
+DUSTIN, VIRTUAL, BRIDGE = "10.0.0.11", "10.100.100.100", "10.0.0.1"
+
+
+def packet(source, destination, ports=(40000, 8080)):
+    return dict(source=source, source_port=ports[0], destination=destination, destination_port=ports[1], flags="SYN")
+
+
+def station(netns, hook, before, after=None, *, layer="ip", devices=("", ""), changes=()):
+    changed = [dict(what=what, before="", after=then, by=by) for what, then, by in changes]
+    shown = dict(netns=netns, layer=layer, hook=hook, in_device=devices[0], out_device=devices[1], rules=[])
+    return dict(shown, before=before, after=after or before, changes=changed)
+
+
+def trace(outcome="timeout"):
+    """What packet_trace returns of dustin's request to itself; where it is answered, of a part of the way back."""
+    sent, balanced = packet(DUSTIN, VIRTUAL), packet(DUSTIN, DUSTIN)
+    lost = outcome == "timeout"
+    seen = balanced if lost else packet(BRIDGE, DUSTIN)
+    syn = [
+        station("netns_dustin", "output", sent),
+        station("host", "output", sent, balanced, changes=[("destination", "10.0.0.11:8080", "IPVS")]),
+        station("netns_dustin", "prerouting", seen),
+    ]
+    back = packet(DUSTIN, DUSTIN, (8080, 40000))
+    answer = [
+        station("netns_dustin", "output", packet(DUSTIN, BRIDGE, (8080, 40000))),
+        station("host", "forward", back, layer="bridge", devices=("veth_dustin", "veth_dustin")),
+        *[station("netns_dustin", "input", packet(VIRTUAL, DUSTIN, (8080, 40000)))] * 2,
+    ]
+    packets = [dict(name="SYN", from_client=True, attempts=3 if lost else 1, end="vanished", stations=syn)]
+    verdict = [dict(text="It ended so.", basis="observed", evidence="")]
+    if lost:
+        verdict += [
+            dict(text="It left host as it was.", basis="observed", evidence=""),
+            dict(text="It is a martian, " + "and so it is refused, " * 5, basis="inferred", evidence="an address"),
+        ]
+    else:
+        syn.append(station("netns_dustin", "input", seen))
+        packets[0]["end"] = "delivered"
+        packets.append(dict(name="SYN ACK", from_client=False, attempts=1, end="delivered", stations=answer))
+        packets.append(dict(name="ACK", from_client=True, attempts=1, end="delivered", stations=syn))
+    remote = dict(address=VIRTUAL, port=8080)
+    return dict(outcome=outcome, packets=packets, verdict=verdict, remote=remote, report=[])
+
+
+def test_a_lost_packet_is_told(tour):
+    assert list(tour.trace_lines(trace())) == [
+        "It ended so.",
+        "SYN from netns_dustin, sent 3 times: 10.0.0.11:40000 > 10.100.100.100:8080",
+        "  destination becomes 10.0.0.11:8080: output of host, IPVS",
+        "  not seen after prerouting of netns_dustin",
+        "It is a martian, and so it is refused, and so it is refused, and so it is refused, and so it is refused, "
+        "and so it is refused,  (Inferred: an address.)",
+    ]
+
+
+def test_of_an_answered_connection_the_first_packet_of_either_side_is_told(tour):
+    assert list(tour.trace_lines(trace("answered"))) == [
+        "It ended so.",
+        "SYN from netns_dustin: 10.0.0.11:40000 > 10.100.100.100:8080",
+        "  destination becomes 10.0.0.11:8080: output of host, IPVS",
+        "  delivered to netns_dustin as 10.0.0.1:40000 > 10.0.0.11:8080",
+        "SYN ACK from netns_dustin: 10.0.0.11:8080 > 10.0.0.1:40000",
+        "  from veth_dustin to veth_dustin: bridge forward of host",
+        "  delivered to netns_dustin, twice, as 10.100.100.100:8080 > 10.0.0.11:40000",
+    ]
+
+
+def test_where_no_packet_was_seen_what_was_observed_is_told(tour):
+    seen = dict(trace(), packets=[], verdict=trace()["verdict"][:2])
+    assert list(tour.trace_lines(seen)) == ["It ended so.", "It left host as it was."]
+
+
+def test_icmp_has_no_ports(tour):
+    assert tour.flow(packet(DUSTIN, BRIDGE, (0, 0))) == "10.0.0.11 > 10.0.0.1"
+
+
+def test_a_dropped_packet_is_told_with_its_rule(tour):
+    seen = trace()
+    seen["packets"][0]["end"] = "dropped"
+    seen["verdict"] = [*seen["verdict"][:1], dict(text="It was dropped by a rule.", basis="observed", evidence="")]
+    assert list(tour.trace_lines(seen))[-2:] == [
+        "  dropped in prerouting of netns_dustin",
+        "It was dropped by a rule.",
+    ]
+
+
+def test_traces_stand_below_each_other_and_what_is_not_as_expected_is_marked(tour, table):
+    stage = next(stage for stage in table if stage["name"] == "hairpin")
+    stage = {**stage, "trace": {"from": "dustin", "to": "virtual", "before": {}, "after": {}}}
+    stage["trace"]["before"] = {"outcome": "timeout", "says": ["It is a martian"]}
+    stage["trace"]["after"] = {"outcome": "answered", "says": ["DUSTIN-LOOP-BACK"]}
+    done = tour.Done(followed_before=trace(), followed=trace("answered"))
+    lines = list(tour.after(stage, done))
+    assert "A packet from dustin to 10.100.100.100:8080" in lines
+    assert [line for line in lines if "It ended so." in line] == ["  Before: It ended so.", "! Now: It ended so."]
+    assert max(map(len, lines)) <= tour.WIDTH
+    assert tour.fits(trace(), {"outcome": "unreachable", "says": []})
+    assert not tour.fits(trace(), {"outcome": "answered", "says": []})
+
+
 def test_every_stage_fits_a_terminal(tour, table):
     for number, stage in enumerate(table, start=1):
         lines = list(tour.before(number, len(table), stage, tour.Look(bold=False)))
@@ -90,7 +191,31 @@ def test_a_report_is_read(tour):
             }
         ]
     }
-    assert tour.read(report) == tour.Done(["Bridge"], ["Proof: no answer"], matrix)
+    assert tour.read(report, compared=False) == tour.Done(["Bridge"], ["Proof: no answer"], matrix)
+
+
+@pytest.mark.parametrize(
+    ("compared", "outcomes", "before", "now"),
+    [
+        (True, ["timeout", "answered"], "timeout", "answered"),
+        (True, ["timeout"], "timeout", None),
+        (False, ["answered"], None, "answered"),
+        (False, [], None, None),
+    ],
+)
+def test_traces_are_told_apart(tour, compared, outcomes, before, now):
+    plays = [
+        {
+            "tasks": [
+                {"task": {"name": "Follow"}, "hosts": {"lab": trace(outcome)}},
+                {"task": {"name": "S"}, "hosts": {}},
+            ]
+        }
+        for outcome in outcomes
+    ]
+    done = tour.read({"plays": plays}, compared=compared)
+    assert (done.followed_before and done.followed_before["outcome"]) == before
+    assert (done.followed and done.followed["outcome"]) == now
 
 
 @pytest.mark.parametrize("banner", ["", "[WARNING]: something\n", "Using a config {file}\n"])
@@ -126,3 +251,160 @@ def test_a_place_that_was_spoiled_is_none(tour, tmp_path, text):
     file = tmp_path / "tour.json"
     file.write_text(text)
     assert tour.Place(file).last() is None
+
+
+# Walking
+
+
+class Tour:
+    """The tour with a person who gives the answers in turn, and with builds that only tell what they were asked for."""
+
+    def __init__(self, tour, table, monkeypatch, folder):
+        self.tour = tour
+        self.table = table
+        self.names = [stage["name"] for stage in table]
+        self.place = tour.Place(folder / "tour.json")
+        self.built = []
+        self.asked = []
+        self.answers = []
+        self.outcomes = {}
+        monkeypatch.setattr(tour, "build", self.build)
+        monkeypatch.setattr("builtins.input", self.input)
+
+    def build(self, inventory, stage, variables, *, compare):
+        self.built.append((stage["name"], compare))
+        outcome = self.outcomes.get(stage["name"], self.tour.Done(matrix=[row()]))
+        if isinstance(outcome, BaseException):
+            raise outcome
+        return outcome
+
+    def input(self, question):
+        self.asked.append(question)
+        answer = self.answers.pop(0)
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
+
+    def walk(self, *words, answers=()):
+        self.answers = list(answers)
+        asked = self.tour.arguments(self.names).parse_args(words)
+        self.tour.walk(self.table, asked, self.place, self.tour.Look(bold=False))
+
+
+@pytest.fixture
+def walking(tour, table, monkeypatch, tmp_path):
+    return Tour(tour, table, monkeypatch, tmp_path)
+
+
+def test_enter_goes_on_and_the_place_is_kept(walking):
+    walking.walk("--to", "netns", answers=["", "", ""])
+    assert walking.built == [("forwarding", False), ("bridge", True), ("netns", True)]
+    assert walking.place.last() == "netns"
+    assert all("Enter: build this stage, b: back, q: leave" in question for question in walking.asked)
+
+
+def test_b_goes_back_but_not_before_the_first(walking):
+    walking.walk("--to", "bridge", answers=["b", "", "B ", "", ""])
+    # The lab is at `forwarding` already when that is built again: nothing to compare.
+    assert walking.built == [("forwarding", False), ("forwarding", False), ("bridge", True)]
+
+
+def test_what_is_no_answer_is_asked_again_and_builds_nothing(walking):
+    with pytest.raises(walking.tour.Left):
+        walking.walk(answers=["x", "quit", "q"])
+    assert walking.built == []
+    assert len(walking.asked) == 3
+
+
+@pytest.mark.parametrize("end", ["q", EOFError(), KeyboardInterrupt()])
+def test_leaving_keeps_the_place_for_the_next_time(walking, capsys, end):
+    leaving = KeyboardInterrupt if isinstance(end, KeyboardInterrupt) else walking.tour.Left
+    with pytest.raises(leaving):
+        walking.walk(answers=["", end])
+    assert walking.built == [("forwarding", False)]
+    walking.walk("--to", "bridge", answers=[""])
+    assert walking.built[1:] == [("bridge", True)]
+    assert "Going on behind the stage forwarding" in capsys.readouterr().out
+
+
+def test_a_failing_stage_is_told_and_is_not_the_place(walking, capsys):
+    failed = walking.tour.Done(failures=["Proof: no answer"], matrix=[row(as_expected=False)])
+    walking.outcomes["bridge"] = failed
+    with pytest.raises(walking.tour.Failed, match="Proof: no answer"):
+        walking.walk("--yes")
+    assert walking.asked == []
+    assert walking.place.last() == "forwarding"
+    assert "! dustin -> 10.100.100.100:8080" in capsys.readouterr().out
+
+
+def test_a_packet_that_goes_another_way_fails_the_stage(walking):
+    walking.outcomes["hairpin"] = walking.tour.Done(matrix=[row()], followed=trace())
+    with pytest.raises(walking.tour.Failed, match="another way"):
+        walking.walk("--yes", "--from", "hairpin")
+    # Before the stage the lab may have been anywhere, if somebody has changed it meanwhile.
+    walking.outcomes["hairpin"] = walking.tour.Done(matrix=[row()], followed_before=trace("answered"))
+    walking.walk("--yes", "--from", "hairpin", "--to", "hairpin")
+    assert walking.place.last() == "hairpin"
+
+
+@pytest.mark.parametrize("last", [None, "forwarding"])
+@pytest.mark.parametrize(
+    ("end", "code"), [("q", 0), (EOFError(), 0), (KeyboardInterrupt(), 0), ("", 1)], ids=["q", "ctrl-d", "ctrl-c", "no"]
+)
+def test_how_the_program_ends(walking, monkeypatch, capsys, tmp_path, end, code, last):
+    if last:
+        walking.place.keep(last)
+    inventory = tmp_path / "inventory.yml"
+    inventory.touch()
+    walking.answers = [end]
+    walking.outcomes["bridge" if last else "forwarding"] = walking.tour.Failed("no such host")
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("sys.argv", ["tour.py", "--inventory", str(inventory)])
+    assert walking.tour.main() == code
+    said = capsys.readouterr()
+    left = "`make tour` goes on behind the stage forwarding." if last else "`make tour` begins at the first stage."
+    assert (left in said.out) is (code == 0)
+    assert ("no such host" in said.err) is (code == 1)
+
+
+def test_ctrl_c_while_ansible_works_leaves_the_place_as_it_was(walking):
+    walking.place.keep("forwarding")
+    walking.outcomes["bridge"] = KeyboardInterrupt()
+    with pytest.raises(KeyboardInterrupt):
+        walking.walk(answers=[""])
+    assert walking.place.last() == "forwarding"
+
+
+class TestBuild:
+    """Which plays a stage takes, as a program in place of Ansible sees it."""
+
+    @pytest.fixture
+    def ansible(self, monkeypatch, tmp_path):
+        program = tmp_path / "ansible-playbook"
+        program.write_text(f"#!{sys.executable}\nimport json, sys\nprint(json.dumps(sys.argv[1:]), file=sys.stderr)\n")
+        program.chmod(0o755)
+        monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+
+    def plays(self, tour, stage, *, compare):
+        with pytest.raises(tour.Failed) as failed:
+            tour.build(Path("inventory.yml"), stage, ["a=1"], compare=compare)
+        words = json.loads(str(failed.value))
+        assert words[-2:] == ["--extra-vars", "a=1"]
+        return [Path(word).name for word in words if word.endswith(".yml")][1:], json.loads(words[-3])
+
+    @pytest.mark.usefixtures("ansible")
+    @pytest.mark.parametrize(
+        ("name", "compare", "plays"),
+        [
+            ("bridge", True, ["topology.yml", "verify.yml"]),
+            ("hairpin", True, ["trace.yml", "topology.yml", "verify.yml", "trace.yml"]),
+            ("hairpin", False, ["topology.yml", "verify.yml", "trace.yml"]),
+            ("virtual_service", True, ["topology.yml", "verify.yml", "trace.yml"]),
+        ],
+    )
+    def test_a_connection_is_followed_where_it_tells_something(self, tour, table, name, compare, plays):
+        stage = next(stage for stage in table if stage["name"] == name)
+        chosen, variables = self.plays(tour, stage, compare=compare)
+        assert chosen == plays
+        assert variables["lab_stage"] == name
+        assert variables.get("trace_to") == (stage["trace"]["to"] if "trace" in stage else None)

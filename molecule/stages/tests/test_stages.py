@@ -4,9 +4,10 @@
 
 """Each stage of the lab is the state to which the article's commands lead, whatever stage the lab comes from.
 
-First the commands are typed, stage by stage, and the kernel's tools are asked each time. Then the plays take what the
-commands have built back to the first stage and walk the same way; then they jump. The tests stand in the order in which
-they are to run, and each takes `host`: pytest would put those that do not behind the others.
+First the commands are typed, stage by stage, and the kernel's tools are asked each time. Then the tour takes what the
+commands have built back to the first stage and walks the same way, by the plays of the lab and their proof; then these
+jump. The tests stand in the order in which they are to run, and each takes `host`: pytest would put those that do not
+behind the others.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import random
 import re
 import subprocess
 import sys
+import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import kernel
@@ -36,6 +38,8 @@ CODES = {"refused": {7}, "timeout": {28}, "unreachable": {7, 28}}
 COMPARED = ("bridge", "leah", "masquerade_all", "hairpin", "loopback_set", "second_server")
 #: Six jumps by lot, always the same ones, that begin at the last stage and with the longest way back.
 JUMPS = ["forwarding", *random.Random("stages").sample(NAMES[1:-1], 4), "second_server"]
+
+STATISTICS = ("ipvsadm", "--list", "--numeric", "--stats", "--exact")
 
 #: Asks for a page as often as it is told, and prints the pages, curl's last exit code, and who asks whom.
 ASK = """ask() { client=$1 target=$2 times=$3; shift 3; pages= code=0
@@ -154,14 +158,69 @@ def test_the_article_was_read(article):
     assert len(article["second_server"][""]["services"]) == 3
 
 
+def state_dir(inventory):
+    """The variable that keeps reports beside the scenario's inventory, and away from the lab of `make lab`."""
+    return f"lab_host_state_dir={Path(inventory).resolve().parent}"
+
+
+def tour(inventory, *arguments):
+    place = steps.OUTPUT / "tour.json"
+    command = [sys.executable, plays.PLAYBOOKS / "tour.py", "--inventory", inventory, "--place", place, *arguments]
+    command += ["--extra-vars", state_dir(inventory)]
+    return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+
+
 @pytest.mark.usefixtures("host")
 @pytest.mark.parametrize("name", NAMES)
-def test_in_order(play, node, article, name):
-    """The first one takes back all that the commands have built."""
-    run = to(play, name)
-    assert run.changed
-    prove(node, BY_NAME[name])
+def test_tour_in_order(node, article, inventory, name):
+    """The first stage takes back all that the commands have built; each of the others goes on from the one before."""
+    stage = BY_NAME[name]
+    told = tour(inventory, "--yes", *(["--restart"] if name == NAMES[0] else []), "--to", name)
+    assert told.returncode == 0, told.stdout + told.stderr
+    lines = told.stdout.splitlines()
+    assert [line.rpartition("(")[2] for line in lines if line.startswith("Stage ")] == [f"{name})"]
+    assert "Ansible has changed:" in lines
+    assert "\x1b" not in told.stdout
+    assert max(map(len, lines)) <= 80
+    # All that can be asked was asked, and every packet was followed that tells something.
+    asked = [cell for row in stage["expect"].values() for cell in row.values() if cell not in ("outside", "nobody")]
+    assert len([line for line in lines if " -> " in line and not line.startswith("  $ ")]) == len(asked)
+    followed = [moment for moment in ("before", "after") if moment in stage.get("trace", {})]
+    titles = {"  Before:": "before", "  Now:": "after"}
+    assert [titles[title] for line in lines for title in titles if line.startswith(title)] == followed
+    assert [line for line in lines if line.startswith("!")] == []
+    if name in COMPARED:
+        prove(node, stage)
     assert differing(article, node, name) == []
+
+
+@pytest.mark.usefixtures("host")
+def test_picture_of_the_last_check(play, node, inventory, tmp_path):
+    """What the tour's last proof found and what the kernel has counted, drawn while nobody asks anything."""
+    drawn = play("picture.yml", "--extra-vars", state_dir(inventory), "--extra-vars", f"picture_folder={tmp_path}")
+    assert drawn.code == 0, drawn.output
+    files = {path.suffix: path.read_text() for path in tmp_path.iterdir()}
+    checks = json.loads((Path(inventory).resolve().parent / "check-lab.json").read_text())
+    svg = ET.fromstring(files[".svg"])
+    texts = [each.text for each in svg.iter("{http://www.w3.org/2000/svg}text")]
+    flows = [each for each in svg.iter("{http://www.w3.org/2000/svg}polyline") if each.get("class") == "flow"]
+    # From the clients to the service, from there to the bridge, and to each pod
+    assert len(flows) == 4
+    assert texts.count("\u2713 9/9 worked") == 1
+    assert texts.count("12 requests") == texts.count("12 answers") == 1
+    counted = [line.split()[1:4] for line in node.command(*STATISTICS).splitlines() if line.startswith("  -> 1")]
+    assert len(counted) == 2
+    for endpoint, connections, packets in counted:
+        pod = next(name for name, address in TARGETS.items() if endpoint == f"{address}:8080")
+        balanced = sum(row["answers"].count(pod) for row in checks if row["target"] == "virtual")
+        direct = sum(len(row["answers"]) for row in checks if row["target"] == pod and row["client"] != pod)
+        assert (balanced, direct) == (6, 2)
+        cells = f"<td>{balanced}</td><td>{connections}</td><td>{packets}</td>"
+        assert f"<td>{endpoint}</td><td>netns_{pod}</td><td>masquerading</td><td>1</td>{cells}" in files[".html"]
+        assert f"{connections} connections, {packets} packets" in texts
+        assert f"{balanced} answers, {connections} connections, {packets} packets" in " ".join(files[".txt"].split())
+    assert texts.count("8 answers") == 2
+    assert files[".mmd"].count("6 answers") == 2
 
 
 @pytest.mark.usefixtures("host")
@@ -200,28 +259,6 @@ def test_check_mode_foretells_a_way_back_and_again_changes_nothing(play, node):
     assert done.changed
     assert said(foretold) == said(done)
     assert to(play, "masquerade_all").changed == []
-
-
-def tour(inventory, *arguments):
-    place = steps.OUTPUT / "tour.json"
-    command = [sys.executable, plays.PLAYBOOKS / "tour.py", "--inventory", inventory, "--place", place, *arguments]
-    return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
-
-
-@pytest.mark.usefixtures("host")
-def test_tour(node, inventory):
-    Path(steps.OUTPUT, "tour.json").unlink(missing_ok=True)
-    told = tour(inventory, "--yes", "--from", "bridge_netfilter", "--to", "hairpin")
-    assert told.returncode == 0, told.stdout + told.stderr
-    assert "brctl hairpin bridge_home veth_dustin on" in told.stdout
-    assert "\x1b" not in told.stdout
-    assert max(map(len, told.stdout.splitlines())) <= 80
-    prove(node, BY_NAME["hairpin"])
-    resumed = tour(inventory, "--yes", "--to", "promiscuous")
-    assert resumed.returncode == 0, resumed.stdout + resumed.stderr
-    assert "promisc on" in resumed.stdout
-    assert "brctl" not in resumed.stdout
-    assert tour(inventory, "--from", "nowhere").returncode == 2
 
 
 @pytest.mark.usefixtures("host")
