@@ -7,22 +7,30 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 from dataclasses import asdict, dataclass
 from typing import Any, Iterator
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns import inside, path_of
 
-#: Each program, the device by which it is known even where its process cannot be seen (another pid namespace), and
-#: the argument without which it leaves the table alone.
+#: Each program, and the device by which it is known even where its process cannot be seen (another pid namespace).
 #: Sources: pkg/proxy/ipvs/proxier.go of Kubernetes (defaultDummyDevice), pkg/utils/linux_networking.go of kube-router
 #: (KubeDummyIf), keepalived(8), ldirectord(8).
 PROGRAMS = {
-    "keepalived": (None, None),
-    "ldirectord": (None, None),
-    "kube-router": ("kube-dummy-if", None),
-    "kube-proxy": ("kube-ipvs0", "ipvs"),
+    "keepalived": None,
+    "ldirectord": None,
+    "kube-router": "kube-dummy-if",
+    "kube-proxy": "kube-ipvs0",
 }
+#: What runs scripts, which are its argument as ldirectord is; and the options that bring the program in another way.
+_INTERPRETERS = (
+    (re.compile(r"perl[0-9.]*"), re.compile(r"-[A-Za-z]*[eE]")),
+    (re.compile(r"python[0-9.]*"), re.compile(r"-[A-Za-z]*[cm]")),
+    (re.compile(r"(ba|da)?sh"), re.compile(r"-[A-Za-z]*c")),
+)
+#: The mode in kube-proxy's configuration file (KubeProxyConfiguration; YAML, or JSON).
+_MODE = re.compile(r"""(^|[{,])\s*["']?mode["']?\s*:\s*["']?ipvs\b""", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -44,28 +52,65 @@ def owners(netns: str | None = None) -> list[Owner]:
     with inside(netns):
         devices = {name for _index, name in socket.if_nameindex()}
     found: dict[str, Owner] = {}
-    for pid, name, arguments in _processes_in(where):
-        needed = PROGRAMS[name][1]
-        if needed is None or any(word in (needed, "--proxy-mode=" + needed) for word in arguments):
-            found.setdefault(name, Owner(name, pid, "process %d: %s" % (pid, " ".join(arguments))))
-    for name, (device, _needed) in PROGRAMS.items():
+    for pid, name, arguments in programs_in(where):
+        found.setdefault(name, Owner(name, pid, "process %d: %s" % (pid, " ".join(arguments))))
+    for name, device in PROGRAMS.items():
         if device in devices:
             found.setdefault(name, Owner(name, None, "device %s" % device))
     return list(found.values())
 
 
-def _processes_in(namespace: int) -> Iterator[tuple[int, str, list[str]]]:
-    """The processes of the known programs in a namespace: (pid, program, arguments)."""
-    for entry in sorted(filter(str.isdigit, os.listdir("/proc")), key=int):
+def programs_in(namespace: int, proc: str = "/proc") -> Iterator[tuple[int, str, list[str]]]:
+    """The processes in a namespace (by its inode) that write the table: (pid, program, arguments).
+
+    ``proc`` is where proc(5) is mounted.
+    """
+    for entry in sorted(filter(str.isdigit, os.listdir(proc)), key=int):
+        folder = os.path.join(proc, entry)
         try:
-            if os.stat("/proc/%s/ns/net" % entry).st_ino != namespace:
+            if os.stat(os.path.join(folder, "ns/net")).st_ino != namespace:
                 continue
-            with open("/proc/%s/cmdline" % entry, "rb") as cmdline:
+            with open(os.path.join(folder, "cmdline"), "rb") as cmdline:
                 arguments = [word.decode(errors="replace") for word in cmdline.read().split(b"\0") if word]
         except OSError:  # it ended meanwhile
             continue
-        # A program is its own first word; ldirectord is a Perl script, so also a later one before the options.
-        names = [os.path.basename(word) for word in arguments[:3]]
-        for name in PROGRAMS:
-            if name in names:
-                yield int(entry), name, arguments
+        name = _program(arguments)
+        if name in PROGRAMS and _writes(name, folder, arguments):
+            yield int(entry), name, arguments
+
+
+def _program(arguments: list[str]) -> str:
+    """What a process runs: its own first word, or the script of an interpreter."""
+    name = os.path.basename(arguments[0]) if arguments else ""
+    for interpreter, other in _INTERPRETERS:
+        if interpreter.fullmatch(name):
+            script = next((word for word in arguments[1:] if not word.startswith("-") or other.fullmatch(word)), "")
+            return os.path.basename(script)
+    return name
+
+
+def _writes(name: str, folder: str, arguments: list[str]) -> bool:
+    """Whether a program writes the table; some do other things, too."""
+    options = _options(arguments)
+    if name == "kube-router":
+        return options.get("run-service-proxy") != "false"
+    if name != "kube-proxy":
+        return True
+    if "config" not in options:  # which wins over the other options
+        return options.get("proxy-mode") == "ipvs"
+    try:
+        # As the process sees it, which may live in a container.
+        with open(os.path.join(folder, "root", options["config"].lstrip("/")), encoding="utf-8") as file:
+            return bool(_MODE.search(file.read()))
+    except (OSError, ValueError):
+        return False
+
+
+def _options(arguments: list[str]) -> dict[str, str]:
+    """Long options and their values, written as one word or as two."""
+    found = {}
+    for word, following in zip(arguments[1:], [*arguments[2:], ""]):
+        if word.startswith("--"):
+            name, equals, value = word[2:].partition("=")
+            found[name] = value if equals else following
+    return found
