@@ -1,0 +1,51 @@
+# Copyright (c) 2026, the linuxnet.ipvs contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""playbooks/doctor.yml: what a person, or a CI job, is told of the lab's node."""
+
+from __future__ import annotations
+
+import json
+
+LOOK, REPORT, FAIL = (
+    "Look at the node",
+    "What is wrong, why that matters, and what mends it",
+    "Fail where something is wrong",
+)
+
+
+def told(run):
+    """The report, and which tasks have failed."""
+    assert "unsafe" not in run.output, "Ansible warns of a template"
+    (report,) = (each.msg for each in run.outcomes if each.task == REPORT)
+    return report, [each.task for each in run.failures]
+
+
+def test_healthy(play):
+    report, failed = told(play("doctor.yml", "--extra-vars", json.dumps(dict(doctor_fail=True))))
+    assert report.startswith("Nothing is wrong on lab: ")
+    assert failed == []
+
+
+def test_broken(play, patient):
+    patient.broken(
+        by="bridge link set dev veth_dustin hairpin off; ip link set bridge_home promisc off",
+        mended="bridge link set dev veth_dustin hairpin on; ip link set bridge_home promisc on",
+    )
+    variables = dict(doctor_options=dict(schedulers=["twos"], ignore=["weight_zero"]), doctor_fail=True)
+    run = play("doctor.yml", "--extra-vars", json.dumps(variables))
+    report, failed = told(run)
+    assert report.startswith("3 findings on lab\n")
+    assert "\nerror: hairpin_off: veth_dustin\n  seen by  port veth_dustin of bridge bridge_home" in report
+    assert "\n  - name: Let veth_dustin send frames back\n    linuxnet.ipvs.hairpin:\n" in report
+    assert "there is no module ip_vs_twos" in report
+    assert failed == [FAIL]
+    assert run.failures[0].msg == "3 findings: hairpin_off, scheduler_missing"
+    assert run.changed == []
+
+
+def test_options_that_the_module_does_not_have(play):
+    run = play("doctor.yml", "--extra-vars", json.dumps(dict(doctor_options=dict(ownr="tasks"))))
+    assert [each.task for each in run.failures] == [LOOK]
+    assert "ownr" in run.failures[0].msg
