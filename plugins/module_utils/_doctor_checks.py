@@ -14,7 +14,7 @@ net/bridge, ipvsadm(8), iptables-extensions(8), ipset(8).
 from __future__ import annotations
 
 import re
-from typing import Iterator
+from typing import Callable, Iterable, Iterator
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils import _doctor_remedies as remedies
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor_values import (
@@ -22,9 +22,11 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor_values impor
     Check,
     Facts,
     Finding,
+    LeftOpen,
     LoopSet,
     NotApplicable,
     Row,
+    Rules,
 )
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_values import RealServer, ServiceKey, endpoint
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._link_values import Link
@@ -78,7 +80,7 @@ def _loop_sets(facts: Facts, family: str | None = None) -> list[LoopSet]:
 
 
 def _nat_rules(facts: Facts, family: str) -> tuple[Rule, ...]:
-    return reachable(facts.tables.get(family) or {}, "nat", "POSTROUTING")
+    return reachable(facts.tables(family) or {}, "nat", "POSTROUTING")
 
 
 def _masqueraded(facts: Facts) -> list[tuple[Row, RealServer]]:
@@ -118,6 +120,9 @@ def _place(facts: Facts, address: Address) -> str:
 
 def _fate(facts: Facts, key: ServiceKey, server: RealServer) -> Verdict:
     """What nat's POSTROUTING does to a connection of a real server to itself."""
+    rules = facts.rules.get(key.family, Rules())
+    if rules.tables is None or rules.masquerading_besides:
+        return Verdict(UNKNOWN)
     entry = _entry(key, server)
     way = facts.ways.get(server.address)
     packet = Packet(
@@ -128,21 +133,20 @@ def _fate(facts: Facts, key: ServiceKey, server: RealServer) -> Verdict:
         out_device=way.device if way else None,
         sets={(each.name, _DIRECTIONS): entry in each.entries for each in facts.sets},
     )
-    return walk(_tables(facts, key.family), "nat", "POSTROUTING", packet)
+    return walk(rules.tables, "nat", "POSTROUTING", packet)
 
 
-def _tables(facts: Facts, family: str) -> Tables:
-    tables = facts.tables.get(family)
-    if tables is None:
-        raise NotApplicable(facts.beside_tables or "the rules of iptables could not be read")
-    return tables
+def _say_what_is_left(facts: Facts, families: Iterable[str], reason: Callable[[Rules], str]) -> None:
+    """The end of a check of rules: why it does not know those of some families as a whole."""
+    unread = Rules(None, *["the rules of iptables could not be read"] * 2)
+    told = [reason(facts.rules.get(family, unread)) for family in sorted(set(families))]
+    if any(told):
+        raise LeftOpen("; ".join(dict.fromkeys(filter(None, told))))
 
 
-def _whole_tables(facts: Facts, family: str) -> Tables:
-    """The tables, where they are all that there is."""
-    if facts.beside_tables:
-        raise NotApplicable(facts.beside_tables)
-    return _tables(facts, family)
+def _say_what_may_masquerade(facts: Facts) -> None:
+    families = (row.key.family for row, _server in _clients_of_themselves(facts))
+    _say_what_is_left(facts, families, lambda rules: rules.masquerading_besides)
 
 
 def _ports(facts: Facts) -> Iterator[tuple[str, RealServer, Link, Link]]:
@@ -301,6 +305,7 @@ def loopback_entry_missing(facts: Facts) -> Iterator[Finding]:
                 "Add the entry to the set.",
                 remedies.task(facts, "Masquerade what loops back", "ipset_entry", name=name, entries=[entry]),
             )
+    _say_what_may_masquerade(facts)
 
 
 def loopback_entry_stale(facts: Facts) -> Iterator[Finding]:
@@ -347,6 +352,7 @@ def loopback_rule_missing(facts: Facts) -> Iterator[Finding]:
                 family=family,
             ),
         )
+    _say_what_may_masquerade(facts)
 
 
 def loopback_rule_shadowed(facts: Facts) -> Iterator[Finding]:
@@ -365,6 +371,7 @@ def loopback_rule_shadowed(facts: Facts) -> Iterator[Finding]:
                 "Delete the earlier rule, or have it choose less; rules that masquerade come first.",
                 remedies.delete_rule(facts, family, "nat", text),
             )
+    _say_what_may_masquerade(facts)
 
 
 def _unmasqueraded(facts: Facts, ruled: bool) -> dict[str, list[tuple[RealServer, Verdict]]]:
@@ -373,7 +380,6 @@ def _unmasqueraded(facts: Facts, ruled: bool) -> dict[str, list[tuple[RealServer
     found: dict[str, list[tuple[RealServer, Verdict]]] = {}
     for row, server in _clients_of_themselves(facts):
         family = row.key.family
-        _whole_tables(facts, family)
         sets = _loop_sets(facts, family)
         if sets and not any(_entry(row.key, server) in each.entries for each in sets):
             continue
@@ -422,8 +428,24 @@ def _answers(facts: Facts) -> Iterator[tuple[Row, RealServer, str, str]]:
         raise NotApplicable("no TCP service with a real server that takes connections")
     for row in facts.table:
         for server in row.servers:
-            if row.key.protocol == "tcp" and server.weight and (server.address, server.port) in facts.answers:
+            asked = row.key.protocol == "tcp" and server.weight and (server.address, server.port) in facts.answers
+            if asked and not _keeps_from_asking(facts, server):
                 yield (row, server, *facts.answers[(server.address, server.port)])
+
+
+def _keeps_from_asking(facts: Facts, server: RealServer) -> bool:
+    """Whether this node's own rules drop what it asks a real server, so that no answer tells nothing of the server."""
+    tables = facts.tables(family_of(server.address))
+    if tables is None:
+        return False
+    asked = Packet(
+        destination=server.address,
+        destination_port=server.port,
+        protocol="tcp",
+        out_device=_device(facts, server),
+        state=None if _untracked_by_rule(tables) else "NEW",
+    )
+    return walk(tables, "filter", "OUTPUT", asked).kind == DROP
 
 
 def weight_zero(facts: Facts) -> Iterator[Finding]:
@@ -462,6 +484,31 @@ def _not_kept_by_a_program(facts: Facts) -> None:
         raise NotApplicable("%s keeps the table, and has its reasons" % facts.owners[0].name)
 
 
+def ipvs_missing(facts: Facts) -> Iterator[Finding]:
+    if facts.ipvs:
+        return
+    if facts.ipvs_barred is None:
+        seen, remedy, task = "module ip_vs is not loaded", "Load ip_vs, now and at each boot.", remedies.load("ip_vs")
+    else:
+        seen, remedy, task = facts.ipvs_barred, _NO_MODULE, None
+    if facts.wishes.owner is None and not facts.wishes.schedulers:
+        raise LeftOpen("there is no IPVS here (%s), and nothing tells that there should be ('owner')" % seen)
+    yield Finding(
+        "ip_vs",
+        "%s, and %s" % (seen, "'owner' is said" if facts.wishes.owner else "'schedulers' are said"),
+        "There is no virtual service: this node balances nothing.",
+        remedy,
+        task,
+    )
+
+
+#: What helps where the kernel cannot have a module; no task does.
+_NO_MODULE = (
+    "Boot a kernel that has the module, delete the line of modprobe.d(5) that bars it, or allow modules again"
+    " (kernel.modules_disabled is 0 after a boot)."
+)
+
+
 def scheduler_missing(facts: Facts) -> Iterator[Finding]:
     if not facts.schedulers:
         raise NotApplicable("'schedulers' names none")
@@ -471,8 +518,7 @@ def scheduler_missing(facts: Facts) -> Iterator[Finding]:
                 name,
                 reason,
                 "A task that adds a virtual service with scheduler '%s' fails." % name,
-                "Boot a kernel that has the module, or choose another scheduler.",
-                remedies.load("ip_vs_%s" % name),
+                "Choose another scheduler, or have this one: " + _NO_MODULE[0].lower() + _NO_MODULE[1:],
             )
 
 
@@ -595,7 +641,7 @@ def _arp_devices(facts: Facts) -> Iterator[tuple[Address, Link]]:
     for address in served:
         for link in facts.snapshot.links:
             own = facts.snapshot.addresses_on(link)
-            speaks = link.up and link.name != "lo" and link.kind not in ("dummy", *_TUNNEL_KINDS) and not link.master
+            speaks = link.up and link.name not in ("lo", *facts.without_arp) and not link.master
             if speaks and any(each.version == 4 for each in own):
                 yield address, link
 
@@ -635,38 +681,62 @@ def firewall(facts: Facts) -> Iterator[Finding]:
         raise NotApplicable("no virtual service")
     told: set[tuple[str, str, str]] = set()
     for row in facts.table:
-        if row.key.fwmark or not row.key.port or row.key.address is None:
+        tables = facts.tables(row.key.family)
+        if tables is None or row.key.fwmark or not row.key.port or row.key.address is None:
             continue
+        kept = facts.switch("net/ipv4/vs/conntrack") == 1
+        tracked = not _untracked_by_rule(tables)
         asked = Packet(
             destination=row.key.address,
             protocol=row.key.protocol,
             destination_port=row.key.port,
-            state="NEW",
+            state="NEW" if tracked else None,
             from_outside=True,
         )
-        yield from _dropped(facts, row.key, "INPUT", asked, "destination", row.key.address, row.key.port, told)
+        yield from _dropped(facts, row.key, "INPUT", asked, row.key.address, row.key.port, told)
         for server in row.servers:
             if server.forwarding_method != "masquerading" or facts.is_local(server.address):
                 continue
-            way = facts.ways.get(server.address)
-            tracked = facts.switch("net/ipv4/vs/conntrack") == 1
             sent = Packet(
                 destination=server.address,
                 destination_port=server.port,
-                out_device=way.device if way else None,
-                state="NEW" if tracked else None,
+                out_device=_device(facts, server),
+                state=("NEW" if tracked else None) if kept else "UNTRACKED",
                 protocol=row.key.protocol,
             )
             answer = Packet(
                 source=server.address,
                 source_port=server.port,
-                in_device=way.device if way else None,
-                state="ESTABLISHED" if tracked else None,
+                in_device=_device(facts, server),
+                state=_state_of_answer(row.key.protocol, kept) if tracked else None,
                 from_outside=True,
                 protocol=row.key.protocol,
             )
-            yield from _dropped(facts, row.key, "OUTPUT", sent, "destination", server.address, server.port, told)
-            yield from _dropped(facts, row.key, "FORWARD", answer, "source", server.address, server.port, told)
+            yield from _dropped(facts, row.key, "OUTPUT", sent, server.address, server.port, told)
+            yield from _dropped(facts, row.key, "FORWARD", answer, server.address, server.port, told)
+    _say_what_is_left(facts, (row.key.family for row in facts.table), lambda rules: rules.dropping_besides)
+
+
+def _state_of_answer(protocol: str | None, kept: bool) -> str | None:
+    """What conntrack takes the first answer of a real server for, with or without a memory of the question.
+
+    IPVS that does not keep its connections in conntrack has it forget the question (ip_vs_xmit.c: ip_vs_notrack()); of
+    TCP the answer to an unknown question is invalid (nf_conntrack_proto_tcp.c: SYN/ACK in state NONE).
+    """
+    if kept:
+        return "ESTABLISHED"
+    return "INVALID" if protocol == "tcp" else None
+
+
+def _untracked_by_rule(tables: Tables) -> bool:
+    """Whether rules keep packets from conntrack, so that nobody can say here in which state they are."""
+    rules = (rule for chain in ("PREROUTING", "OUTPUT") for rule in reachable(tables, "raw", chain))
+    return any(rule.target == "NOTRACK" or "--notrack" in rule.text for rule in rules)
+
+
+def _device(facts: Facts, server: RealServer) -> str | None:
+    way = facts.ways.get(server.address)
+    return way.device if way else None
 
 
 def _dropped(
@@ -674,14 +744,12 @@ def _dropped(
     key: ServiceKey,
     chain: str,
     packet: Packet,
-    end: str,
     address: Address,
     port: int,
     told: set[tuple[str, str, str]],
 ) -> Iterator[Finding]:
-    verdict = walk(_tables(facts, key.family), "filter", chain, packet)
+    verdict = walk(facts.tables(key.family) or {}, "filter", chain, packet)
     text = verdict.rule.text if verdict.rule else "the policy of chain %s" % chain
-    subject = "%s: %s" % (chain, text)
     if verdict.kind != DROP or (chain, text, str(address)) in told:
         return
     told.add((chain, text, str(address)))
@@ -690,43 +758,71 @@ def _dropped(
         "OUTPUT": "what IPVS sends on to real server %s" % endpoint(address, port),
         "FORWARD": "the answers of real server %s" % endpoint(address, port),
     }[chain]
+    if packet.state in ("UNTRACKED", "INVALID"):
+        what += " (%s to conntrack, since net.ipv4.vs.conntrack is 0)" % packet.state
     yield Finding(
-        subject,
+        "%s: %s" % (chain, text),
         "chain %s of filter drops %s, by %s" % (chain, what, text),
         "The clients wait until they give up.",
         "Accept these packets before they are dropped.",
-        remedies.accept(facts, key.family, chain, key.protocol or "tcp", end, str(address), port),
+        remedies.accept(
+            facts,
+            key.family,
+            chain,
+            key.protocol or "tcp",
+            "source" if chain == "FORWARD" else "destination",
+            str(address),
+            port,
+        ),
     )
 
 
-def _kernel(facts: Facts) -> tuple[int, int]:
-    """The kernel's version, where it says what the kernel does."""
-    found = re.match(r"(\d+)\.(\d+)", facts.release)
-    if found is None or ".el" in facts.release:
-        raise NotApplicable("kernel %s has changes of newer ones, so its version does not tell" % facts.release)
-    return int(found.group(1)), int(found.group(2))
+#: Linux 4.6 began to drop the first packet ("ipvs: drop first packet to redirect conntrack"), 5.9 mended it ("ipvs:
+#: allow connection reuse for unconfirmed conntrack"), and so did these releases of older series.
+_DELAYS, _MENDED = (4, 6), (5, 9)
+_MENDED_RELEASES = {(4, 14): 194, (4, 19): 140, (5, 4): 59, (5, 7): 16, (5, 8): 2}
+#: A series that lived on when that was mended, of which nobody here knows whether it was there.
+_UNTOLD = ((4, 9),)
+#: Whose kernels keep their number and get what newer ones have: Red Hat, SUSE.
+_VENDORS = (".el", "-default")
+
+
+def _version(release: str) -> tuple[tuple[int, int], int, str]:
+    """A kernel's series, the release in it, and what its maker has added to that."""
+    found = re.match(r"(\d+)\.(\d+)(?:\.(\d+))?(.*)", release)
+    if found is None:
+        raise NotApplicable("the version of kernel %s does not tell" % release)
+    return (int(found.group(1)), int(found.group(2))), int(found.group(3) or 0), found.group(4)
 
 
 def conn_reuse_delay(facts: Facts) -> Iterator[Finding]:
-    version = _kernel(facts)
-    if not (4, 1) <= version < (5, 9):
-        raise NotApplicable("kernel %s is not of those that delay (4.1 to 5.8)" % facts.release)
+    series, number, suffix = _version(facts.release)
+    if not _DELAYS <= series < _MENDED or number >= _MENDED_RELEASES.get(series, number + 1):
+        raise NotApplicable("kernel %s is not of those that delay (4.6 to 5.8, not mended)" % facts.release)
     servers = [server for row, server in _masqueraded(facts) if row.key.protocol in ("tcp", None)]
     if servers and facts.switch("net/ipv4/vs/conn_reuse_mode") and facts.switch("net/ipv4/vs/conntrack"):
+        # Debian and Ubuntu count their own builds behind a number that stays 0.
+        if series in _UNTOLD or (suffix and not number) or any(each in suffix for each in _VENDORS):
+            raise LeftOpen("kernel %s may have been mended: its version does not tell" % facts.release)
         yield Finding(
             "net.ipv4.vs.conn_reuse_mode",
             "kernel %s, net.ipv4.vs.conn_reuse_mode is %s and net.ipv4.vs.conntrack is 1"
             % (facts.release, facts.switch("net/ipv4/vs/conn_reuse_mode")),
             "A client that uses a port again, as busy clients do, waits a second for each such connection: this"
             " kernel drops its first packet.",
-            "Run Linux 5.9 or later; until then leave connections on a port that is used again where they were.",
+            "Run %s; until then leave connections on a port that is used again where they were."
+            % (
+                "Linux %d.%d.%d or later" % (*series, _MENDED_RELEASES[series])
+                if series in _MENDED_RELEASES
+                else "Linux 5.9 or later"
+            ),
             remedies.switch(facts, "net.ipv4.vs.conn_reuse_mode", 0),
         )
 
 
 def conn_reuse_off(facts: Facts) -> Iterator[Finding]:
-    if _kernel(facts) < (5, 9):
-        raise NotApplicable("kernel %s is better off without conn_reuse_mode" % facts.release)
+    if _version(facts.release)[0] < _MENDED:
+        raise NotApplicable("kernel %s may be better off without conn_reuse_mode" % facts.release)
     if not any(row.key.protocol == "tcp" or row.key.fwmark for row in facts.table):
         raise NotApplicable("no TCP service")
     if facts.switch("net/ipv4/vs/conn_reuse_mode") == 0:
@@ -751,6 +847,14 @@ _IP_SYSCTL = "ip-sysctl.rst"
 _LOOPBACK = "a set of the type hash:ip,port,ip names real servers of masquerading services, or O(loopback) is set"
 
 CHECKS = (
+    Check(
+        "ipvs_missing",
+        "error",
+        "The kernel has no IPVS.",
+        "O(owner) or O(schedulers)",
+        "modules.dep(5), modprobe.d(5)",
+        ipvs_missing,
+    ),
     Check(
         "forwarding_off",
         "error",
@@ -812,7 +916,7 @@ CHECKS = (
         "loopback_rule_missing",
         "error",
         "No rule masquerades what the set of what loops back has.",
-        _LOOPBACK + "; all rules are iptables'",
+        _LOOPBACK + "; all rules of nat are iptables'",
         "iptables-extensions(8): set, MASQUERADE",
         loopback_rule_missing,
     ),
@@ -820,7 +924,7 @@ CHECKS = (
         "loopback_rule_shadowed",
         "error",
         "An earlier rule ends the way of what should be masqueraded.",
-        _LOOPBACK + "; all rules are iptables', and those before are understood as a whole",
+        _LOOPBACK + "; all rules of nat are iptables', and those before are understood as a whole",
         "iptables(8): TARGETS",
         loopback_rule_shadowed,
     ),
@@ -862,7 +966,7 @@ CHECKS = (
         "error",
         "The kernel cannot have a scheduler.",
         "O(schedulers)",
-        "modules.dep(5), sysctl kernel.modules_disabled",
+        "modules.dep(5), modprobe.d(5), sysctl kernel.modules_disabled",
         scheduler_missing,
     ),
     Check(
@@ -918,14 +1022,15 @@ CHECKS = (
         "error",
         "Rules of iptables drop every packet of a service on its way.",
         "services with a port: INPUT for the virtual address; OUTPUT and FORWARD for masqueraded real servers",
-        "iptables(8); ip_vs_core.c: the hooks of IPVS come behind filter",
+        "iptables(8); ip_vs_core.c: the hooks of IPVS come behind filter; ip_vs_xmit.c: ip_vs_notrack()",
         firewall,
     ),
     Check(
         "conn_reuse_delay",
         "warning",
         "This kernel makes clients wait a second when they use a port again.",
-        "Linux 4.1 to 5.8, not a vendor's with C(.el) in its release; masquerading TCP services",
+        "Linux 4.6 to 5.8 without that mended (5.8.2, 5.7.16, 5.4.59, 4.19.140, 4.14.194), where the release tells (not"
+        " 4.19.0-21-amd64); masquerading TCP services",
         _SYSCTL + ": conn_reuse_mode; Linux 5.9: ipvs: allow connection reuse for unconfirmed conntrack",
         conn_reuse_delay,
     ),

@@ -2,24 +2,45 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Reading a node for the doctor: nothing is written, loaded or changed; connections are tried only where asked for."""
+"""Reading a node for the doctor: nothing is written, loaded or changed; connections are tried only where asked for.
+
+To ask the kernel for a part of it that is a module has it load that module, so it is looked first whether it is there.
+"""
 
 from __future__ import annotations
 
+import fcntl
 import os
-from typing import Any, Iterable, Mapping, Sequence
+import re
+import socket
+import struct
+from typing import Any, Iterable, Mapping
 
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor_values import Facts, LoopSet, Row, Way, Wishes
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor_chains import (
+    BaseChain,
+    base_chains,
+    dropping,
+    masquerading,
+)
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor_modules import barred, lines, there
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor_values import (
+    Facts,
+    LoopSet,
+    Row,
+    Rules,
+    Way,
+    Wishes,
+)
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset import IpSets, NoSets
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset_entries import PLAIN, all_written
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._iptables import Run, saved
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs import Ipvs, NoIpvs
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs import Ipvs
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._link_values import Link, Snapshot
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._links import Kernel
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netlink import NoSuchProtocol
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns import inside
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._owners import owners
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._packet_filter import Tables, parse
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._packet_filter import parse
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._probe import probe
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._values import Address
 
@@ -34,11 +55,24 @@ _SWITCHES = (
 )
 _DEVICE_SWITCHES = ("forwarding", "rp_filter", "arp_ignore", "arp_announce")
 _LOOP_TYPE = "hash:ip,port,ip"
+#: linux/sockios.h, linux/if.h; an ifreq has the name, and here the flags.
+_SIOCGIFFLAGS, _IFF_NOARP = 0x8913, 0x80
+_IFREQ = struct.Struct("=16sH22x")
+#: The commands that tell the rules of a family: of the back end in use, and of the older one.
+_SAVERS = {"inet": ("iptables-save", "iptables-legacy-save"), "inet6": ("ip6tables-save", "ip6tables-legacy-save")}
+#: Where the older back end lists its tables.
+_OLDER_TABLES = {"inet": "/proc/thread-self/net/ip_tables_names", "inet6": "/proc/thread-self/net/ip6_tables_names"}
+_NFT_FAMILIES = {"inet": "ip", "inet6": "ip6"}
+_OWN_TABLES = "nft(8) has tables of its own that may %s: %s"
+#: What iptables-save(8) says of a table that it cannot write (iptables/xtables-save.c).
+_INCOMPATIBLE = re.compile("^# Table `([a-z]+)' .*incompatible", re.MULTILINE)
 
 
 def read(run: Run, netns: str | None, wishes: Wishes, probe_timeout: float | None) -> Facts:
     """Look at a namespace; connections to real servers are tried where ``probe_timeout`` (seconds) is given."""
-    table, connections, backup = _table(netns)
+    with inside(netns):
+        ipvs = os.path.exists("/proc/thread-self/net/ip_vs")
+    table, connections, backup = _table(netns) if ipvs else ((), {}, False)
     addresses = sorted({server.address for row in table for server in row.servers}, key=lambda each: each.packed)
     answers = None
     if probe_timeout is not None:  # first, because it has the kernel find out which neighbour is where
@@ -50,11 +84,11 @@ def read(run: Run, netns: str | None, wishes: Wishes, probe_timeout: float | Non
         ports = _ports(kernel, here, snapshot, ways)
         local = kernel.local_networks(here)
         netfilter_bridges = kernel.netfilter_bridges(here)
-    families = {row.key.family for row in table}
-    tables, beside = _tables(run, netns, families)
     return Facts(
         release=os.uname().release,
         netns=netns,
+        ipvs=ipvs,
+        ipvs_barred=None if ipvs else barred(run, "ip_vs"),
         table=table,
         connections=connections,
         backup=backup,
@@ -65,28 +99,25 @@ def read(run: Run, netns: str | None, wishes: Wishes, probe_timeout: float | Non
         ports=ports,
         netfilter_bridges=netfilter_bridges,
         sets=_sets(netns),
-        tables=tables,
-        beside_tables=beside,
-        arp_rules=bool(wishes.real_server_for) and _has_rules(saved(run, "arptables-save", netns)),
+        rules=_rules(run, netns, sorted({row.key.family for row in table})),
+        arp_rules=bool(wishes.real_server_for) and _has_arp_rules(run, netns),
+        without_arp=_without_arp(netns, [link.name for link in snapshot.links]),
         owners=tuple(owners(netns)),
         answers=answers,
-        schedulers={name: _missing_scheduler(name) for name in wishes.schedulers},
+        schedulers={name: barred(run, "ip_vs_%s" % name) for name in wishes.schedulers},
         wishes=wishes,
     )
 
 
 def _table(netns: str | None) -> tuple[tuple[Row, ...], dict[Any, int], bool]:
-    try:
-        with Ipvs(netns) as ipvs:
-            rows = tuple(Row(service, tuple(servers)) for service, servers in ipvs.table())
-            connections = {}
-            for row in rows:
-                if any(server.weight == 0 for server in row.servers):
-                    counted = ipvs.connections(row.key)
-                    connections.update({(row.key, key): sum(each.values()) for key, each in counted.items()})
-            return rows, connections, "backup" in ipvs.settings().daemons
-    except NoIpvs:
-        return (), {}, False
+    with Ipvs(netns) as ipvs:
+        rows = tuple(Row(service, tuple(servers)) for service, servers in ipvs.table())
+        connections = {}
+        for row in rows:
+            if any(server.weight == 0 for server in row.servers):
+                counted = ipvs.connections(row.key)
+                connections.update({(row.key, key): sum(each.values()) for key, each in counted.items()})
+        return rows, connections, "backup" in ipvs.settings().daemons
 
 
 def _endpoints(table: Iterable[Row]) -> list[tuple[Address, int]]:
@@ -145,6 +176,8 @@ def _switches(netns: str | None, snapshot: Snapshot) -> dict[str, str]:
 
 
 def _sets(netns: str | None) -> tuple[LoopSet, ...]:
+    if not there("ip_set"):
+        return ()
     try:
         with IpSets(netns) as sets:
             names = [each.header.name for each in sets.headers() if each.header.kind.name == _LOOP_TYPE]
@@ -161,69 +194,58 @@ def _sets(netns: str | None) -> tuple[LoopSet, ...]:
     )
 
 
-def _tables(run: Run, netns: str | None, families: Iterable[str]) -> tuple[dict[str, Tables | None], str]:
-    """The tables of iptables, and why they may not be all that there is."""
-    found: dict[str, Tables | None] = {}
-    beside = ""
-    for family in sorted(families):
-        program = {"inet": "iptables-save", "inet6": "ip6tables-save"}[family]
-        text = saved(run, program, netns)
-        found[family] = None if text is None else parse(text)
-        if text is None:
-            beside = "%s is not installed, or fails" % program
-        elif "legacy tables present" in text:
-            beside = "there are rules of both back ends of iptables (nf_tables, legacy)"
-    listed = saved(run, "nft", netns, "list", "chains")
-    own = _native_chains(listed or "")
-    if own:
-        beside = "nft(8) has chains of its own: %s" % ", ".join(own)
-    return found, beside
+def _rules(run: Run, netns: str | None, families: Iterable[str]) -> dict[str, Rules]:
+    """The rules of families, and why they may not be all that there are."""
+    newer = there("nf_tables")
+    chains = base_chains(netns) if newer else []
+    return {family: rules_of(family, _saved_rules(run, netns, family, newer), chains) for family in families}
 
 
-def _native_chains(listed: str) -> list[str]:
-    """The tables of nftables with nat or filter chains that are not those of iptables."""
-    found: list[str] = []
-    table = ""
-    for line in listed.splitlines():
-        words = line.split()
-        if words[:1] == ["table"]:
-            table = " ".join(words[1:3])
-        elif words[:1] == ["type"] and words[1] in ("nat", "filter") and "hook" in words:
-            family, _blank, name = table.partition(" ")
-            ours = family in ("ip", "ip6") and name in ("filter", "nat", "mangle", "raw", "security")
-            if family in ("ip", "ip6", "inet") and not ours and table not in found:
-                found.append(table)
-    return found
+def _saved_rules(run: Run, netns: str | None, family: str, newer: bool) -> str | None:
+    program, older = _SAVERS[family]
+    if newer:
+        return saved(run, program, netns)
+    # To ask the newer back end would load it.
+    with inside(netns):
+        used = bool(lines(_OLDER_TABLES[family]))
+    return (saved(run, older, netns) or saved(run, program, netns)) if used else ""
 
 
-def _has_rules(text: str | None) -> bool:
-    return any(line.startswith("-A") for line in (text or "").splitlines())
+def rules_of(family: str, saved_rules: str | None, chains: Iterable[BaseChain]) -> Rules:
+    """The rules of a family, by what ``iptables-save`` printed and by all chains that nftables has."""
+    if saved_rules is None:
+        reason = "%s is not installed, or fails" % _SAVERS[family][0]
+        return Rules(None, reason, reason)
+    both = ""
+    if "legacy tables present" in saved_rules:
+        both = "there are rules of both back ends of iptables (nf_tables, legacy)"
+    # A table that nft(8) has changed in ways of its own is not written.
+    changed = _INCOMPATIBLE.findall(saved_rules)
+    nat = masquerading(chains, family) + ["%s nat" % _NFT_FAMILIES[family]] * ("nat" in changed)
+    filters = dropping(chains, family)
+    filters += ["%s %s" % (_NFT_FAMILIES[family], table) for table in changed if table != "nat"]
+    return Rules(
+        parse(saved_rules),
+        _OWN_TABLES % ("masquerade", ", ".join(nat)) if nat else both,
+        _OWN_TABLES % ("drop", ", ".join(filters)) if filters else both,
+    )
 
 
-def _missing_scheduler(name: str) -> str | None:
-    """Why the kernel cannot have a scheduler; None if it has it, or would load it when it is asked for."""
-    module = "ip_vs_%s" % name
-    if os.path.isdir("/sys/module/%s" % module):
-        return None
-    folder = os.path.join("/lib/modules", os.uname().release)
-    listed = [_lines(os.path.join(folder, each)) for each in ("modules.builtin", "modules.dep")]
-    if not any(listed):
-        return None  # nobody can say: a container without the host's modules
-    for place, lines in enumerate(listed):
-        files = (os.path.basename(line.partition(":")[0]) for line in lines)
-        if any(file.split(".")[0].replace("-", "_") == module for file in files):
-            if place and _lines("/proc/sys/kernel/modules_disabled")[:1] == ["1"]:
-                return (
-                    "module %s is not loaded, and this kernel loads no more modules (kernel.modules_disabled is 1)"
-                    % module
-                )
-            return None
-    return "there is no module %s in %s" % (module, folder)
+def _without_arp(netns: str | None, names: Iterable[str]) -> frozenset[str]:
+    """The devices that are told to speak no ARP, such as those of WireGuard (netdevice(7): IFF_NOARP)."""
+    found = set()
+    with inside(netns), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asked:
+        for name in names:
+            try:
+                told = fcntl.ioctl(asked, _SIOCGIFFLAGS, _IFREQ.pack(name.encode(), 0))
+            except OSError:  # the device is gone
+                continue
+            if _IFREQ.unpack(told)[1] & _IFF_NOARP:
+                found.add(name)
+    return frozenset(found)
 
 
-def _lines(path: str) -> Sequence[str]:
-    try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            return file.read().splitlines()
-    except OSError:
-        return ()
+def _has_arp_rules(run: Run, netns: str | None) -> bool:
+    if not there("nf_tables") and not there("arp_tables"):
+        return False
+    return any(line.startswith("-A") for line in (saved(run, "arptables-save", netns) or "").splitlines())

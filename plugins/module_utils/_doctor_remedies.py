@@ -21,11 +21,13 @@ def task(facts: Facts, title: str, module: str, /, **options: Any) -> Mapping[st
 
 
 def switch(facts: Facts, key: str, value: int) -> Mapping[str, Any]:
-    """Set one of the kernel's switches."""
-    if facts.netns is not None and not facts.netns.startswith("/"):
-        options = dict(name=facts.netns, sysctl={key: value})
-        return {"name": "Set %s" % key, "linuxnet.ipvs.netns": options}
-    return {"name": "Set %s" % key, "ansible.posix.sysctl": dict(name=key, value=str(value), sysctl_set=True)}
+    """Set one of the kernel's switches, in the namespace that was looked at."""
+    title = "Set %s" % key
+    if facts.netns is None:
+        return {"name": title, "ansible.posix.sysctl": dict(name=key, value=str(value), sysctl_set=True)}
+    if facts.netns.startswith("/"):  # linuxnet.ipvs.netns makes namespaces, so it wants a name
+        return command(facts, title, ["sysctl", "--write", "%s=%d" % (key, value)])
+    return {"name": title, "linuxnet.ipvs.netns": dict(name=facts.netns, sysctl={key: value})}
 
 
 def load(module: str) -> Mapping[str, Any]:

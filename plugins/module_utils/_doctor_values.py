@@ -65,12 +65,25 @@ class Wishes:
 
 
 @dataclass(frozen=True)
+class Rules:
+    """The rules of one family: those of iptables; and why others may masquerade or drop besides, which are not read."""
+
+    #: None where they cannot be read.
+    tables: Optional[Tables] = None
+    masquerading_besides: str = ""
+    dropping_besides: str = ""
+
+
+@dataclass(frozen=True)
 class Facts:
     """A node, or one network namespace of it, when it was looked at."""
 
     #: The kernel's release, as uname(1) has it.
     release: str = "6.1.0"
     netns: Optional[str] = None
+    #: Whether the kernel has IPVS now; and if not, why it cannot have it, or None if it would load it.
+    ipvs: bool = True
+    ipvs_barred: Optional[str] = None
     table: Tuple[Row, ...] = ()
     #: Connections of each real server of weight 0, by service and the server's key.
     connections: Mapping[Tuple[ServiceKey, Tuple[bytes, int]], int] = field(default_factory=dict)
@@ -87,18 +100,21 @@ class Facts:
     #: Bridges that hand their frames to iptables and ip6tables by a switch of their own.
     netfilter_bridges: Mapping[str, Tuple[bool, bool]] = field(default_factory=dict)
     sets: Tuple[LoopSet, ...] = ()
-    #: The tables of iptables by family; None where they cannot be read.
-    tables: Mapping[str, Optional[Tables]] = field(default_factory=dict)
-    #: Why the tables may not be all there is, or nothing.
-    beside_tables: str = ""
+    rules: Mapping[str, Rules] = field(default_factory=dict)
     #: Whether arptables(8) has rules.
     arp_rules: bool = False
+    #: The devices that neither ask nor answer by ARP.
+    without_arp: FrozenSet[str] = frozenset()
     owners: Tuple[Owner, ...] = ()
     #: What came of a connection to a real server: outcome and words; None where none was tried.
     answers: Optional[Mapping[Tuple[Address, int], Tuple[str, str]]] = None
     #: Why a scheduler cannot be had, or None if it can.
     schedulers: Mapping[str, Optional[str]] = field(default_factory=dict)
     wishes: Wishes = field(default_factory=Wishes)
+
+    def tables(self, family: str) -> Tables | None:
+        """The tables of iptables of a family; None where they cannot be read."""
+        return self.rules.get(family, Rules()).tables
 
     def servers(self, *methods: str) -> Iterator[tuple[Row, RealServer]]:
         """The real servers that are reached by these forwarding methods, each with its service; not this node."""
@@ -148,6 +164,10 @@ class NotApplicable(Exception):
     """A check that has nothing to look at on this node, and why."""
 
 
+class LeftOpen(Exception):
+    """A check that has not seen all that it should look at, and why: what it has told before holds all the same."""
+
+
 @dataclass(frozen=True)
 class Check:
     """One thing to look for."""
@@ -164,33 +184,34 @@ class Check:
 
 def examine(
     checks: Iterable[Check], facts: Facts, ignore: Iterable[str] = ()
-) -> tuple[list[Dict[str, Any]], list[str], list[Dict[str, str]]]:
-    """The findings, the checks that looked, and those that did not with the reason."""
+) -> tuple[list[Dict[str, Any]], list[str], list[Dict[str, Any]]]:
+    """The findings, the checks that looked, and those that did not, or not at everything, with the reason."""
     findings: list[Dict[str, Any]] = []
     checked: list[str] = []
-    skipped: list[Dict[str, str]] = []
+    skipped: list[Dict[str, Any]] = []
     ignored = set(ignore)
     for check in checks:
         if check.id in ignored:
-            skipped.append(dict(id=check.id, reason="it is in 'ignore'"))
+            skipped.append(dict(id=check.id, reason="it is in 'ignore'", left_open=False))
             continue
         try:
-            found = list(check.look(facts))
-        except NotApplicable as exc:
-            skipped.append(dict(id=check.id, reason=str(exc)))
-            continue
-        checked.append(check.id)
-        for each in found:
-            findings.append(
-                dict(
-                    id=check.id,
-                    severity=check.severity,
-                    subject=each.subject,
-                    evidence=each.evidence,
-                    consequence=each.consequence,
-                    remedy=each.remedy,
-                    task=None if each.task is None else dict(each.task),
-                )
-            )
+            for each in check.look(facts):
+                findings.append(_described(check, each))
+        except (NotApplicable, LeftOpen) as exc:
+            skipped.append(dict(id=check.id, reason=str(exc), left_open=isinstance(exc, LeftOpen)))
+        else:
+            checked.append(check.id)
     findings.sort(key=lambda found: SEVERITIES.index(found["severity"]))
     return findings, checked, skipped
+
+
+def _described(check: Check, found: Finding) -> Dict[str, Any]:
+    return dict(
+        id=check.id,
+        severity=check.severity,
+        subject=found.subject,
+        evidence=found.evidence,
+        consequence=found.consequence,
+        remedy=found.remedy,
+        task=None if found.task is None else dict(found.task),
+    )

@@ -16,7 +16,8 @@ description:
     and programs that own the table.
   - A check runs only where what it looks for would do harm, and it tells only what it can prove. A node that works has
     no finding. U(https://github.com/linuxnet-collections/linuxnet.ipvs/blob/main/docs/doctor.md) lists the checks.
-  - Reads only. With O(probe) it opens a TCP connection to each real server and closes it again, without a byte sent.
+  - Reads only, and has the kernel load no module. With O(probe) it opens a TCP connection to each real server and
+    closes it again, without a byte sent.
 extends_documentation_fragment:
   - linuxnet.ipvs.attributes.info_module
   - linuxnet.ipvs.pyroute2
@@ -33,6 +34,7 @@ options:
     description:
       - Who is meant to write the table. Other programs that do are a finding (C(other_owner)). V(tasks) are those of
         this collection, or a person with C(ipvsadm).
+      - If it is said, a kernel without IPVS is a finding, too (C(ipvs_missing)).
       - Without it one program is taken to be meant, whichever it is, and several are a finding.
     type: str
     choices: [tasks, keepalived, ldirectord, kube-router, kube-proxy]
@@ -137,13 +139,13 @@ findings:
         linuxnet.ipvs.hairpin:
           name: veth_dustin
 checked:
-  description: The checks that have looked.
+  description: The checks that have looked at all that they are for.
   returned: always
   type: list
   elements: str
   sample: [forwarding_off, hairpin_off]
 skipped:
-  description: The checks that had nothing to look at.
+  description: The checks that had nothing to look at, or could not see all of it. What these have found counts.
   returned: always
   type: list
   elements: dict
@@ -154,8 +156,12 @@ skipped:
     reason:
       description: Why it did not look.
       type: str
+    left_open:
+      description: Whether there was something to look at that could not be seen, so that something may be wrong there.
+      type: bool
   sample:
-    - {id: tunnel_mtu, reason: no real server with forwarding method tunnel}
+    - {id: tunnel_mtu, reason: no real server with forwarding method tunnel, left_open: false}
+    - {id: firewall_drops, reason: "nft(8) has tables of its own that may drop: inet firewalld", left_open: true}
 """
 
 from ansible.module_utils.basic import AnsibleModule

@@ -43,6 +43,11 @@ class Patient:
         found: list[Mapping[str, Any]] = self._node.module("ipvs_doctor", **given)["findings"]
         return found
 
+    def left_open(self, **options: Any) -> dict[str, str]:
+        """The checks that could not see all that they are for, and why."""
+        skipped = self._node.module("ipvs_doctor", **options)["skipped"]
+        return {each["id"]: each["reason"] for each in skipped if each["left_open"]}
+
     def reaches(self, client: str, url: str, seconds: int) -> bool:
         """Whether a client (a namespace, or nothing for the node itself) is answered at each of its turns in time."""
         inside = f"ip netns exec {client} " if client else ""
@@ -60,6 +65,9 @@ class Patient:
             self._node.module(module.rpartition(".")[2], **options)
         elif module == "ansible.posix.sysctl":
             self.shell(f"sysctl --write {options['name']}={options['value']}")
+        elif module == "community.general.modprobe":
+            assert options["persistent"] == "present", "gone after the next boot"
+            self.shell(f"modprobe {options['name']}")
         elif module == "ansible.builtin.command":
             self._node.command(*options["argv"])
         elif module == "ansible.builtin.systemd_service":

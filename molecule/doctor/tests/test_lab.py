@@ -15,8 +15,52 @@ SERVICE = "10.100.100.100:8080"
 URL = f"http://{SERVICE}/"
 SET = "DUSTIN-LOOP-BACK"
 RULE = f"-m set --match-set {SET} dst,dst,src -j MASQUERADE"
+#: Takes away what has the modules loaded, and the modules.
+UNLOADED = """
+mkdir /run/doctor
+ipvsadm -Sn > /run/doctor/ipvs
+ipset save > /run/doctor/ipset
+iptables-save > /run/doctor/iptables
+sysctl net.ipv4.vs > /run/doctor/sysctl
+ipvsadm -C
+for table in filter nat; do iptables -t $table -F; done
+python3 -c 'from pyroute2.nftables.main import NFTables
+with NFTables(nfgen_family=2) as nft:
+    nft.begin()
+    for table in nft.get_tables():
+        nft.table("del", name=table.get_attr("NFTA_TABLE_NAME"))
+    nft.commit()'
+ipset destroy
+modprobe -r ip_vs_rr ip_vs
+modprobe -r nft_compat nft_chain_nat nf_tables
+modprobe -r xt_set ip_set_hash_ipportip ip_set
+"""
+LOADED = """
+modprobe ip_vs
+sysctl -q -e -p /run/doctor/sysctl
+ipset restore < /run/doctor/ipset
+iptables-restore < /run/doctor/iptables
+ipvsadm -R < /run/doctor/ipvs
+rm -r /run/doctor
+"""
+#: Proves that the kernel cannot have a scheduler.
+NO_MH = "if ipvsadm -A -f 77 -s mh; then ipvsadm -D -f 77; exit 1; fi"
 #: The lab is kept by tasks.
 LAB = dict(owner="tasks")
+
+
+def nftables(*commands: str) -> str:
+    """A shell's command that has pyroute2 change tables of the family inet; nft(8) is not on the node."""
+    script = "\n".join(
+        [
+            "from pyroute2.nftables.main import NFTables",
+            "with NFTables(nfgen_family=1) as nft:",
+            "    nft.begin()",
+            *(f"    {command}" for command in commands),
+            "    nft.commit()",
+        ]
+    )
+    return f"python3 - <<'END'\n{script}\nEND\n"
 
 
 @dataclass(frozen=True)
@@ -34,6 +78,7 @@ class Case:
 
 
 CASES = [
+    Case("ipvs_missing", UNLOADED, LOADED, ("ip_vs",)),
     Case(
         "forwarding_off",
         "sysctl -w net.ipv4.ip_forward=0",
@@ -50,6 +95,13 @@ CASES = [
         "bridge_netfilter_off",
         "sysctl -w net.bridge.bridge-nf-call-iptables=0",
         "sysctl -w net.bridge.bridge-nf-call-iptables=1",
+        ("bridge_home",),
+        "netns_leah",
+    ),
+    Case(
+        "bridge_netfilter_off",
+        "rmmod br_netfilter",  # and not the bridge, which goes with it where modprobe(8) takes it away
+        "modprobe br_netfilter; sysctl -w net.bridge.bridge-nf-call-iptables=1",
         ("bridge_home",),
         "netns_leah",
     ),
@@ -145,12 +197,35 @@ CASES = [
         "ipvsadm -D -t 10.100.100.100:8081 || true",
         ("tcp 10.100.100.100:8081",),
     ),
-    Case("scheduler_missing", "true", "true", ("twos",), options=dict(schedulers=["twos", "mh", "rr"]), healed=False),
+    Case(
+        "scheduler_missing",
+        f"mkdir /run/doctor; mv $(modinfo -n ip_vs_mh) /run/doctor/; depmod; {NO_MH}",
+        "mv /run/doctor/* /lib/modules/$(uname -r)/kernel/net/netfilter/ipvs/; rmdir /run/doctor; depmod",
+        ("mh",),
+        options=dict(schedulers=["mh", "sh", "rr"]),
+        healed=False,
+    ),
+    Case(
+        "scheduler_missing",
+        f"echo 'install ip_vs_mh /bin/false' > /etc/modprobe.d/doctor.conf; {NO_MH}",
+        "rm /etc/modprobe.d/doctor.conf",
+        ("mh",),
+        options=dict(schedulers=["mh", "sh", "rr"]),
+        healed=False,
+    ),
     Case(
         "other_owner",
-        "ln -sf /bin/sleep /run/keepalived; systemd-run --quiet --unit=keepalived /run/keepalived 600",
+        "ln -sf /bin/sleep /run/keepalived;"
+        " systemd-run --quiet --unit=keepalived --property=Type=exec /run/keepalived 600",
         "systemctl stop keepalived || true; rm -f /run/keepalived",
         ("keepalived",),
+    ),
+    Case(
+        "other_owner",
+        "echo 'sleep 600; exit' > /run/ldirectord;"
+        " systemd-run --quiet --unit=ldirectord --property=Type=exec /bin/sh /run/ldirectord start",
+        "systemctl stop ldirectord || true; rm -f /run/ldirectord",
+        ("ldirectord",),
     ),
     Case(
         "other_owner",
@@ -184,7 +259,6 @@ CASES = [
         "iptables -F OUTPUT",
         ("OUTPUT: -A OUTPUT -d 10.0.0.21/32 -o bridge_home -j DROP",),
         "netns_dustin",
-        options=dict(probe=False),
     ),
     Case(
         "conn_reuse_off",
@@ -207,6 +281,18 @@ HEALTHY = {
     "a policy that drops, and rules that accept": (
         "iptables -P FORWARD DROP; iptables -A FORWARD -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT",
         "iptables -P FORWARD ACCEPT; iptables -D FORWARD -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT",
+    ),
+    "a firewall of nftables' own that lets all pass": (
+        nftables(
+            "nft.table('add', name='filter')",
+            "nft.chain('add', table='filter', name='input', hook='input', type='filter', policy=1)",
+            "nft.chain('add', table='filter', name='forward', hook='forward', type='filter', policy=1)",
+        ),
+        nftables("nft.table('del', name='filter')"),
+    ),
+    "who reads of another owner": (
+        "echo > /run/keepalived; systemd-run --quiet --unit=doctor-reader --property=Type=exec tail -f /run/keepalived",
+        "systemctl stop doctor-reader; rm /run/keepalived",
     ),
     "hairpin mode instead of a promiscuous bridge": (
         "bridge link set dev veth_leah hairpin on; ip link set bridge_home promisc off",
@@ -280,6 +366,73 @@ def test_ignored(patient):
     assert patient.findings(**LAB, ignore=["conn_reuse_off"]) == []
 
 
+def test_answers_that_conntrack_does_not_know(patient):
+    """Behind net.ipv4.vs.conntrack=0 they are invalid, which firewalls drop."""
+    client = "doctor_client"
+    patient.broken(
+        by=f"""
+iptables -t nat -D POSTROUTING {RULE}
+ipset flush {SET}
+sysctl -w net.ipv4.vs.conntrack=0
+ip netns add {client}
+ip link add {client} type veth peer name eth0 netns {client}
+ip address add 10.90.0.1/24 dev {client}
+ip link set {client} up
+ip -n {client} address add 10.90.0.2/24 dev eth0
+ip -n {client} link set eth0 up
+ip -n {client} route add default via 10.90.0.1
+""",
+        mended=f"""
+ip netns del {client}
+sysctl -w net.ipv4.vs.conntrack=1
+ipset -exist add {SET} 10.0.0.11,tcp:8080,10.0.0.11
+ipset -exist add {SET} 10.0.0.21,tcp:8080,10.0.0.21
+iptables -t nat -A POSTROUTING {RULE}
+""",
+    )
+    assert patient.findings(**LAB) == []
+    assert patient.reaches(client, URL, seconds=5)
+    rule = "FORWARD -m conntrack --ctstate INVALID -j DROP"
+    patient.broken(
+        by=f"iptables -I {rule}",
+        mended=f"iptables -D {rule}; for address in 10.0.0.11 10.0.0.21; do"
+        " iptables -D FORWARD -s $address -p tcp --sport 8080 -j ACCEPT || true; done",
+    )
+    assert not patient.reaches(client, URL, seconds=1)
+    found = patient.findings(**LAB)
+    assert [each["id"] for each in found] == ["firewall_drops", "firewall_drops"]
+    assert {each["subject"] for each in found} == {f"FORWARD: -A {rule}"}
+    for each in found:
+        patient.take(each["task"])
+    assert patient.findings(**LAB) == []
+    assert patient.reaches(client, URL, seconds=5)
+
+
+def test_tables_of_nftables_own(patient):
+    """What cannot be read is said; what is wrong in iptables counts all the same."""
+    rule = "INPUT -d 10.100.100.100 -p tcp -j DROP"
+    patient.broken(
+        by=nftables(
+            "nft.table('add', name='mine')",
+            "nft.chain('add', table='mine', name='in', hook='input', type='filter', policy=1)",
+            "nft.chain('add', table='mine', name='out', hook='postrouting', type='nat', policy=1)",
+            "nft.rule('add', table='mine', chain='in', expressions=())",
+            "nft.rule('add', table='mine', chain='out', expressions=())",
+        )
+        + f"iptables -A {rule}",
+        mended=f"iptables -D {rule}; " + nftables("nft.table('del', name='mine')"),
+    )
+    assert [each["id"] for each in patient.findings(**LAB)] == ["firewall_drops"]
+    reasons = patient.left_open(**LAB)
+    assert set(reasons) == {
+        "firewall_drops",
+        "loopback_entry_missing",
+        "loopback_rule_missing",
+        "loopback_rule_shadowed",
+    }
+    assert {reason.partition(": ")[2] for reason in reasons.values()} == {"inet mine"}
+
+
 def test_reads_only(patient, node):
     read = (
         "iptables-save | grep -v ^#; ipset save; ipvsadm -Sn; ip -d link; ip address; ip route; lsmod | cut -d' ' -f1;"
@@ -292,3 +445,20 @@ def test_reads_only(patient, node):
         patient.findings(**LAB)
     assert states[0] == states[1]
     assert node.module("ipvs_doctor", check=True, **LAB)["changed"] is False
+
+
+def test_without_ipvs(patient):
+    """Nothing is loaded to find out, and it is told."""
+    patient.broken(by=UNLOADED, mended=LOADED)
+    modules = "cut -d' ' -f1 /proc/modules | sort"
+    before = patient.shell(modules).split()
+    assert not {"ip_vs", "ip_set", "nf_tables"} & set(before)
+    assert patient.findings() == []
+    assert "module ip_vs is not loaded" in patient.left_open()["ipvs_missing"]
+    patient.broken(
+        by="echo 'install ip_vs /bin/false' > /etc/modprobe.d/doctor.conf", mended="rm -f /etc/modprobe.d/doctor.conf"
+    )
+    (found,) = patient.findings(**LAB)
+    assert (found["id"], found["task"]) == ("ipvs_missing", None)
+    assert "install /bin/false" in found["evidence"]
+    assert patient.shell(modules).split() == before

@@ -17,7 +17,7 @@ DIRECTOR, SERVER = "doctor_director", "doctor_server"
 #: The virtual addresses: of direct routing, and of a tunnel.
 DIRECT, TUNNEL = "10.77.0.100", "10.77.0.101"
 BUILT = f"""
-modprobe ipip
+modprobe -a ipip tun
 ip netns add {DIRECTOR}
 ip netns add {SERVER}
 ip -n {DIRECTOR} link set lo up
@@ -53,7 +53,7 @@ def _built(node) -> Iterator[None]:
     patient = Patient(node)
     patient.shell(BUILT)
     yield
-    patient.shell(f"ip netns del {DIRECTOR}; ip netns del {SERVER}; modprobe -r ipip || true")
+    patient.shell(f"ip netns del {DIRECTOR}; ip netns del {SERVER}; modprobe -r ipip tun || true")
 
 
 #: In the director besides: a masqueraded service of IPv6, whose real server loops back.
@@ -179,6 +179,13 @@ HEALTHY = {
         "iptables -P INPUT DROP; iptables -A INPUT -s 198.51.100.0/24 -j ACCEPT",
         "iptables -F INPUT; iptables -P INPUT ACCEPT",
     ),
+    "real server beside a device without ARP": (
+        SERVER,
+        "sysctl -w net.ipv4.conf.all.arp_ignore=0 net.ipv4.conf.net0.arp_ignore=1"
+        " net.ipv4.conf.all.arp_announce=0 net.ipv4.conf.net0.arp_announce=2;"
+        " ip tuntap add dev tun0 mode tun; ip address add 10.80.0.1/24 dev tun0; ip link set tun0 up",
+        "sysctl -w net.ipv4.conf.all.arp_ignore=1 net.ipv4.conf.all.arp_announce=2; ip link del tun0",
+    ),
     "real server whose tunnel device is loose": (
         SERVER,
         "sysctl -w net.ipv4.conf.all.rp_filter=1 net.ipv4.conf.tunl0.rp_filter=2",
@@ -211,6 +218,21 @@ def test_finding(patient, case):
         for each in found:
             patient.take(each["task"])
         assert patient.findings(**options) == []
+
+
+def test_a_namespace_by_its_path(patient):
+    """The remedy works there, and not on the node."""
+    own = patient.shell("sysctl net.ipv4.conf.all.arp_ignore")
+    patient.broken(
+        by=inside(SERVER, "sysctl -w net.ipv4.conf.all.arp_ignore=0"),
+        mended=inside(SERVER, "sysctl -w net.ipv4.conf.all.arp_ignore=1"),
+    )
+    options = dict(netns=f"/run/netns/{SERVER}", **ROLES[SERVER])
+    found = patient.findings(**options)
+    assert {each["id"] for each in found} == {"arp_ignore"}
+    patient.take(found[0]["task"])
+    assert patient.findings(**options) == []
+    assert patient.shell("sysctl net.ipv4.conf.all.arp_ignore") == own
 
 
 @pytest.mark.parametrize(

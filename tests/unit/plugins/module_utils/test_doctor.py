@@ -8,16 +8,21 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
-from ansible_collections.linuxnet.ipvs.plugins.module_utils import _doctor_facts as reading
+from ansible_collections.linuxnet.ipvs.plugins.module_utils import _doctor_modules as modules
+from ansible_collections.linuxnet.ipvs.plugins.module_utils import _netlink as netlink
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor_chains import BaseChain, decoded
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor_checks import CHECKS
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor_facts import rules_of
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor_values import (
     SEVERITIES,
     Facts,
     LoopSet,
     Row,
+    Rules,
     Way,
     Wishes,
     examine,
@@ -29,9 +34,11 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._packet_filter impor
 
 VIRTUAL, POD = ipaddress.ip_address("10.100.100.100"), ipaddress.ip_address("10.0.0.11")
 SERVICE = Service(ServiceKey("inet", "tcp", VIRTUAL, 80), "rr")
-RULES = parse(
-    "*nat\n:POSTROUTING ACCEPT [0:0]\n-A POSTROUTING -m set --match-set LOOP dst,dst,src -j MASQUERADE\nCOMMIT\n"
+RULES = Rules(
+    parse("*nat\n:POSTROUTING ACCEPT [0:0]\n-A POSTROUTING -m set --match-set LOOP dst,dst,src -j MASQUERADE\nCOMMIT\n")
 )
+#: iptables has no rule.
+NO_RULES = {"inet": Rules({})}
 ENTRY = "10.0.0.11,tcp:80,10.0.0.11"
 
 #: A node like the lab's, with one pod.
@@ -57,7 +64,7 @@ HEALTHY = Facts(
     ways={POD: Way("br0")},
     ports={POD: "veth0"},
     sets=(LoopSet("LOOP", "inet", frozenset([ENTRY])),),
-    tables={"inet": RULES},
+    rules={"inet": RULES},
     answers={(POD, 80): ("answered", "connected")},
 )
 
@@ -68,6 +75,16 @@ def found(facts, **options):
 
 def skipped(facts):
     return {each["id"]: each["reason"] for each in examine(CHECKS, facts)[2]}
+
+
+def left_open(facts):
+    return {each["id"]: each["reason"] for each in examine(CHECKS, facts)[2] if each["left_open"]}
+
+
+def filtered(facts, *lines):
+    """The facts with rules of the table filter besides."""
+    tables = {**facts.rules["inet"].tables, **parse("\n".join(["*filter", *lines, "COMMIT"]))}
+    return replace(facts, rules={"inet": replace(facts.rules["inet"], tables=tables)})
 
 
 def switched(facts, **values):
@@ -84,24 +101,53 @@ def test_the_healthy_has_nothing():
 @pytest.mark.parametrize(
     ("release", "mode", "ids"),
     [
-        ("4.0.9", "1", []),
-        ("4.1.0", "1", ["conn_reuse_delay"]),
-        ("5.8.18-generic", "1", ["conn_reuse_delay"]),
-        ("5.8.18-generic", "0", []),
+        ("4.5.7", "1", []),
+        ("4.6.0", "1", ["conn_reuse_delay"]),
+        ("5.6.19", "1", ["conn_reuse_delay"]),
+        ("5.6.19-300.fc32.x86_64", "1", ["conn_reuse_delay"]),
+        ("5.6.19", "0", []),
         ("5.9.0", "1", []),
+        ("5.10.0-30-amd64", "1", []),
         ("5.10.0-30-amd64", "0", ["conn_reuse_off"]),
-        # The vendor's kernels have changes of newer ones.
-        ("4.18.0-553.el8_10.x86_64", "1", []),
-        ("5.14.0-427.el9.x86_64", "0", []),
+        ("5.14.0-427.el9.x86_64", "0", ["conn_reuse_off"]),
+        # Series that were mended while they lived.
+        ("4.14.193", "1", ["conn_reuse_delay"]),
+        ("4.14.194", "1", []),
+        ("4.19.139", "1", ["conn_reuse_delay"]),
+        ("4.19.140", "1", []),
+        ("5.4.58", "1", ["conn_reuse_delay"]),
+        ("5.4.59", "1", []),
+        ("5.7.15", "1", ["conn_reuse_delay"]),
+        ("5.7.16", "1", []),
+        ("5.8.1", "1", ["conn_reuse_delay"]),
+        ("5.8.2", "1", []),
     ],
 )
 def test_traps_of_the_kernels_age(release, mode, ids):
     facts = switched(replace(HEALTHY, release=release), net_ipv4_vs_conn_reuse_mode=mode)
     assert found(facts) == ids
+    assert left_open(facts) == {}
+
+
+@pytest.mark.parametrize(
+    "release",
+    [
+        "4.19.0-21-amd64",  # Debian 10
+        "5.4.0-150-generic",  # Ubuntu 20.04
+        "5.8.0-63-generic",
+        "4.9.300",
+        "4.18.0-553.el8_10.x86_64",
+        "5.3.18-150300.59.164-default",
+    ],
+)
+def test_kernels_that_are_not_what_their_number_says(release):
+    facts = replace(HEALTHY, release=release)
+    assert found(facts) == []
+    assert "its version does not tell" in left_open(facts)["conn_reuse_delay"]
 
 
 def test_the_delay_needs_conntrack_and_masquerading():
-    old = replace(HEALTHY, release="5.4.0", sets=(), tables={"inet": {}})
+    old = replace(HEALTHY, release="5.4.0", sets=(), rules=NO_RULES)
     assert found(old) == ["conn_reuse_delay"]
     assert found(switched(old, net_ipv4_vs_conntrack="0")) == []
 
@@ -131,7 +177,7 @@ def test_a_program_that_keeps_the_table_has_its_reasons():
 
 
 def test_a_director_without_pods_needs_no_bridge_netfilter():
-    director = replace(HEALTHY, sets=(), tables={"inet": {}})
+    director = replace(HEALTHY, sets=(), rules=NO_RULES)
     director = switched(director, net_bridge_bridge_nf_call_iptables="0", net_ipv4_vs_conntrack="0")
     assert found(director) == []
     assert "no set of what loops back" in skipped(director)["bridge_netfilter_off"]
@@ -158,27 +204,247 @@ def test_what_no_answer_means(method, outcome, ids):
         table=(Row(SERVICE, (server,)),),
         answers={(POD, 80): (outcome, "words")},
         sets=(),
-        tables={"inet": {}},
+        rules=NO_RULES,
     )
     assert found(facts) == ids
 
 
 def test_other_rules_than_those_of_iptables_may_masquerade():
-    facts = replace(HEALTHY, tables={"inet": {}})
+    facts = replace(HEALTHY, rules=NO_RULES)
     assert found(facts) == ["loopback_rule_missing"]
-    told = replace(facts, beside_tables="nft(8) has chains of its own: inet mine")
+    told = replace(facts, rules={"inet": Rules({}, masquerading_besides="inet mine")})
     assert found(told) == []
-    assert skipped(told)["loopback_rule_missing"] == told.beside_tables
-
-
-def test_chains_of_nftables_that_are_not_those_of_iptables():
-    listed = (
-        "table ip nat {\n\tchain POSTROUTING {\n\t\ttype nat hook postrouting priority srcnat;\n\t}\n}\n"
-        "table inet mine {\n\tchain out {\n\t\ttype nat hook postrouting priority srcnat;\n\t}\n}\n"
-        "table bridge b {\n\tchain x {\n\t\ttype filter hook forward priority 0;\n\t}\n}\n"
+    assert left_open(told) == dict.fromkeys(
+        ["loopback_entry_missing", "loopback_rule_missing", "loopback_rule_shadowed"], "inet mine"
     )
-    assert reading._native_chains(listed) == ["inet mine"]
-    assert reading._native_chains("") == []
+
+
+def test_other_rules_than_those_of_iptables_may_drop():
+    told = replace(HEALTHY, rules={"inet": replace(RULES, dropping_besides="inet firewalld")})
+    assert found(told) == []
+    assert left_open(told) == {"firewall_drops": "inet firewalld"}
+    # What iptables drops is gone all the same.
+    assert found(filtered(told, "-A INPUT -d 10.100.100.100/32 -j DROP")) == ["firewall_drops"]
+    assert found(replace(told, rules={"inet": Rules({}, dropping_besides="inet firewalld")})) == [
+        "loopback_rule_missing"
+    ]
+
+
+def test_rules_of_one_family_that_cannot_be_read():
+    """They do not hide what is wrong with the other."""
+    virtual, pod = ipaddress.ip_address("fd00::100"), ipaddress.ip_address("fd00::11")
+    six = Row(Service(ServiceKey("inet6", "tcp", virtual, 80), "rr"), (RealServer(pod.packed, 80, "masquerading"),))
+    entry = LoopSet("LOOP6", "inet6", frozenset(["fd00::11,tcp:80,fd00::11"]))
+    address = DeviceAddress(4, ipaddress.ip_interface("fd00::100/128"))
+    facts = replace(
+        HEALTHY,
+        sets=(*HEALTHY.sets, entry),
+        snapshot=HEALTHY.snapshot._replace(addresses=(*HEALTHY.snapshot.addresses, address)),
+        rules=NO_RULES,
+    )
+    facts = filtered(facts, "-A INPUT -d 10.100.100.100/32 -j DROP")
+    facts = replace(facts, rules={**facts.rules, "inet6": Rules(None, "none", "none")})
+    for table in ((*HEALTHY.table, six), (six, *HEALTHY.table)):
+        assert found(replace(facts, table=table)) == ["loopback_rule_missing", "firewall_drops"]
+        assert left_open(replace(facts, table=table)) == dict.fromkeys(
+            ["loopback_entry_missing", "loopback_rule_missing", "loopback_rule_shadowed", "firewall_drops"], "none"
+        )
+
+
+def chain(family, table, name, kind="filter", hook=1, idle=False):
+    return BaseChain(family, table, name, kind, hook, idle)
+
+
+@pytest.mark.parametrize(
+    ("chains", "masquerading", "dropping"),
+    [
+        ([], "", ""),
+        # Those of iptables, and Debian's empty /etc/nftables.conf
+        ([chain("ip", "nat", "POSTROUTING", "nat", 4), chain("ip", "filter", "INPUT")], "", ""),
+        ([chain("inet", "filter", "input", idle=True), chain("inet", "filter", "forward", "filter", 2, True)], "", ""),
+        ([chain("inet", "filter", "input")], "", "inet filter"),
+        ([chain("inet", "firewalld", "nat_POSTROUTING", "nat", 4)], "inet firewalld", ""),
+        ([chain("inet", "firewalld", "nat_PREROUTING", "nat", 0)], "", ""),
+        ([chain("ip", "nat", "postrouting", "nat", 4)], "ip nat", ""),
+        ([chain("ip6", "mine", "out", "nat", 4), chain("ip6", "mine", "in")], "", ""),
+        ([chain("bridge", "b", "x"), chain("netdev", "n", "x", "filter", 0)], "", "bridge b, netdev n"),
+        ([chain("ip", "mine", "out", "route", 3)], "", "ip mine"),
+    ],
+)
+def test_chains_of_nftables_that_are_not_those_of_iptables(chains, masquerading, dropping):
+    told = rules_of("inet", "*nat\n:POSTROUTING ACCEPT [0:0]\nCOMMIT\n", chains)
+    assert told.tables["nat"]
+    assert told.masquerading_besides.partition(": ")[2] == masquerading
+    assert told.dropping_besides.partition(": ")[2] == dropping
+
+
+@pytest.mark.parametrize(
+    ("saved", "masquerading", "dropping"),
+    [
+        (None, "not installed", "not installed"),
+        ("# Warning: iptables-legacy tables present, use iptables-legacy-save to see them\n", "both", "both"),
+        ("# Table `nat' is incompatible, use 'nft' tool.\n", "ip nat", ""),
+        ("# Table `filter' contains incompatible base-chains, use 'nft' tool to list them.\n", "", "ip filter"),
+    ],
+)
+def test_rules_that_iptables_cannot_tell(saved, masquerading, dropping):
+    told = rules_of("inet", saved, [])
+    assert masquerading in told.masquerading_besides
+    assert dropping in told.dropping_besides
+    assert bool(told.masquerading_besides) == bool(masquerading)
+    assert bool(told.dropping_besides) == bool(dropping)
+
+
+def test_chains_as_the_kernel_tells_them():
+    """The attributes in their order in linux/netfilter/nf_tables.h; numbers in network order."""
+
+    def number(kind, value):
+        return netlink.attribute(kind, value.to_bytes(4, "big"))
+
+    def reply(family, *attributes):
+        return bytes([family, 0, 0, 0]) + b"".join(attributes)
+
+    named = netlink.text(1, "filter") + netlink.text(3, "input")
+    hook = netlink.nested(4, number(1, 1), number(2, 0))
+    kind = netlink.text(7, "filter")
+    replies = [
+        reply(1, named, hook, number(5, 1), number(6, 0), kind),
+        reply(1, named, hook, number(5, 0), number(6, 0), kind),
+        reply(10, named, hook, number(5, 1), number(6, 2), kind),
+        reply(2, named, number(6, 2)),  # without a hook: others jump there
+        reply(3, named, hook, number(5, 1), number(6, 1), kind),  # arp
+    ]
+    assert list(decoded(replies)) == [
+        chain("inet", "filter", "input", idle=True),
+        chain("inet", "filter", "input"),
+        chain("ip6", "filter", "input"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("conntrack", "protocol", "lines", "ids"),
+    [
+        ("0", "tcp", ["-A FORWARD -m conntrack --ctstate INVALID -j DROP"], ["firewall_drops"]),
+        ("1", "tcp", ["-A FORWARD -m conntrack --ctstate INVALID -j DROP"], []),
+        ("0", "udp", ["-A FORWARD -m conntrack --ctstate INVALID -j DROP"], []),
+        (
+            "0",
+            "tcp",
+            [":FORWARD DROP", "-A FORWARD -m state --state RELATED,ESTABLISHED -j ACCEPT"],
+            ["firewall_drops"],
+        ),
+        ("1", "tcp", [":FORWARD DROP", "-A FORWARD -m state --state RELATED,ESTABLISHED -j ACCEPT"], []),
+        ("0", "tcp", [":FORWARD DROP", "-A FORWARD -s 10.0.0.0/24 -j ACCEPT"], []),
+        ("0", "udp", [":OUTPUT DROP", "-A OUTPUT -m conntrack --ctstate NEW -j ACCEPT"], ["firewall_drops"]),
+        ("1", "udp", [":OUTPUT DROP", "-A OUTPUT -m conntrack --ctstate NEW -j ACCEPT"], []),
+        ("0", "tcp", [":OUTPUT DROP", "-A OUTPUT -m conntrack --ctstate NEW,UNTRACKED -j ACCEPT"], []),
+        (
+            "0",
+            "tcp",
+            [
+                "-A FORWARD -m conntrack --ctstate INVALID -j DROP",
+                "COMMIT",
+                "*raw",
+                "-A PREROUTING -s 10.0.0.11/32 -j CT --notrack",
+            ],
+            [],
+        ),
+    ],
+)
+def test_what_conntrack_takes_packets_for(conntrack, protocol, lines, ids):
+    service = Service(ServiceKey("inet", protocol, VIRTUAL, 80), "rr")
+    facts = replace(HEALTHY, table=(Row(service, HEALTHY.table[0].servers),), sets=(), rules=NO_RULES)
+    facts = switched(facts, net_ipv4_vs_conntrack=conntrack)
+    assert found(filtered(facts, *lines)) == ids
+
+
+@pytest.mark.parametrize("outcome", ["timed out", "refused"])
+def test_a_probe_that_this_node_drops_tells_nothing_of_the_server(outcome):
+    facts = replace(HEALTHY, answers={(POD, 80): (outcome, "words")})
+    assert found(filtered(facts, "-A OUTPUT -d 10.0.0.11/32 -o br0 -j DROP")) == ["firewall_drops"]
+    assert len(found(filtered(facts, "-A OUTPUT -d 10.0.0.12/32 -o br0 -j DROP"))) == 1
+
+
+@pytest.mark.parametrize("silent", [True, False])
+def test_devices_without_arp_give_no_address_away(silent):
+    snapshot = Snapshot(
+        links=(Link(1, "lo", up=True), Link(5, "wg0", "wireguard", up=True)),
+        addresses=(
+            DeviceAddress(1, ipaddress.ip_interface("10.100.100.100/32")),
+            DeviceAddress(5, ipaddress.ip_interface("10.9.0.2/24")),
+        ),
+    )
+    facts = Facts(
+        snapshot=snapshot,
+        wishes=Wishes(real_server_for=(VIRTUAL,)),
+        without_arp=frozenset(["wg0"] if silent else []),
+    )
+    assert found(facts) == ([] if silent else ["arp_ignore", "arp_announce"])
+
+
+@pytest.mark.parametrize(
+    ("wishes", "barred", "ids"),
+    [
+        (Wishes(), None, []),
+        (Wishes(real_server_for=(VIRTUAL,)), "there is no module", ["address_missing"]),
+        (Wishes(owner="tasks"), None, ["ipvs_missing"]),
+        (Wishes(owner="keepalived"), "there is no module", ["ipvs_missing"]),
+        (Wishes(schedulers=("mh",)), None, ["ipvs_missing"]),
+    ],
+)
+def test_a_kernel_without_ipvs(wishes, barred, ids):
+    facts = Facts(ipvs=False, ipvs_barred=barred, wishes=wishes)
+    findings = examine(CHECKS, facts)[0]
+    assert [each["id"] for each in findings] == ids
+    for each in findings:
+        if each["id"] == "ipvs_missing":
+            assert (each["task"] is None) == bool(barred), "a module that cannot be had cannot be loaded"
+    assert ("ipvs_missing" in left_open(facts)) == ("ipvs_missing" not in ids)
+
+
+@pytest.fixture
+def kernel(tmp_path, monkeypatch):
+    """A kernel's folder of modules, and what modprobe(8) says there."""
+    folder = tmp_path / "modules"
+    folder.mkdir()
+    (folder / "modules.builtin").write_text("kernel/net/netfilter/ip_vs_built.ko\n")
+    (folder / "modules.dep").write_text("kernel/net/ip_vs_a.ko.xz: kernel/net/ip_vs.ko.xz\nkernel/net/ip-vs-b.ko:\n")
+    monkeypatch.setattr(modules, "_folder", lambda: str(folder))
+    said = SimpleNamespace(lines="insmod /lib/x.ko", folder=folder)
+    monkeypatch.setattr(modules, "saved", lambda run, *words: said.lines)
+    return said
+
+
+def barred(name):
+    return modules.barred(lambda *words, **options: (0, "", ""), name)
+
+
+def test_modules_that_the_kernel_can_have(kernel):
+    assert [barred(name) for name in ("ip_vs_built", "ip_vs_a", "ip_vs_b")] == [None] * 3
+    assert barred("ip_vs_c") == "there is no module ip_vs_c in %s" % kernel.folder
+    assert modules.there("ip_vs_built")
+    assert not modules.there("ip_vs_a")
+
+
+@pytest.mark.parametrize(
+    ("lines", "is_barred"),
+    [
+        ("install /bin/false", True),
+        ("insmod /lib/ip_vs.ko\ninstall /usr/bin/true \n", True),
+        ("install /sbin/modprobe --ignore-install ip_vs_a && logger loaded", False),
+        ("install true && /sbin/modprobe --ignore-install ip_vs_a", False),
+        ("builtin ip_vs\ninsmod /lib/ip_vs_a.ko hash=1", False),
+        (None, False),  # no modprobe there
+    ],
+)
+def test_modules_that_modprobe_d_bars(kernel, lines, is_barred):
+    kernel.lines = lines
+    assert (barred("ip_vs_a") is not None) == is_barred
+
+
+def test_nobody_can_say_without_the_modules_at_hand(kernel):
+    (kernel.folder / "modules.dep").unlink()
+    assert barred("ip_vs_c") is None
 
 
 def test_ignored_checks_are_said_to_be():
@@ -186,13 +452,25 @@ def test_ignored_checks_are_said_to_be():
     assert found(facts, ignore=["conn_reuse_off"]) == []
     _findings, checked, left = examine(CHECKS, facts, ["conn_reuse_off"])
     assert "conn_reuse_off" not in checked
-    assert dict(id="conn_reuse_off", reason="it is in 'ignore'") in left
+    assert dict(id="conn_reuse_off", reason="it is in 'ignore'", left_open=False) in left
 
 
-def test_tasks_name_the_namespace():
-    facts = switched(replace(HEALTHY, netns="blue"), net_ipv4_conf_br0_forwarding="0", net_ipv4_ip_forward="0")
+@pytest.mark.parametrize(
+    ("netns", "module", "options"),
+    [
+        (None, "ansible.posix.sysctl", dict(name="net.ipv4.ip_forward", value="1", sysctl_set=True)),
+        ("blue", "linuxnet.ipvs.netns", dict(name="blue", sysctl={"net.ipv4.ip_forward": 1})),
+        (
+            "/proc/12/ns/net",
+            "ansible.builtin.command",
+            dict(argv=["nsenter", "--net=/proc/12/ns/net", "sysctl", "--write", "net.ipv4.ip_forward=1"]),
+        ),
+    ],
+)
+def test_tasks_name_the_namespace(netns, module, options):
+    facts = switched(replace(HEALTHY, netns=netns), net_ipv4_conf_br0_forwarding="0", net_ipv4_ip_forward="0")
     ((finding,), _checked, _skipped) = examine(CHECKS, facts)
-    assert finding["task"]["linuxnet.ipvs.netns"] == dict(name="blue", sysctl={"net.ipv4.ip_forward": 1})
+    assert finding["task"] == {"name": "Set net.ipv4.ip_forward", module: options}
 
 
 def test_every_check_is_described():
