@@ -102,12 +102,12 @@ def decoded(replies: Iterable[bytes]) -> Iterator[BaseChain]:
             )
 
 
-def masquerading(chains: Iterable[BaseChain], family: str) -> list[str]:
+def masquerading(chains: Iterable[BaseChain], family: str) -> set[str]:
     """The tables not made by iptables that may masquerade packets of a family, as nft(8) names them."""
     return _tables(each for each in _busy(chains, family) if each.kind == "nat" and each.hook == _POSTROUTING)
 
 
-def dropping(chains: Iterable[BaseChain], family: str) -> list[str]:
+def dropping(chains: Iterable[BaseChain], family: str) -> set[str]:
     """The tables not made by iptables that may drop packets of a family, as nft(8) names them."""
     return _tables(each for each in _busy(chains, family) if each.kind != "nat")
 
@@ -116,5 +116,5 @@ def _busy(chains: Iterable[BaseChain], family: str) -> Iterator[BaseChain]:
     return (each for each in chains if not each.idle and not each.by_iptables and each.sees(family))
 
 
-def _tables(chains: Iterable[BaseChain]) -> list[str]:
-    return sorted({"%s %s" % (each.family, each.table) for each in chains})
+def _tables(chains: Iterable[BaseChain]) -> set[str]:
+    return {"%s %s" % (each.family, each.table) for each in chains}

@@ -221,6 +221,8 @@ def ipvs_conntrack(facts: Facts) -> Iterator[Finding]:
     servers = _masqueraded(facts)
     loop_names = {each.name for each in _loop_sets(facts)}
     addresses = {server.address for _row, server in servers}
+    if facts.switch("net/ipv4/vs/conntrack"):
+        return
     for family in ("inet", "inet6"):
         relying = []
         for rule in _nat_rules(facts, family):
@@ -231,7 +233,7 @@ def ipvs_conntrack(facts: Facts) -> Iterator[Finding]:
             )
             if rule.target in ("MASQUERADE", "SNAT") and (by_set or by_address or " -m ipvs " in rule.text):
                 relying.append(rule)
-        if relying and not facts.switch("net/ipv4/vs/conntrack"):
+        if relying:
             yield Finding(
                 "net.ipv4.vs.conntrack",
                 "net.ipv4.vs.conntrack is 0, and a rule of nat is meant for what IPVS sends on: %s" % relying[0].text,
@@ -240,6 +242,7 @@ def ipvs_conntrack(facts: Facts) -> Iterator[Finding]:
                 "Have IPVS keep its connections in conntrack.",
                 remedies.switch(facts, "net.ipv4.vs.conntrack", 1),
             )
+    _say_what_is_left(facts, (row.key.family for row, _server in servers), lambda rules: rules.masquerading_besides)
 
 
 def hairpin(facts: Facts) -> Iterator[Finding]:

@@ -64,8 +64,8 @@ _SAVERS = {"inet": ("iptables-save", "iptables-legacy-save"), "inet6": ("ip6tabl
 _OLDER_TABLES = {"inet": "/proc/thread-self/net/ip_tables_names", "inet6": "/proc/thread-self/net/ip6_tables_names"}
 _NFT_FAMILIES = {"inet": "ip", "inet6": "ip6"}
 _OWN_TABLES = "nft(8) has tables of its own that may %s: %s"
-#: What iptables-save(8) says of a table that it cannot write (iptables/xtables-save.c).
-_INCOMPATIBLE = re.compile("^# Table `([a-z]+)' .*incompatible", re.MULTILINE)
+#: What iptables-save(8) says of a table that it does not write at all (iptables/xtables-save.c).
+_INCOMPATIBLE = re.compile("^# Table `([a-z]+)' is incompatible", re.MULTILINE)
 
 
 def read(run: Run, netns: str | None, wishes: Wishes, probe_timeout: float | None) -> Facts:
@@ -219,15 +219,13 @@ def rules_of(family: str, saved_rules: str | None, chains: Iterable[BaseChain]) 
     both = ""
     if "legacy tables present" in saved_rules:
         both = "there are rules of both back ends of iptables (nf_tables, legacy)"
-    # A table that nft(8) has changed in ways of its own is not written.
-    changed = _INCOMPATIBLE.findall(saved_rules)
-    nat = masquerading(chains, family) + ["%s nat" % _NFT_FAMILIES[family]] * ("nat" in changed)
-    filters = dropping(chains, family)
-    filters += ["%s %s" % (_NFT_FAMILIES[family], table) for table in changed if table != "nat"]
+    nat, filters = masquerading(chains, family), dropping(chains, family)
+    for table in _INCOMPATIBLE.findall(saved_rules):  # nft(8) has changed it in ways of its own
+        (nat if table == "nat" else filters).add("%s %s" % (_NFT_FAMILIES[family], table))
     return Rules(
         parse(saved_rules),
-        _OWN_TABLES % ("masquerade", ", ".join(nat)) if nat else both,
-        _OWN_TABLES % ("drop", ", ".join(filters)) if filters else both,
+        _OWN_TABLES % ("masquerade", ", ".join(sorted(nat))) if nat else both,
+        _OWN_TABLES % ("drop", ", ".join(sorted(filters))) if filters else both,
     )
 
 

@@ -184,7 +184,8 @@ HEALTHY = {
         "sysctl -w net.ipv4.conf.all.arp_ignore=0 net.ipv4.conf.net0.arp_ignore=1"
         " net.ipv4.conf.all.arp_announce=0 net.ipv4.conf.net0.arp_announce=2;"
         " ip tuntap add dev tun0 mode tun; ip address add 10.80.0.1/24 dev tun0; ip link set tun0 up",
-        "sysctl -w net.ipv4.conf.all.arp_ignore=1 net.ipv4.conf.all.arp_announce=2; ip link del tun0",
+        "sysctl -w net.ipv4.conf.all.arp_ignore=1 net.ipv4.conf.net0.arp_ignore=0"
+        " net.ipv4.conf.all.arp_announce=2 net.ipv4.conf.net0.arp_announce=0; ip link del tun0",
     ),
     "real server whose tunnel device is loose": (
         SERVER,
