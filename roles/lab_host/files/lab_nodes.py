@@ -42,7 +42,7 @@ BRIDGE_SWITCHES = ("arptables", "ip6tables", "iptables")
 PATIENCE = 3.0
 
 #: What a node's mounts are. What was mounted on /run and below, such as the machine's named namespaces, must go, or the
-#: node would keep it alive. A resolv.conf that is a link into /run would keep those of named namespaces from being bound.
+#: node would keep it alive. A resolv.conf that is a link into /run would keep those of pods from being bound.
 FURNISH = r"""
 set -e
 awk '$5 == "/run" || index($5, "/run/") == 1 { print $5 }' /proc/self/mountinfo | tac | while read -r place; do
