@@ -49,14 +49,15 @@ def machine(inventory: str) -> Machine:
     return Machine(inventory, "/run/fleet-test")
 
 
-def servers(machine: Machine, command: str, *, check: bool = False) -> list[str]:
+def servers(machine: Machine, command: str, *servers: dict[str, Any], check: bool = False) -> list[str]:
     """Run the role's program in the first node, as the role does."""
-    settings = json.dumps({"check": check, "servers": SERVERS})
-    script = (
-        "mkdir -p /run/fleet && cat > /run/fleet/supervisor.py << 'END OF PROGRAM'\n"
-        f"{SUPERVISOR}\nEND OF PROGRAM\n"
-        f"python3 /run/fleet/supervisor.py {command} /run/fleet {shlex.quote(settings)}\n"
-    )
+    settings = shlex.quote(json.dumps({"check": check, "servers": servers or SERVERS}))
+    program = f"<< 'END OF PROGRAM'\n{SUPERVISOR}\nEND OF PROGRAM\n"
+    if command == "present":
+        script = f"mkdir -p /run/fleet && cat > /run/fleet/supervisor.py {program}"
+        script += f"python3 /run/fleet/supervisor.py present /run/fleet {settings}\n"
+    else:
+        script = f"python3 - {command} /run/fleet {settings} {program}"
     changed: list[str] = json.loads(machine.inside("one", script))["changed"]
     return changed
 
@@ -113,13 +114,37 @@ def test_a_supervisor_that_dies_takes_the_server_along_and_is_mended(machine: Ma
     assert machine.inside("one", "curl -s --retry 20 --retry-connrefused --retry-delay 1 10.0.0.11") == "blue\n"
 
 
+def test_a_server_ends_with_its_namespace(machine: Machine, before: dict[str, Any]) -> None:
+    green = {**SERVERS[0], "name": "green", "netns": "pod_green", "port": 81}
+    machine.inside("one", "ip netns add pod_green")
+    assert servers(machine, "present", green) == ["green"]
+    pid = int(machine.inside("one", "cat /run/fleet/green.pid"))
+    space = machine.inside("one", "stat -L -c %i /run/netns/pod_green").strip()
+    inhabited = f"find /proc/[0-9]*/ns/net -lname 'net:?{space}?' 2>/dev/null || true"
+    assert machine.run("sh", stdin=inhabited) != ""
+    machine.inside("one", "ip netns delete pod_green")
+    machine.run("sh", stdin=f"for try in $(seq 100); do test -e /proc/{pid} || exit 0; sleep 0.1; done; exit 1")
+    assert machine.run("sh", stdin=inhabited) == ""
+    assert servers(machine, "absent", green) == ["green"]
+    assert machine.inside("one", "ls /run/fleet | grep -v blue") == "supervisor.py\n"
+
+
+def test_a_server_that_cannot_listen_is_no_success(machine: Machine, before: dict[str, Any]) -> None:
+    """It is tried again and again, and its supervisor lives all the time."""
+    twin = {**SERVERS[0], "name": "twin"}
+    for _time in range(2):
+        with pytest.raises(AssertionError, match=r"server 'twin' does not listen .* Address already in use"):
+            servers(machine, "present", twin)
+    assert servers(machine, "absent", twin) == ["twin"]
+
+
 def test_servers_are_taken_away_without_a_trace(machine: Machine, before: dict[str, Any]) -> None:
-    pid = machine.inside("one", "cat /run/fleet/blue.pid")
-    assert servers(machine, "absent", check=True) == ["blue"]
-    assert servers(machine, "absent") == ["blue"]
+    pid = int(machine.inside("one", "cat /run/fleet/blue.pid"))
+    assert servers(machine, "absent", check=True) == ["blue", "supervisor.py"]
+    assert servers(machine, "absent") == ["blue", "supervisor.py"]
     assert servers(machine, "absent") == []
     machine.run("test", "-e", f"/proc/{pid}", code=1)
-    assert machine.inside("one", "ls /run/fleet") == "supervisor.py\n"
+    assert machine.inside("one", "find /run/fleet 2>&1 || true").endswith("No such file or directory\n")
     assert servers(machine, "present") == ["blue"]  # for the end of the node
 
 

@@ -7,11 +7,13 @@ supervisor.py present FOLDER SETTINGS: have these servers run as SETTINGS (JSON)
 supervisor.py absent FOLDER SETTINGS: end them and remove their files, in the same way.
 supervisor.py run FOLDER NAME: be one server's supervisor, which starts it again when it dies.
 
-A supervisor holds a lock on NAME.pid as long as it lives, so that the number in there is never another process's.
+A supervisor holds a lock on NAME.pid as long as it lives, so that the number in there is never another process's. Its
+server holds one on NAME.page as long as it listens. A supervisor ends when its server's namespace has lost its name.
 """
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import fcntl
 import functools
@@ -36,6 +38,8 @@ DELAY = 1.0
 PATIENCE = 20.0
 # Bytes of a log, of which there are two: the one that is written, and the one before
 LOG_SIZE = 262144
+KINDS = ("json", "log", "log.1", "page", "pid")
+PROGRAM = "supervisor.py"
 
 
 class Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
@@ -63,17 +67,32 @@ def namespace_of(server: dict[str, Any]) -> int | None:
     return os.stat("/run/netns/" + server["netns"]).st_ino if server.get("netns") else None
 
 
+def is_locked(path: str) -> bool:
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
 def held_by(folder: str, name: str) -> int | None:
     """The process that supervises a server; None if there is none."""
-    try:
-        with open(path_of(folder, name, "pid")) as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return int(lock.read() or 0)
-    except FileNotFoundError:
-        pass
-    return None
+    path = path_of(folder, name, "pid")
+    if not is_locked(path):
+        return None
+    with open(path) as lock:
+        return int(lock.read() or 0)
+
+
+def listens(folder: str, name: str) -> bool:
+    """Whether a server takes connections."""
+    return is_locked(path_of(folder, name, "page"))
 
 
 def wait_until(true: Callable[[], bool], seconds: float = PATIENCE) -> bool:
@@ -86,13 +105,18 @@ def wait_until(true: Callable[[], bool], seconds: float = PATIENCE) -> bool:
 
 
 def is_right(folder: str, server: dict[str, Any]) -> bool:
-    """Whether a server is supervised, was made from what is asked for, and is in the namespace that has the name."""
+    """Whether a server is supervised, made from what is asked for, in the namespace that has the name, and listens.
+
+    One that has just died is given the time in which it is started again.
+    """
+    name = server["name"]
     try:
-        with open(path_of(folder, server["name"], "json")) as made:
+        with open(path_of(folder, name, "json")) as made:
             made_from = json.load(made)
-        return bool(held_by(folder, server["name"])) and made_from == dict(server, inode=namespace_of(server))
+        right = bool(held_by(folder, name)) and made_from == dict(server, inode=namespace_of(server))
     except (FileNotFoundError, ValueError):
         return False
+    return right and wait_until(lambda: listens(folder, name), 2 * DELAY)
 
 
 def start(folder: str, server: dict[str, Any]) -> None:
@@ -117,8 +141,18 @@ def start(folder: str, server: dict[str, Any]) -> None:
         cwd="/",
         start_new_session=True,
     )
-    if not wait_until(lambda: held_by(folder, name) is not None):
-        sys.exit("the supervisor of server '%s' has not begun within %d seconds" % (name, PATIENCE))
+
+
+def wait_for(folder: str, name: str) -> None:
+    """Wait for a server that has been started, or say why it does not take connections."""
+    if wait_until(lambda: listens(folder, name)):
+        return
+    try:
+        with open(path_of(folder, name, "log"), errors="replace") as log:
+            said = log.read().strip().rpartition("\n")[2]
+    except FileNotFoundError:
+        said = "nothing"
+    sys.exit("server '%s' does not listen within %d seconds; the last that it said: %s" % (name, PATIENCE, said))
 
 
 def stop(folder: str, name: str) -> None:
@@ -137,30 +171,34 @@ def present(folder: str, settings: dict[str, Any]) -> list[str]:
         for server in wrong:
             stop(folder, server["name"])
             start(folder, server)
+        for server in wrong:
+            wait_for(folder, server["name"])
     return [server["name"] for server in wrong]
 
 
 def absent(folder: str, settings: dict[str, Any]) -> list[str]:
     files = set(os.listdir(folder)) if os.path.isdir(folder) else set()
-    kinds = ("json", "log", "log.1", "page", "pid")
-    there = [
-        server["name"]
+    own = {
+        server["name"]: files.intersection("%s.%s" % (server["name"], kind) for kind in KINDS)
         for server in settings["servers"]
-        if files.intersection("%s.%s" % (server["name"], kind) for kind in kinds)
-    ]
-    if settings["check"]:
-        return there
-    for name in there:
-        stop(folder, name)
-        shutil.rmtree(path_of(folder, name, "page"), ignore_errors=True)
-        for kind in kinds:
-            if os.path.exists(path_of(folder, name, kind)):
-                os.remove(path_of(folder, name, kind))
-    return there
+    }
+    there = [name for name in own if own[name]]
+    # With the last server goes what they have in common.
+    last = bool(files) and files.difference(*own.values()) <= {PROGRAM}
+    if not settings["check"]:
+        for name in there:
+            stop(folder, name)
+            shutil.rmtree(path_of(folder, name, "page"), ignore_errors=True)
+            for file in own[name]:
+                with contextlib.suppress(FileNotFoundError, IsADirectoryError):
+                    os.remove(os.path.join(folder, file))
+        if last:
+            shutil.rmtree(folder)
+    return there + [PROGRAM] * last
 
 
 def supervise(folder: str, name: str) -> None:
-    """Run a server until this process is told to end."""
+    """Run a server until this process is told to end, or its namespace has lost its name."""
     lock = open(path_of(folder, name, "pid"), "a+")  # noqa: SIM115 (held until the process ends)
     fcntl.flock(lock, fcntl.LOCK_EX)
     lock.truncate(0)
@@ -175,7 +213,17 @@ def supervise(folder: str, name: str) -> None:
             os.kill(pid, signal.SIGKILL)
         os._exit(0)
 
+    def look(*_arguments: object) -> None:
+        try:
+            there = namespace_of(server) == server["inode"]
+        except OSError:
+            there = False
+        if not there:
+            end()
+
     signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGALRM, look)
+    signal.setitimer(signal.ITIMER_REAL, DELAY, DELAY)
     while True:
         reading, writing = os.pipe()
         pid = os.fork()
@@ -215,6 +263,7 @@ def serve(server: dict[str, Any], page: str, output: int) -> None:
                     raise OSError(ctypes.get_errno(), "cannot enter namespace '%s'" % server["netns"])
         handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=page)
         web = Server(server.get("address") or "0.0.0.0", server["port"], handler)
+        fcntl.flock(os.open(page, os.O_RDONLY), fcntl.LOCK_EX)  # until the process ends
         os.setgroups([])
         os.setgid(NOBODY)
         os.setuid(NOBODY)
