@@ -44,6 +44,19 @@ PORT: dict[str, Any] = dict(
         ),
     ),
 )
+#: Those of a bridge, but for ``netns`` and ``state``.
+BRIDGE: dict[str, Any] = dict(
+    name=dict(type="str", required=True),
+    addresses=dict(type="list", elements="str"),
+    mtu=dict(type="int"),
+    up=dict(type="bool", default=True),
+    promiscuous=dict(type="bool"),
+    ports=dict(type="list", elements="dict", options=PORT),
+    purge_addresses=dict(type="bool", default=False),
+    purge_routes=dict(type="bool", default=False),
+    purge_ports=dict(type="bool", default=False),
+)
+BRIDGE_RULES: dict[str, Any] = dict(required_if=[("purge_ports", True, ["ports"])])
 
 
 class WantedPeer(NamedTuple):

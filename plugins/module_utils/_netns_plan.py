@@ -12,6 +12,20 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import Inval
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._plan import Plan, differing
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._values import address, netns_name, unique
 
+#: The options of a namespace, but for ``state``.
+NAMESPACE: dict[str, Any] = dict(
+    name=dict(type="str", required=True),
+    dns=dict(
+        type="dict",
+        options=dict(
+            nameservers=dict(type="list", elements="str"),
+            search=dict(type="list", elements="str"),
+            options=dict(type="list", elements="str"),
+        ),
+    ),
+    sysctl=dict(type="dict"),
+)
+
 #: A sysctl's place below /proc/sys, part by part.
 SysctlPath = Tuple[str, ...]
 

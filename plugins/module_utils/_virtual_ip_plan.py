@@ -27,6 +27,14 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._link_values import 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._plan import Plan, differing
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._values import Interface, device_name
 
+#: The options of the device, but for ``netns`` and ``state``.
+VIRTUAL_IP: dict[str, Any] = dict(
+    name=dict(type="str", required=True),
+    addresses=dict(type="list", elements="str"),
+    exclusive=dict(type="bool", default=False),
+)
+VIRTUAL_IP_RULES: dict[str, Any] = dict(required_if=[("exclusive", True, ["addresses"])])
+
 
 class WantedVirtualIp(NamedTuple):
     """Addresses on a dummy device; ``addresses`` is ``None`` where the task does not speak of them."""

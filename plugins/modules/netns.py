@@ -111,7 +111,12 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils import _named_netns as named_netns
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._module import STATE, finish, reporting
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns_plan import plan_absent, plan_present, wanted_netns
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns_plan import (
+    NAMESPACE,
+    plan_absent,
+    plan_present,
+    wanted_netns,
+)
 
 
 def run(module):
@@ -136,19 +141,7 @@ def run(module):
 
 def main():
     module = AnsibleModule(
-        argument_spec=dict(
-            name=dict(type="str", required=True),
-            dns=dict(
-                type="dict",
-                options=dict(
-                    nameservers=dict(type="list", elements="str"),
-                    search=dict(type="list", elements="str"),
-                    options=dict(type="list", elements="str"),
-                ),
-            ),
-            sysctl=dict(type="dict"),
-            **STATE,
-        ),
+        argument_spec=dict(**NAMESPACE, **STATE),
         supports_check_mode=True,
     )
     with reporting(module):

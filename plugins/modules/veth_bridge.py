@@ -229,7 +229,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._bridge_plan import 
     plan_present,
     ports_to_find,
 )
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._bridge_values import PORT, wanted_bridge
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._bridge_values import BRIDGE, BRIDGE_RULES, wanted_bridge
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._link_values import Snapshot
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._links import Kernel
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._module import NETNS, STATE, finish, found, reporting
@@ -260,21 +260,9 @@ def run(module):
 
 def main():
     module = AnsibleModule(
-        argument_spec=dict(
-            name=dict(type="str", required=True),
-            addresses=dict(type="list", elements="str"),
-            mtu=dict(type="int"),
-            up=dict(type="bool", default=True),
-            promiscuous=dict(type="bool"),
-            ports=dict(type="list", elements="dict", options=PORT),
-            purge_addresses=dict(type="bool", default=False),
-            purge_routes=dict(type="bool", default=False),
-            purge_ports=dict(type="bool", default=False),
-            **NETNS,
-            **STATE,
-        ),
-        required_if=[("purge_ports", True, ["ports"])],
+        argument_spec=dict(**BRIDGE, **NETNS, **STATE),
         supports_check_mode=True,
+        **BRIDGE_RULES,
     )
     with reporting(module):
         run(module)

@@ -89,6 +89,8 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._link_values import 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._links import Kernel
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._module import NETNS, STATE, finish, found, reporting
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._virtual_ip_plan import (
+    VIRTUAL_IP,
+    VIRTUAL_IP_RULES,
     addresses_after,
     plan_absent,
     plan_present,
@@ -109,15 +111,9 @@ def run(module):
 
 def main():
     module = AnsibleModule(
-        argument_spec=dict(
-            name=dict(type="str", required=True),
-            addresses=dict(type="list", elements="str"),
-            exclusive=dict(type="bool", default=False),
-            **NETNS,
-            **STATE,
-        ),
-        required_if=[("exclusive", True, ["addresses"])],
+        argument_spec=dict(**VIRTUAL_IP, **NETNS, **STATE),
         supports_check_mode=True,
+        **VIRTUAL_IP_RULES,
     )
     with reporting(module):
         run(module)

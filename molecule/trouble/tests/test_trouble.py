@@ -76,16 +76,35 @@ def test_other_owner_is_allowed(host, play):
 @pytest.mark.parametrize(
     ("variables", "words"),
     [
-        ({"lab_bridge": "a-bridge-with-a-long-name"}, "'a-bridge-with-a-long-name' cannot be a device's name"),
-        ({"lab_bridge": "a/b"}, "'a/b' cannot be a device's name"),
-        ({"lab_bridge_addresses": ["10.0.0.1/33"]}, "'10.0.0.1/33' is not an address with its prefix"),
+        ({"lab_bridge": "a-bridge-with-a-long-name"}, "name: 'a-bridge-with-a-long-name' is not valid: a device name"),
+        ({"lab_bridge": "a/b"}, "name: 'a/b' is not valid: a device name has no '/'"),
+        ({"lab_bridge_addresses": ["10.0.0.1/33"]}, "addresses: '10.0.0.1/33' is not valid: write ADDRESS/PREFIX"),
+        ({"lab_bridge_addresses": ["10.0.0.1/24", ":::/64"]}, "addresses: ':::/64' is not valid"),
+        ({"lab_nameservers": ["dns.example.org"]}, "dns.nameservers: 'dns.example.org' is not valid"),
         (
             {"lab_pods": [{"name": "penelope", "addresses": ["10.0.0.11/24"]}]},
-            "'veth_ns_penelope' cannot be a device's",
+            "ports[0].peer.name: 'veth_ns_penelope' is not valid",
         ),
         (
             {"lab_pods": [{"name": "eve", "addresses": ["10.0.0.11/24"], "netns": "../eve"}]},
-            "'../eve' cannot be a namespace's name",
+            "name: '../eve' is not valid: a namespace name",
+        ),
+        ({"lab_pods": [{"name": "eve", "addresses": ["10.0.0.11/24"], "mtu": 10}]}, "ports[0].mtu: 10 is not valid"),
+        (
+            {"lab_pods": [{"name": "eve", "addresses": ["10.0.0.11/24"], "gateway": "10.7.0.1"}]},
+            "gateway: '10.7.0.1' is not valid: device 'veth_ns_eve' cannot reach it",
+        ),
+        (
+            {
+                "lab_pods": [
+                    {"name": "eve", "addresses": ["10.0.0.11/24"], "routes": [{"to": "10.9.0.1/16", "via": "10.0.0.1"}]}
+                ]
+            },
+            "ports[0].peer.routes[0].to: '10.9.0.1/16' is not valid",
+        ),
+        (
+            {"lab_pods": [{"name": name, "addresses": ["10.0.0.11/24"]} for name in ("eve", "eva")]},
+            "addresses: '10.0.0.11' is not valid: an address on this bridge is listed twice",
         ),
         (
             {
@@ -94,12 +113,12 @@ def test_other_owner_is_allowed(host, play):
                     {"name": "eva", "addresses": ["10.0.0.12/24"], "veth": "veth_eve"},
                 ]
             },
-            "two devices are named 'veth_eve'",
+            "ports: 'veth_eve' is not valid: a port's name is listed twice",
         ),
         ({"lab_pods": [{"addresses": ["10.0.0.11/24"]}]}, "name"),
         ({"lab_pods": [{"name": "eve", "addresses": ["10.0.0.11/24"], "port": 70000}]}, "port 70000"),
-        ({"lab_services": [{"address": "10.100.100.100", "port": 0}]}, "port 0 is not a number from 1 to 65535"),
-        ({"lab_services": [{"address": "10.100.100.300"}]}, "'10.100.100.300' is not an address"),
+        ({"lab_services": [{"address": "10.100.100.100", "port": 0}]}, "port: 0 is not valid"),
+        ({"lab_services": [{"address": "10.100.100.300"}]}, "address: '10.100.100.300' is not valid"),
         ({"lab_services": [{"address": "10.100.100.100", "scheduler": "fair"}]}, "fair"),
         ({"lab_loopback_set": "A-SET-WITH-A-NAME-OF-MORE-THAN-THIRTY"}, "cannot be a set's name"),
     ],
