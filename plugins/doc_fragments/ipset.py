@@ -42,6 +42,8 @@ options:
       - A C(comment), C(skbmark), C(skbprio) or C(skbqueue) that is said shall be exactly that; one that is not said
         stays as it is in an entry that is there, and C(comment "") takes it away. An entry without C(nomatch) or
         C(wildcard) shall have none.
+      - A C(comment) has at most 255 bytes and no double quotes. Bytes that are no UTF-8 are written C(\xNN), from
+        C(\x80) to C(\xff), in small letters; for a backslash where that is not meant stands C(\x5c).
       - C(packets) and C(bytes) are what a new entry starts with, and no difference ever after.
       - A C(timeout) runs, so an entry that expires sooner or later than said is no difference, unless
         O(refresh_timeouts=true). It is one where the entry shall expire and does not, or with V(0) the other way round.

@@ -130,7 +130,10 @@ Packed = bytes
 
 
 class Options(NamedTuple):
-    """What an entry carries besides its key; None is unsaid. ``skbmark`` is a mark with its mask."""
+    """What an entry carries besides its key; None is unsaid. ``skbmark`` is a mark with its mask.
+
+    Bytes of ``comment`` that are no UTF-8 are what Python makes of those in names of files (surrogateescape).
+    """
 
     timeout: int | None = None
     packets: int | None = None
@@ -150,7 +153,9 @@ class Options(NamedTuple):
         """The options under the names and in the spelling of ipset(8); only those that are set."""
         shown = {name: value for name, value in self._asdict().items() if value is not None and value is not False}
         shown.pop("mac", None)
-        if shown.get("comment") == "":
+        if self.comment is not None:
+            shown["comment"] = _comment_shown(self.comment)
+        if self.comment == "":
             del shown["comment"]
         if self.skbmark is not None:
             mark, mask = self.skbmark
@@ -158,6 +163,28 @@ class Options(NamedTuple):
         if self.skbprio is not None:
             shown["skbprio"] = "%x:%x" % (self.skbprio >> 16, self.skbprio & 0xFFFF)
         return shown
+
+
+#: Bytes of a comment that are no UTF-8, as they stand in tasks and results, which have to be; and the backslash of a
+#: comment that would look like one.
+_ESCAPED = re.compile(r"\\x(5c|[89a-f][0-9a-f])")
+_NO_UTF8 = re.compile("[\udc80-\udcff]")
+
+
+def _comment_shown(comment: str) -> str:
+    """A comment as it stands in a task."""
+    plain = _ESCAPED.sub(lambda found: "\\x5c" + found.group()[1:], comment)
+    return _NO_UTF8.sub(lambda found: "\\x%02x" % (ord(found.group()) - 0xDC00), plain)
+
+
+def _comment_meant(shown: str) -> str:
+    """The other way round.
+
+    Raises:
+        UnicodeEncodeError: it has half a character, which no UTF-8 has.
+    """
+    numbers = _ESCAPED.sub(lambda found: chr(int(found.group(1), 16) + (found.group(1) != "5c") * 0xDC00), shown)
+    return numbers.encode(errors="surrogateescape").decode(errors="surrogateescape")
 
 
 PLAIN = Options()
@@ -442,7 +469,6 @@ def read_rest(rest: bytes) -> Options:
         timeout=numbers.get(TIMEOUT),
         packets=numbers.get(PACKETS),
         bytes=numbers.get(BYTES),
-        # Bytes that are no UTF-8 stand for themselves, as in names of files.
         comment=found[COMMENT].partition(b"\0")[0].decode(errors="surrogateescape") if COMMENT in found else None,
         skbmark=None if mark is None else (mark >> 32, mark & 0xFFFFFFFF),
         skbprio=numbers.get(SKBPRIO),
@@ -786,10 +812,10 @@ class Reader:
 
     def _comment(self, item: Any, value: str) -> str:
         try:
-            size = len(value.encode(errors="surrogateescape"))
+            value = _comment_meant(value)
         except UnicodeEncodeError:
             raise InvalidOption(self._option, item, "a comment has a character that UTF-8 has not") from None
-        if size > COMMENT_MAX:
+        if len(value.encode(errors="surrogateescape")) > COMMENT_MAX:
             raise InvalidOption(self._option, item, "a comment has at most %d bytes" % COMMENT_MAX)
         if '"' in value or "\0" in value:
             raise InvalidOption(
@@ -999,10 +1025,10 @@ def _halves(words: Sequence[str], mark: str) -> tuple[list[str], list[str]]:
     No pair of them is kept, since Python would look through tens of thousands of those for garbage.
     """
     ahead, _mark, behind = words[0].partition(mark)
-    end = words[0][len(ahead) :]
-    if end and all(map(str.endswith, words, itertools.repeat(end))):
-        heads = [word[: -len(end)] for word in words]
-        if mark not in "".join(heads):
+    heads = ("\n".join(words) + "\n").split(words[0][len(ahead) :] + "\n")
+    if len(heads) == len(words) + 1 and not heads.pop():
+        together = "".join(heads)
+        if mark not in together and "\n" not in together:
             return heads, [behind] * len(words)
     return [word.partition(mark)[0] for word in words], [word.partition(mark)[2] for word in words]
 

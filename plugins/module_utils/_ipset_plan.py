@@ -210,11 +210,10 @@ def compare(header: SetHeader, have: Mapping[bytes, bytes], wished: Entries, pur
         return _compare_lists(have, wished, surplus, refresh)
     if plain:
         return Changes(surplus, {key: PLAIN for key in wished if key not in have})
-    if not refresh:
-        there, asked = _stilled(there), _stilled(asked)
+    pairs = zip(there, asked) if refresh else zip(_stilled(there), _stilled(asked))
     added, updated, old, renewed = {}, {}, {}, set()
-    for (key, options), old_rest, new_rest in zip(wished.items(), there, asked):
-        if old_rest == new_rest:
+    for (key, options), (is_so, shall_be) in zip(wished.items(), pairs):
+        if is_so == shall_be:
             continue
         rest = have.get(key)
         if rest is None:
@@ -253,8 +252,8 @@ def _compare_lists(have: Mapping[bytes, bytes], wished: Entries, surplus: Entrie
 
 def _stilled(rests: Sequence[bytes | None]) -> list[bytes | None]:
     """The rests of entries, with timeouts that run as if all of them had the same."""
-    known = {rest: still(rest) for rest in set(rests) if rest}
-    return [known.get(rest, rest) for rest in rests]
+    known = {rest: still(rest) if rest else rest for rest in set(rests)}
+    return [known[rest] for rest in rests]
 
 
 def _differs(wished: Options, carried: Options, refresh: bool) -> bool:

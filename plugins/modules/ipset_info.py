@@ -10,7 +10,8 @@ module: ipset_info
 short_description: Read the sets of a network namespace
 version_added: 1.0.0
 description:
-  - Returns sets with their entries under the names of the options of M(linuxnet.ipvs.ipset), so that they can be fed
+  - >-
+    Returns sets with their entries under the names of the options of M(linuxnet.ipvs.ipset), so that they can be fed
     back to it, or kept in a file and made anew elsewhere. They are whole descriptions, so what a set or an entry has
     not is said too, such as C(timeout: -1) or C(comment: ""), and of a list which entry stands before another.
 extends_documentation_fragment:

@@ -320,7 +320,7 @@ def test_a_list_of_what_is_not_there(sets: Sets) -> None:
     """Members that the kernel would refuse are found before anything is deleted, also in check mode."""
     sets.ipset("restore", stdin="create a hash:ip\ncreate b hash:ip\ncreate all list:set\ncreate other list:set\n")
     sets.ipset("restore", stdin="add all a\nadd all b\n")
-    task = dict(name="all", type="list:set", purge_entries=True)
+    task: dict[str, Any] = dict(name="all", type="list:set", purge_entries=True)
     for atomic in (False, True):
         with pytest.raises(Failed, match=r"set 'typo' does not exist in network namespace '.*': create it first"):
             sets.run("ipset", **task, entries=["a", "typo"], atomic=atomic)
@@ -336,12 +336,12 @@ def test_a_list_of_what_is_not_there(sets: Sets) -> None:
 
 
 def test_a_comment_of_any_bytes(sets: Sets) -> None:
-    """A comment need not be text; in a task the bytes that are none stand for themselves, as in names of files."""
+    """A comment need not be text, but what Ansible passes on has to be."""
     sets.ipset("create", "said", "hash:ip", "comment")
     sets.command("sh", "-c", "printf 'add said 10.0.0.1 comment \"a\\377\\t\"' | ipset restore")
     saved = sets.command("sh", "-c", "ipset save said | od -c")
     (found,) = sets.run("ipset_info")["sets"]
-    assert found["entries"] == [dict(entry="10.0.0.1", comment="a\udcff\t")]
+    assert found["entries"] == [dict(entry="10.0.0.1", comment="a\\xff\t")]
     assert not sets.module("ipset", **found, purge_entries=True)["changed"]
     sets.ipset("flush", "said")
     assert sets.module("ipset", **found)["changed"]

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import graphlib
 import ipaddress
-import json
 import struct
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 from hypothesis import example, given
@@ -24,6 +23,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset_entries impor
     PLAIN,
     Options,
     Reader,
+    _halves,
     as_dict,
     described,
     encode,
@@ -673,6 +673,7 @@ def test_what_a_set_has_can_be_taken_from_it(options, taken):
         plan_set("S", of.kind, given_options, have_set(of))
     outcome = plan_set("S", of.kind, given_options, have_set(of), recreate=True)
     assert outcome.header == header("hash:ip", **taken)
+    assert outcome.header
     have = have_set(outcome.header)
     assert not plan_set("S", of.kind, given_options, have).plan.changed
     # A set tells all that makes it out, so that this takes away what another has.
@@ -729,12 +730,20 @@ EMPTY = dict(comment=("", None), skbmark=((0, 0), None), skbprio=(0, None), skbq
 @example("a\u00a0\tb".encode())
 @example(b"\xff")
 @example("\ud7ff\n".encode())
+@example(rb"C:\xff\x5c\x5cxff\x41")
+@example(b"\xff\\xff")
 def test_any_comment_comes_back_as_it_went(raw):
     of = header("hash:ip", comment=True)
     (found,) = described(of, {only(of, "10.0.0.1")[0]: attribute(26, raw + b"\0")})
-    _key, options = only(of, json.loads(json.dumps(found)))
+    found["comment"].encode()  # Ansible takes no other text
+    _key, options = only(of, found)
     assert encode_rest(options) == attribute(26, raw + b"\0")
     assert read_rest(encode_rest(options)) == options
+
+
+def test_bytes_that_make_a_character_are_that_character():
+    of = header("hash:ip", comment=True)
+    assert only(of, dict(entry="10.0.0.1", comment=r"\xc3\xa4")) == only(of, dict(entry="10.0.0.1", comment="\u00e4"))
 
 
 def test_a_list_is_described_in_its_order():
@@ -936,7 +945,8 @@ def test_places_that_hang_together(there, wished, left):
 )
 def test_any_list_and_any_places(there, tasks, purge):
     """Each list gets what the task says, in an order that serves all of it, or stays as it is."""
-    wished, named = {}, [] if purge else list(there)
+    wished: dict[str, tuple[str, str]] = {}
+    named = [] if purge else list(there)
     for name, relation, number in tasks:
         others = [other for other in named if other != name] if relation else []
         wished[name] = (relation, others[number % len(others)]) if others else wished.get(name, ("", ""))
@@ -948,7 +958,7 @@ def test_any_list_and_any_places(there, tasks, purge):
         outcome = plan_contents(have, Wish(items, purge=purge))
     except InvalidOption as exc:
         if "name it first" not in str(exc):
-            sorter = graphlib.TopologicalSorter()
+            sorter: graphlib.TopologicalSorter[str] = graphlib.TopologicalSorter()
             for first, second in before:
                 sorter.add(second, first)
             with pytest.raises(graphlib.CycleError):
@@ -991,6 +1001,49 @@ def test_entries_of_a_set_that_is_not_there_yet():
     assert predict_entries(["10.0.0.1", dict(entry="10.0.0.2")]).plan.after == dict(entries=["10.0.0.1", "10.0.0.2"])
 
 
+@pytest.mark.parametrize("mark", ["/", " "])
+@given(
+    st.lists(st.text("1/ \n", max_size=4), min_size=1, max_size=5),
+    st.text("1/ \n", max_size=3),
+)
+def test_words_are_taken_apart_at_their_first_mark(mark, words, end):
+    for each in (words, [word + end for word in words]):
+        heads, tails = _halves(each, mark)
+        assert heads == [word.partition(mark)[0] for word in each]
+        assert tails == [word.partition(mark)[2] for word in each]
+
+
+@pytest.mark.parametrize(
+    ("name", "form", "odd"),
+    [
+        ("hash:ip", "10.0.0.{}", "10.1.0.0/30"),
+        ("hash:net", "10.0.0.{}/32", "10.1.0.0/30"),
+        ("hash:ip,port", "10.0.0.{},tcp:80", "10.1.0.0,tcp:80-81"),
+    ],
+)
+def test_many_entries_are_read_and_listed_like_single_ones(name, form, odd):
+    """Alike, or one of them of another spelling or another length than the others."""
+    of = header(name, comment=True)
+    plain = [form.format(number) for number in range(1, 9)]
+    for items in (plain, [*plain[:3], odd, *plain[3:]], [plain[0] + ' comment "x"', *plain[1:]]):
+        whole = Reader(of).read(items)
+        assert whole == {key: options for item in items for key, options in Reader(of).read([item]).items()}
+        listing = b"".join(listed(of, key, options) for key, options in whole.items())
+        assert split_entries(of.kind, listing) == {key: encode_rest(options) for key, options in whole.items()}
+
+
+def test_a_listing_in_which_anything_but_a_value_differs_is_not_read_as_alike():
+    of = header("hash:ip,port")
+    one = listed(of, *only(of, "10.0.0.1,tcp:80"))
+    assert layout(of.kind).alike(one * 3) == {one[4:]: b""}
+    values = {*range(12, 16), *range(20, 22), 28}  # address, port and protocol
+    for place in range(len(one)):
+        other = bytearray(one)
+        other[place] ^= 1
+        found = layout(of.kind).alike(one + bytes(other) + one)
+        assert (found is None) == (place not in values), place
+
+
 def test_many_entries_travel_in_few_messages_and_keep_their_numbers():
     of = header("hash:ip")
     many = Reader(of).read(["10.%d.%d.1" % divmod(n, 256) for n in range(5000)])
@@ -1008,7 +1061,8 @@ class Refusing(netlink.NetlinkSocket):
     """A socket whose kernel refuses a message with an errno, and says why in its own words."""
 
     def __init__(self, code, told):
-        self._socket, self._sequence = self, 0
+        self._socket: Any = self
+        self._sequence = 0
         error = struct.pack("=iIHHII", -code, 16, 0, 0, 1, 0) + text(1, told) * bool(told)
         self.answer = struct.pack("=IHHII", 16 + len(error), 2, 0x300 if told else 0x100, 1, 0) + error
 
