@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import time
+from typing import Any
 
 import kernel_links
 import pytest
@@ -121,9 +122,11 @@ def test_check_mode_believes_in_a_pyroute2_to_come(node, namespaces, request):
     folder = "/run/links_none"
     node.command("mkdir", "-p", folder)
     node.command("touch", f"{folder}/pyroute2.py")  # what Python finds first is not the package
-    bridge = dict(name="br", netns="links", ports=[dict(name="p1", peer=dict(name="eth0", netns="links_a"))])
-    address = dict(name="dummy0", netns="links", addresses=["10.100.100.100"])
-    port = dict(name="p1", netns="links")
+    bridge: dict[str, Any] = dict(
+        name="br", netns="links", ports=[dict(name="p1", peer=dict(name="eth0", netns="links_a"))]
+    )
+    address: dict[str, Any] = dict(name="dummy0", netns="links", addresses=["10.100.100.100"])
+    port: dict[str, Any] = dict(name="p1", netns="links")
     try:
         with Node(request.config.getoption("ansible_inventory", None), search_path=folder) as bare:
             with pytest.raises(Failed, match=r"has no pyroute2: install .*apt install python3-pyroute2"):

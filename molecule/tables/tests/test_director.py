@@ -10,6 +10,7 @@ import itertools
 import re
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 from kernel_tables import NETNS, endpoint, lines
@@ -303,7 +304,7 @@ def told_connections(tables):
 
 def test_draining_a_persistent_service_over_ipv6(tables):
     key = dict(address="fd00:99::100", port=80)
-    server = dict(address="fd00:99::1", port=next(PORTS), forwarding_method="masquerading")
+    server: dict[str, Any] = dict(address="fd00:99::1", port=next(PORTS), forwarding_method="masquerading")
     real = endpoint(server["address"], server["port"])
     tables.run("ipvs_service", scheduler="rr", persistence_timeout=60, real_servers=[server], **key)
     with running(tables, "server", "python3", "-c", SERVE6, str(server["port"])):
