@@ -33,7 +33,7 @@ ASKED = "Enter: build this stage, b: back, q: leave"
 ANSWERS = ("", "b", "q")
 #: The words of the table for a failure, as a person would say them
 WORDS = {
-    "refused": "refused or without a route",
+    "refused": "refused or no route",
     "timeout": "timeout",
     "unreachable": "timeout or no route",
     "outside": "not asked",
@@ -126,7 +126,7 @@ def seen(row: Mapping[str, Any]) -> str:
     """A row of the reachability matrix in words."""
     if not row["asked"]:
         return "not asked"
-    return ", ".join(row["answers"]) or row["failure"] or "nothing"
+    return ", ".join(row["answers"]) or row["failure"].replace("without a route", "no route") or "nothing"
 
 
 def after(stage: Stage, done: Done) -> Iterator[str]:

@@ -164,6 +164,18 @@ def test_what_curl_says_stands_beside_what_it_should(tour, table):
     assert max(map(len, lines)) <= tour.WIDTH
 
 
+def test_a_refusal_is_told_in_the_words_of_the_table(tour, table):
+    stage = next(stage for stage in table if stage["name"] == "netns")
+    # What the role reachability says of it
+    (line,) = (
+        line
+        for line in tour.after(stage, tour.Done(matrix=[row(failure="refused or without a route")]))
+        if "->" in line
+    )
+    assert line.split("  ")[-1].strip() == line[32:60].strip() == "refused or no route"
+    assert len(line) <= tour.WIDTH
+
+
 def test_what_is_not_as_expected_is_marked(tour, table):
     answers = ["leah", "dustin", "leah", "dustin"]
     (line,) = (

@@ -75,6 +75,11 @@ def state(node):
         # A switch that comes with a module is off without it, and so is a chain without a rule.
         each["switches"] = [line for line in each["switches"] if line.endswith("= 1")]
         each["rules"] = [line for line in each["rules"] if line.startswith("-A")]
+        for link in each["links"]:
+            if "UP" not in link["flags"]:
+                # A bridge that is down again keeps what it was given when it went up, or when it had ports.
+                link.pop("qdisc", None)
+                link.pop("tso_max_size", None)
     return read
 
 
@@ -218,7 +223,9 @@ def test_picture_of_the_last_check(play, node, inventory, tmp_path):
         cells = f"<td>{balanced}</td><td>{connections}</td><td>{packets}</td>"
         assert f"<td>{endpoint}</td><td>netns_{pod}</td><td>masquerading</td><td>1</td>{cells}" in files[".html"]
         assert f"{connections} connections, {packets} packets" in texts
-        assert f"{balanced} answers, {connections} connections, {packets} packets" in " ".join(files[".txt"].split())
+        assert f"{balanced} answers, {connections} connections, {packets} packets" in " ".join(
+            re.split(r"[\s\u2500-\u257f]+", files[".txt"])
+        )
     assert texts.count("8 answers") == 2
     assert files[".mmd"].count("6 answers") == 2
 
