@@ -20,6 +20,10 @@ MADE = """
 -A -u [fd00::100]:53 -s sh -b sh-fallback,sh-port -o
 -a -u [fd00::100]:53 -r [fd00::11]:53 -i --tun-type gue --tun-port 6080
 -A -f 9 -6 -s lc
+-A -f 10 -s rr -M 0.0.0.0
+-A -f 11 -s none
+-A -t 10.100.100.101:80 -s rr -p 300 -M 255.0.255.0
+-A -t 10.100.100.102:80 -s rr -p 300 -M 0.0.0.0
 """
 NOBODY = 65534
 
@@ -35,13 +39,15 @@ def test_table_of_another_tool(node, netns):
             ipvsadm(*line.split())
     saved = ipvsadm("-Sn")
     read = node.module("ipvs_info", netns=netns)
-    assert (read["available"], read["owners"], len(read["services"])) == (True, [], 3)
+    assert (read["available"], read["owners"], len(read["services"])) == (True, [], 7)
     for service in read["services"]:
         fed = node.module("ipvs_service", **{**service, "netns": netns, "purge_real_servers": True})
         assert not fed["changed"]
 
     dns = dict(address="fd00::100", port=53, protocol="udp")
     node.module("ipvs_service", **dns, real_servers=[dict(address="fd00::11", weight=2)], netns=netns)
+    # A mask of nothing, though it is not persistent: so Docker makes the services of its networks.
+    node.module("ipvs_service", fwmark=10, scheduler="wrr", netns=netns)
     limited = node.module(
         "ipvs_real_server",
         service=dict(address="10.100.100.100", port=8080),
@@ -54,7 +60,7 @@ def test_table_of_another_tool(node, netns):
     assert limited["changed"]
     assert re.search("10.0.0.11.8080 +4000000000 +77 ", limits)
     assert re.search("10.0.0.21.8080 +100 +50 ", limits)
-    changed = saved.replace("[fd00::11]:53 -i -w 1", "[fd00::11]:53 -i -w 2")
+    changed = saved.replace("[fd00::11]:53 -i -w 1", "[fd00::11]:53 -i -w 2").replace("-f 10 -s rr", "-f 10 -s wrr")
     assert changed != saved
     assert ipvsadm("-Sn") == changed
 

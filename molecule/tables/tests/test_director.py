@@ -10,7 +10,6 @@ import itertools
 import re
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Any
 
 import pytest
 from kernel_tables import NETNS, endpoint, lines
@@ -304,11 +303,12 @@ def told_connections(tables):
 
 def test_draining_a_persistent_service_over_ipv6(tables):
     key = dict(address="fd00:99::100", port=80)
-    server: dict[str, Any] = dict(address="fd00:99::1", port=next(PORTS), forwarding_method="masquerading")
-    real = endpoint(server["address"], server["port"])
+    port = next(PORTS)
+    real = endpoint("fd00:99::1", port)
+    server = dict(address="fd00:99::1", port=port, forwarding_method="masquerading")
     tables.run("ipvs_service", scheduler="rr", persistence_timeout=60, real_servers=[server], **key)
-    with running(tables, "server", "python3", "-c", SERVE6, str(server["port"])):
-        tables.command("sh", "-c", f"until ss -tln | grep -q :{server['port']}; do sleep 0.2; done")
+    with running(tables, "server", "python3", "-c", SERVE6, str(port)):
+        tables.command("sh", "-c", f"until ss -tln | grep -q :{port}; do sleep 0.2; done")
         with running(tables, "client", "python3", "-c", HOLD6, "2", "10"):
             wait_for_connections(tables, 2, real)
             listed = listed_connections(tables)

@@ -279,7 +279,9 @@ def test_we_read_what_pyroute2_writes():
     ((attr, listing),) = netlink.attributes(bytes(message.data)[20:])
     assert attr == ipset.ATTR_ADT
     of = header("hash:ip,port,net", "inet6", **EVERYTHING)
-    ((key, rest),) = split_entries(of.kind, listing).items()
+    found = split_entries(of.kind, listing)
+    assert len(found) == 1
+    key, rest = next(iter(found.items()))
     assert written(of.kind, key, read_rest(rest)) == (
         'fd00::1,tcp:8080,fd00:1::/64 timeout 600 packets 3 bytes 1099511627776 comment "a word"'
         " skbmark 0x1/0xff skbprio 1:10 skbqueue 7 nomatch"

@@ -46,12 +46,12 @@ def test_timeouts_come_back_as_they_went():
 @given(data=st.binary(max_size=200))
 def test_no_bytes_make_the_codec_fall_over(data):
     for decode in (
-        codec.decode_daemon,
+        lambda found: codec.decode_daemon(found).options(),
         codec.decode_timeouts,
         codec.decode_connections,
         lambda found: codec.decode_statistics(found, codec.SVC_STATS, codec.SVC_STATS64),
         lambda found: codec.inner(found, codec.ATTR_DEST),
-        lambda found: list(codec.RealServers([found])),
+        lambda found: [server.options() for server in codec.RealServers([found])],
     ):
         with contextlib.suppress(MalformedReply):
             decode(data)
