@@ -50,13 +50,13 @@ def failing(kernel, monkeypatch, *errors):
 
 
 def test_a_dump_that_was_interrupted_is_repeated(kernel, library, monkeypatch):
-    left = failing(kernel, monkeypatch, *[library.NetlinkDumpInterrupted() for _ in range(DUMP_ATTEMPTS - 1)])
+    left = failing(kernel, monkeypatch, *[library.NetlinkDumpInterrupted() for _attempt in range(DUMP_ATTEMPTS - 1)])
     assert kernel.snapshot(None).link("lo")
     assert left == []
 
 
 def test_a_dump_that_is_always_interrupted_ends_with_a_word(kernel, library, monkeypatch):
-    left = failing(kernel, monkeypatch, *[library.NetlinkDumpInterrupted() for _ in range(DUMP_ATTEMPTS)])
+    left = failing(kernel, monkeypatch, *[library.NetlinkDumpInterrupted() for _attempt in range(DUMP_ATTEMPTS)])
     with pytest.raises(LinuxnetError, match=r"something else is changing them all the time"):
         kernel.snapshot(None)
     assert left == []
