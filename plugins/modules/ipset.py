@@ -233,6 +233,8 @@ deleted:
   sample: []
 """
 
+from dataclasses import replace
+
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils import _values as values
@@ -260,6 +262,14 @@ def wish_of(params):
     return Wish(params["entries"], params["purge_entries"], params["atomic"], params["refresh_timeouts"])
 
 
+def unused(module, have):
+    """The set, in check mode as it is once an earlier task of the play has deleted what refers to it."""
+    if module.check_mode and have and have.references:
+        module.warn("Set '%s' is in use. Check mode goes on as if what refers to it was deleted." % have.header.name)
+        return replace(have, references=0)
+    return have
+
+
 def run(module):
     params = module.params
     name = values.set_name("name", params["name"])
@@ -271,7 +281,7 @@ def run(module):
     def plan(sets):
         leftover = sets.header(temporary_name(name)) if sets else None
         if kind is None:
-            return plan_no_set(sets.header(name) if sets else None, leftover)
+            return plan_no_set(unused(module, sets.header(name)) if sets else None, leftover)
         have = (sets.find(name) if wish or params["recreate"] else sets.header(name)) if sets else None
         outcome = plan_set(name, kind, given, have, wish, params["recreate"], leftover)
         if sets and any(step.verb == "create" for step in outcome.plan.operations):

@@ -60,9 +60,14 @@ def test_a_set_in_use_gets_another_shape(sets: Sets) -> None:
         assert "--match-set used src" in sets.command("iptables-save")
         with pytest.raises(Failed, match="in use"):
             sets.module("ipset", name="used", type="hash:net", recreate=True)
-        for check in (True, False):
-            with pytest.raises(Failed, match="set 'used' is in use: delete the iptables rules and list:set sets that"):
-                sets.node.module("ipset", netns=NETNS, name="used", state="absent", check=check)
+        with pytest.raises(Failed, match="set 'used' is in use: delete the iptables rules and list:set sets that"):
+            sets.run("ipset", name="used", state="absent")
+        # An earlier task of the play may be the one that deletes the rule.
+        predicted = sets.node.module("ipset", netns=NETNS, name="used", state="absent", check=True)
+        assert predicted["changed"]
+        assert predicted["warnings"] == [
+            "Set 'used' is in use. Check mode goes on as if what refers to it was deleted."
+        ]
         assert sets.run("ipset", name="used", type="hash:ip", entries=["10.0.0.2"], purge_entries=True, atomic=True)
         assert sets.saved("used")[1:] == ["add used 10.0.0.2 packets 0 bytes 0"]
         assert names(sets) == ["used"]

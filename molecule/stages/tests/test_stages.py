@@ -71,11 +71,13 @@ def state(node):
     """What the kernel's tools print of the node and of the namespaces that there are."""
     namespaces = [line.split()[0] for line in node.command("ip", "netns", "list").splitlines()]
     read = kernel.read(Reader(node), sorted(namespaces))
-    for each in read.values():
+    for name, each in read.items():
         # A switch that comes with a module is off without it, and so is a chain without a rule.
         each["switches"] = [line for line in each["switches"] if line.endswith("= 1")]
+        if name:  # a pod bridges nothing, and has the switch as it was when the module was loaded or the pod made
+            each["switches"] = [line for line in each["switches"] if not line.startswith("net.bridge.")]
         each["rules"] = [line for line in each["rules"] if line.startswith("-A")]
-        for link in each["links"]:
+        for link in each["links"] + each["addresses"]:
             if "UP" not in link["flags"]:
                 # A bridge that is down again keeps what it was given when it went up, or when it had ports.
                 link.pop("qdisc", None)
