@@ -39,7 +39,7 @@ time.sleep(float(sys.argv[2]))
 def running(tables, name, *words):
     """A program in the namespace that goes on while the body runs."""
     unit = f"{NETNS}-{name}"
-    tables.node.command("systemd-run", "--quiet", "--unit", unit, "ip", "netns", "exec", NETNS, *words)
+    tables.node.command("systemd-run", "--quiet", "--collect", "--unit", unit, "ip", "netns", "exec", NETNS, *words)
     try:
         yield
     finally:
