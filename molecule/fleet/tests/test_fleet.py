@@ -66,8 +66,10 @@ def servers(machine: Machine, command: str, *servers: dict[str, Any], check: boo
 def before(machine: Machine) -> Iterator[dict[str, Any]]:
     """The machine before there are nodes. Modules are its own to load, and bring sysctls and a rule table's format."""
     machine.run("modprobe", "-a", "ip_vs", "ip_vs_rr", "nf_conntrack", "br_netfilter", "dummy", "veth", "xt_set")
+    machine.run("ip", "netns", "add", "machines_own")
     yield machine.look()
     machine.nodes("absent")
+    machine.run("ip", "netns", "del", "machines_own")
 
 
 def test_nodes_are_predicted_made_and_found(machine: Machine, before: dict[str, Any]) -> None:
@@ -75,6 +77,9 @@ def test_nodes_are_predicted_made_and_found(machine: Machine, before: dict[str, 
     machine.run("test", "-e", machine.folder, code=1)
     assert machine.nodes("present")["made"] == ["one", "two"]
     assert not machine.nodes("present")["changed"]
+    # A node that knew the machine's namespaces would keep them alive.
+    assert "machines_own" in machine.shell("cat /proc/self/mountinfo")
+    assert "machines_own" not in machine.inside("one", "cat /proc/self/mountinfo")
 
 
 def test_a_director_in_a_node_balances(machine: Machine, before: dict[str, Any]) -> None:

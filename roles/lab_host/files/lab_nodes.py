@@ -45,7 +45,8 @@ PATIENCE = 3.0
 #: node would keep it alive. A resolv.conf that is a link into /run would keep those of pods from being bound.
 FURNISH = r"""
 set -e
-awk '$5 == "/run" || index($5, "/run/") == 1 { print $5 }' /proc/self/mountinfo | tac | while read -r place; do
+first() { awk '$5 == "/run" || index($5, "/run/") == 1 { print $5; exit }' /proc/self/mountinfo; }
+while place=$(first) && [ -n "$place" ]; do  # with it goes all that is mounted on it, seen or hidden
   umount --lazy "$(printf %b "$place")"
 done
 mount -t tmpfs -o mode=0755,nosuid,nodev lab-run /run
