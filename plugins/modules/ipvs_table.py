@@ -156,8 +156,8 @@ options:
       - The virtual services as C(ipvsadm --save --numeric) prints them. In contrast to O(services), what a line leaves
         out is not left alone but what C(ipvsadm) takes by default, and C(ipvsadm) saves no thresholds.
       - Its options may also be the long ones. Blank lines and lines that start with C(#) are skipped.
-      - For thousands of real servers this is several times faster than O(services), most of whose time is Ansible's
-        check of each option. The filter P(linuxnet.ipvs.to_ipvsadm#filter) writes such a text.
+      - For thousands of real servers this is several times faster than O(services), most of whose time Ansible takes to
+        hand so many options to the module and back. The filter P(linuxnet.ipvs.to_ipvsadm#filter) writes such a text.
     type: str
   purge:
     description:

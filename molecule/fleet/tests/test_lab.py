@@ -100,6 +100,7 @@ def test_pods_of_a_node_are_hosts(inventory: str, two: Run, tmp_path: Path) -> N
       ansible.builtin.uri: {url: "http://10.100.100.100:8080", return_content: true}
       register: asked
       loop: [1, 2]
+      throttle: 1  # so that nobody else takes a turn meanwhile
     - name: Tell
       ansible.builtin.debug: {msg: "{{ asked.results | map(attribute='content') | map('trim') | sort | join(' ') }}"}
 """
