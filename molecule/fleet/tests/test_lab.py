@@ -31,7 +31,7 @@ def machine(inventory: str) -> Machine:
 @pytest.fixture(scope="module")
 def lab(inventory: str) -> Callable[..., Run]:
     """Play one of the lab's playbooks without an inventory, as `make lab` does."""
-    settings = {"lab_host_state_dir": str(Path(inventory).parent), "lab_host_kind": "vm"}
+    settings = {"lab_host_state_dir": str(Path(inventory).resolve().parent), "lab_host_kind": "vm"}
 
     def run(playbook: str, *arguments: str, **variables: Any) -> Run:
         return play(None, PLAYBOOKS / playbook, "--extra-vars", json.dumps({**settings, **variables}), *arguments)
