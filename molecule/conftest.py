@@ -6,17 +6,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import plays
 import pytest
+from node import Node
 
 
 @pytest.fixture(scope="session")
 def inventory(request: pytest.FixtureRequest) -> str:
     """The inventory in which the scenario's node is."""
     return str(request.config.getoption("ansible_inventory"))
+
+
+@pytest.fixture(scope="session")
+def node(request: pytest.FixtureRequest) -> Iterator[Node]:
+    """The scenario's node, with the modules in one process; this machine where there is no inventory."""
+    found = request.config.getoption("ansible_inventory", None)
+    if found is None and os.geteuid() != 0:
+        pytest.skip("needs root")
+    with Node(found) as process:
+        yield process
 
 
 @pytest.fixture(scope="session")

@@ -47,6 +47,11 @@ class Run:
     def failures(self) -> list[Outcome]:
         return [outcome for outcome in self.outcomes if outcome.failed]
 
+    @property
+    def account(self) -> str:
+        """What went wrong, in short: each failure, or all that was printed where no task has failed."""
+        return "\n".join(f"{each.task} ({each.item}): {each.msg}" for each in self.failures) or self.output
+
 
 def command(inventory: str | None, playbook: Path, arguments: Sequence[str] = ()) -> list[str]:
     """The command that plays a playbook against an inventory, or without one."""

@@ -14,13 +14,6 @@ from node import Failed, Node
 NETNS = "balancer"
 
 
-@pytest.fixture(scope="session")
-def node(inventory: str) -> Iterator[Node]:
-    """The node that has the kernel."""
-    with Node(inventory) as process:
-        yield process
-
-
 @pytest.fixture
 def netns(node: Node) -> Iterator[str]:
     """The namespace's name; it is empty."""

@@ -23,7 +23,7 @@ def files(play, tmp_path_factory, host):
     assert host.backend is not None
     folder = tmp_path_factory.mktemp("picture")
     done = play("picture.yml", f"--extra-vars={json.dumps(dict(picture_folder=str(folder), picture_counters=False))}")
-    assert done.code == 0, done.output
+    assert done.code == 0, done.account
     assert done.changed == []
     return {path.suffix: path.read_text() for path in Path(folder).iterdir()}
 

@@ -17,7 +17,7 @@ import pytest
 @pytest.fixture(scope="module")
 def taken_away(play):
     done = play("dismantle.yml")
-    assert done.code == 0, done.output
+    assert done.code == 0, done.account
     assert done.changed
     return done
 
@@ -43,5 +43,5 @@ class TestTakenAway:
 
     def test_again(self, play):
         again = play("dismantle.yml")
-        assert again.code == 0, again.output
+        assert again.code == 0, again.account
         assert again.changed == []

@@ -13,13 +13,6 @@ from node import Node
 from patient import Patient
 
 
-@pytest.fixture(scope="session")
-def node(inventory: str) -> Iterator[Node]:
-    """The node that has the kernel."""
-    with Node(inventory) as process:
-        yield process
-
-
 @pytest.fixture
 def patient(node: Node) -> Iterator[Patient]:
     """The node, mended again after the test."""

@@ -54,7 +54,7 @@ def two(lab: Callable[..., Run], before: dict[str, Any]) -> Run:
 
 
 def test_the_lab_is_built_and_proved_in_each_node(machine: Machine, two: Run) -> None:
-    assert two.code == 0, two.output
+    assert two.code == 0, two.account
     proofs = [
         each for each in two.outcomes if each.task.endswith("Everyone is reached by everyone, or fails as expected")
     ]
@@ -67,7 +67,7 @@ def test_the_lab_is_built_and_proved_in_each_node(machine: Machine, two: Run) ->
 
 def test_again_changes_nothing(lab: Callable[..., Run], two: Run) -> None:
     again = lab("lab.yml", lab_host_nodes=2)
-    assert again.code == 0, again.output
+    assert again.code == 0, again.account
     assert again.changed == []
 
 
@@ -106,7 +106,7 @@ def test_pods_of_a_node_are_hosts(inventory: str, two: Run, tmp_path: Path) -> N
 """
     )
     run = play(inventory, playbook, "--inventory", str(pods))
-    assert run.code == 0, run.output
+    assert run.code == 0, run.account
     told = [each.msg for each in run.outcomes if each.task == "Tell"]
     assert told == ["dustin leah"] * 4
 
@@ -116,7 +116,7 @@ def test_one_node_less_and_then_none(
 ) -> None:
     """Nodes go with all that is in them, and nothing of them stays behind."""
     alone = lab("create.yml")
-    assert alone.code == 0, alone.output
+    assert alone.code == 0, alone.account
     assert machine.look() == before
     machine.run("test", "-e", machine.folder, code=1)
 

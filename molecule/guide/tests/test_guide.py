@@ -112,7 +112,7 @@ def ask(play, question):
     asked = [*question.done, *question.coming]
     tasks = {chapter.stage: {task["name"] for task in yaml.safe_load(chapter.tasks)} for chapter in asked}
     run = play("guide.yml", "--check", "--tags", ",".join(tasks))
-    assert run.code == 0, run.output
+    assert run.code == 0, run.account
     assert {outcome.task for outcome in run.outcomes} == set().union(*tasks.values())
     changed = {outcome.task for outcome in run.changed}
     assert {stage for stage, names in tasks.items() if names & changed} == {each.stage for each in question.coming}

@@ -13,5 +13,5 @@ VERIFY = Path(__file__).parents[1] / "verify.yml"
 
 def test_the_work_was_done_inside_and_only_there(play):
     run = play(VERIFY)
-    assert run.code == 0, run.output
+    assert run.code == 0, run.account
     assert "The work was done inside, and only there" in {outcome.task for outcome in run.outcomes}

@@ -79,7 +79,7 @@ def test_a_pod_of_a_node_is_a_host(node, in_node, sources, play):
     in_node(POD)
     nodes, pods = sources
     run = play(PODS, "--inventory", nodes, "--inventory", pods)
-    assert run.code == 0, run.output
+    assert run.code == 0, run.account
     assert "Judge" in {outcome.task for outcome in run.outcomes}
     # Of the machine, the node and the pod only the last two share a /run.
     assert in_node("cat /run/pods-asked") == "from the node\n"

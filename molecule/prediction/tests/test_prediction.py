@@ -29,10 +29,10 @@ def visible(host):
 def test_foretold(play, host, playbook):
     before = visible(host)
     foretold = play(playbook, "--check", "--diff")
-    assert foretold.code == 0, foretold.output
+    assert foretold.code == 0, foretold.account
     assert visible(host) == before
     done = play(playbook, "--diff")
-    assert done.code == 0, done.output
+    assert done.code == 0, done.account
     assert done.changed
     assert visible(host) != before
     assert said(foretold) == said(done)
@@ -42,9 +42,9 @@ def test_foretold(play, host, playbook):
 @pytest.mark.usefixtures("host")
 def test_second_run(play):
     first = play("topology.yml")
-    assert first.code == 0, first.output
+    assert first.code == 0, first.account
     second = play("topology.yml", "--diff")
-    assert second.code == 0, second.output
+    assert second.code == 0, second.account
     assert second.changed == []
     foretold = play("topology.yml", "--check", "--diff")
     assert said(foretold) == said(second)
@@ -55,6 +55,6 @@ def test_drift_is_foretold(play, host):
     host.check_output("ipvsadm -d -t 10.100.100.100:8080 -r 10.0.0.21:8080")
     foretold = play("topology.yml", "--check", "--diff")
     done = play("topology.yml", "--diff")
-    assert done.code == 0, done.output
+    assert done.code == 0, done.account
     assert len(done.changed) == 2
     assert said(foretold) == said(done)

@@ -122,7 +122,7 @@ def prove(node, stage):
 
 def to(play, name, *arguments):
     run = play("topology.yml", "--extra-vars", f"lab_stage={name}", *arguments)
-    assert run.code == 0, run.output
+    assert run.code == 0, run.account
     return run
 
 
@@ -205,7 +205,7 @@ def test_tour_in_order(node, article, inventory, name):
 def test_picture_of_the_last_check(play, node, inventory, tmp_path):
     """What the tour's last proof found and what the kernel has counted, drawn while nobody asks anything."""
     drawn = play("picture.yml", "--extra-vars", state_dir(inventory), "--extra-vars", f"picture_folder={tmp_path}")
-    assert drawn.code == 0, drawn.output
+    assert drawn.code == 0, drawn.account
     files = {path.suffix: path.read_text() for path in tmp_path.iterdir()}
     checks = json.loads((Path(inventory).resolve().parent / "check-lab.json").read_text())
     svg = ET.fromstring(files[".svg"])
@@ -274,7 +274,7 @@ def test_check_mode_foretells_a_way_back_and_again_changes_nothing(play, node):
 def test_nothing_is_left_of_a_stage(play, node):
     to(play, "masquerade_all")
     done = play("dismantle.yml")
-    assert done.code == 0, done.output
+    assert done.code == 0, done.account
     left = state(node)
     assert set(left) == {""}
     assert (left[""]["rules"], left[""]["sets"], left[""]["services"]) == ([], [], [])

@@ -30,15 +30,14 @@ MADE = [
 
 
 @pytest.fixture(scope="session")
-def node(inventory: str) -> Iterator[Node]:
-    """The node that has the kernel."""
-    with Node(inventory) as process:
-        for command in MADE:
-            process.command(*command.format(NETNS).split())
-        try:
-            yield process
-        finally:
-            process.command("ip", "netns", "del", NETNS)
+def node(node: Node) -> Iterator[Node]:
+    """The node, with a namespace for the tables."""
+    for command in MADE:
+        node.command(*command.format(NETNS).split())
+    try:
+        yield node
+    finally:
+        node.command("ip", "netns", "del", NETNS)
 
 
 @pytest.fixture

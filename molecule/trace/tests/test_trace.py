@@ -46,13 +46,6 @@ print(json.dumps([before, tables()]))
 """
 
 
-@pytest.fixture(scope="session")
-def node(inventory: str) -> Iterator[Node]:
-    """The node that has the topology."""
-    with Node(inventory) as process:
-        yield process
-
-
 @pytest.fixture(autouse=True)
 def rules(node: Node) -> Iterator[None]:
     """Each test ends with the rules with which it began."""
@@ -379,7 +372,7 @@ def test_check_mode_opens_no_connection(node: Node) -> None:
 
 def test_playbook_shows_the_report(play) -> None:
     run = play("trace.yml", "-e", "trace_from=leah", "-e", f"trace_to={DUSTIN}:8080")
-    assert run.code == 0, run.output
+    assert run.code == 0, run.account
     assert f"{DUSTIN}:8080 answered {LEAH}:" in run.output
     bad = play("trace.yml", "-e", "trace_to=10.0.0.11")
     assert bad.code != 0

@@ -67,7 +67,7 @@ def test_other_owner_is_refused(host, play, present):
 def test_other_owner_is_allowed(host, play):
     with kube_proxy(host):
         run = play("topology.yml", "--check", "--extra-vars", "ipvs_node_allow_other_owners=true")
-        assert run.code == 0, run.output
+        assert run.code == 0, run.account
 
 
 # Bad variables: an explanation, and no change
@@ -194,7 +194,7 @@ def servers(play, tmp_path):
 
     def run(*arguments):
         done = play(playbook, *arguments)
-        assert done.code == 0, done.output
+        assert done.code == 0, done.account
         return done
 
     return run
@@ -269,10 +269,10 @@ def test_half_built_bridge(host, play):
 def finished(play):
     """The next run completes the lab, the one behind it finds nothing to do, and everyone reaches everyone."""
     done = play("topology.yml")
-    assert done.code == 0, done.output
+    assert done.code == 0, done.account
     again = play("topology.yml")
-    assert again.code == 0, again.output
+    assert again.code == 0, again.account
     assert again.changed == []
     # A device that was made anew has another hardware address, and the old one is asked for some seconds first.
     proof = play("verify.yml", "--extra-vars", "reachability_patience=30")
-    assert proof.code == 0, proof.output
+    assert proof.code == 0, proof.account
