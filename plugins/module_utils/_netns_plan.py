@@ -12,9 +12,9 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import Inval
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._plan import Plan, differing
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._values import address, netns_name, unique
 
-#: The options of a namespace, but for ``state``.
+#: The options of namespaces, but for ``state``.
 NAMESPACE: dict[str, Any] = dict(
-    name=dict(type="str", required=True),
+    name=dict(type="list", elements="str", required=True),
     dns=dict(
         type="dict",
         options=dict(
@@ -98,18 +98,16 @@ class RemoveEtc(NamedTuple):
 Operation = Union[CreateNetns, SetLoopbackUp, WriteSysctl, WriteResolvConf, RemoveNetns, RemoveEtc]
 
 
-def wanted_netns(params: Mapping[str, Any]) -> WantedNetns:
-    """The module's parameters as a value; with ``state=absent`` only the name matters."""
-    name = netns_name("name", params["name"])
+def wanted_netns(params: Mapping[str, Any]) -> tuple[WantedNetns, ...]:
+    """The module's parameters as a value for each namespace; with ``state=absent`` only their names matter."""
+    names = [netns_name("name", name) for name in params["name"]]
+    unique("name", names, "a namespace")
     if params["state"] == "absent":
-        return WantedNetns(name)
+        return tuple(map(WantedNetns, names))
     sysctls = tuple(_sysctl(str(key), value) for key, value in (params["sysctl"] or {}).items())
     unique("sysctl", (each.path for each in sysctls), "a key")
-    return WantedNetns(
-        name=name,
-        resolv_conf=None if params["dns"] is None else resolv_conf(params["dns"]),
-        sysctls=sysctls,
-    )
+    text = None if params["dns"] is None else resolv_conf(params["dns"])
+    return tuple(WantedNetns(name, text, sysctls) for name in names)
 
 
 def resolv_conf(dns: Mapping[str, Sequence[str] | None]) -> str:

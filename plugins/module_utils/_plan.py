@@ -35,3 +35,15 @@ def differing(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[dict
     missing = object()
     keys = [key for key in dict.fromkeys([*before, *after]) if before.get(key, missing) != after.get(key, missing)]
     return {k: before[k] for k in keys if k in before}, {k: after[k] for k in keys if k in after}
+
+
+def merged(plans: Mapping[str, Plan[Operation]]) -> Plan[Operation]:
+    """The plans of one task's objects, by name, as one: its difference is by name where there are several."""
+    if len(plans) == 1:
+        return next(iter(plans.values()))
+    changing = {name: plan for name, plan in plans.items() if plan.changed}
+    return Plan(
+        tuple(operation for plan in changing.values() for operation in plan.operations),
+        {name: plan.before for name, plan in changing.items()},
+        {name: plan.after for name, plan in changing.items()},
+    )

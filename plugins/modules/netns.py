@@ -17,8 +17,12 @@ extends_documentation_fragment:
   - linuxnet.ipvs.attributes
 options:
   name:
-    description: The namespace, a name below C(/run/netns).
-    type: str
+    description:
+      - The namespace, a name below C(/run/netns), or several in a list. Several in one task cost hardly more than one,
+        and the other options hold for each of them.
+      - All of them are looked at before the first one is changed.
+    type: list
+    elements: str
     required: true
   dns:
     description:
@@ -77,24 +81,29 @@ EXAMPLES = r"""
 # ip netns exec node1 sysctl net.ipv4.ip_forward
 # net.ipv4.ip_forward = 1
 
-- name: Take it away
+- name: Take both away
   linuxnet.ipvs.netns:
-    name: netns_dustin
+    name: [netns_dustin, node1]
     state: absent
 """
 
 RETURN = r"""
 name:
-  description: The name of the namespace.
+  description: The names of the namespaces.
   returned: success
-  type: str
-  sample: netns_dustin
+  type: list
+  elements: str
+  sample: [netns_dustin]
 processes:
-  description: The processes that live in a namespace whose name is taken away.
+  description: The processes that live in namespaces whose names are taken away.
   returned: when O(state=absent)
   type: list
   elements: dict
   contains:
+    netns:
+      description: The namespace.
+      type: str
+      returned: success
     pid:
       description: The process's number.
       type: int
@@ -104,7 +113,7 @@ processes:
       type: str
       returned: success
   sample:
-    - {pid: 4711, command: python3}
+    - {netns: netns_dustin, pid: 4711, command: python3}
 """
 
 from ansible.module_utils.basic import AnsibleModule
@@ -117,26 +126,29 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns_plan import (
     plan_present,
     wanted_netns,
 )
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._plan import merged
 
 
 def run(module):
-    want = wanted_netns(module.params)
-    result = {}
-    have = named_netns.read(want)
-    if module.params["state"] == "present":
-        plan = plan_present(want, have)
-    else:
-        plan = plan_absent(want, have)
-        processes = named_netns.processes_in(want.name)
-        result["processes"] = [dict(pid=pid, command=command) for pid, command in processes]
-        if processes:
-            module.warn(
-                "processes live in network namespace '%s': %s. Its name is taken away, the namespace itself lives on"
-                " until they end." % (want.name, ", ".join("%d (%s)" % process for process in processes))
-            )
+    wanted = wanted_netns(module.params)
+    present = module.params["state"] == "present"
+    planned = plan_present if present else plan_absent
+    plan = merged({want.name: planned(want, named_netns.read(want)) for want in wanted})
+    result = {} if present else dict(processes=[each for want in wanted for each in inhabitants(module, want.name)])
     if not module.check_mode:
         named_netns.apply(plan.operations)
-    finish(module, plan, name=want.name, **result)
+    finish(module, plan, name=[want.name for want in wanted], **result)
+
+
+def inhabitants(module, name):
+    """The processes of a namespace whose name is taken away; with a warning, if there are any."""
+    processes = named_netns.processes_in(name)
+    if processes:
+        module.warn(
+            "processes live in network namespace '%s': %s. Its name is taken away, the namespace itself lives on"
+            " until they end." % (name, ", ".join("%d (%s)" % process for process in processes))
+        )
+    return [dict(netns=name, pid=pid, command=command) for pid, command in processes]
 
 
 def main():

@@ -15,12 +15,14 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns_plan import (
     sysctl_path,
     wanted_netns,
 )
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._plan import merged
 
 FORWARD = ("net", "ipv4", "ip_forward")
 
 
 def wanted(state="present", **options):
-    return wanted_netns({"name": "ns1", "dns": None, "sysctl": None, "state": state, **options})
+    (want,) = wanted_netns({"name": ["ns1"], "dns": None, "sysctl": None, "state": state, **options})
+    return want
 
 
 def said(plan):
@@ -151,4 +153,24 @@ def test_a_key_in_both_spellings_is_refused():
 @pytest.mark.parametrize("name", ["", "..", "a/b", "-x", "a b", "x" * 256])
 def test_a_name_that_is_no_file_is_refused(name):
     with pytest.raises(InvalidOption, match="name"):
-        wanted_netns({"name": name, "state": "absent"})
+        wanted_netns({"name": ["ns1", name], "state": "absent"})
+
+
+def test_several_are_alike():
+    one, other = wanted_netns({"name": ["ns1", "ns2"], "dns": {"search": ["a"]}, "sysctl": None, "state": "present"})
+    assert (one.name, other.name) == ("ns1", "ns2")
+    assert one == other._replace(name="ns1")
+
+
+def test_a_name_that_is_listed_twice_is_refused():
+    with pytest.raises(InvalidOption, match=r"name: 'ns1'.* a namespace is listed twice"):
+        wanted_netns({"name": ["ns1", "ns2", "ns1"], "state": "absent"})
+
+
+def test_the_plans_of_several_are_one():
+    made, there = (plan_present(wanted(), have) for have in (HaveNetns(), HaveNetns(True, False, True)))
+    plan = merged({"ns1": made, "ns2": there})
+    assert (plan.operations, plan.before, plan.after) == (made.operations, {"ns1": made.before}, {"ns1": made.after})
+    assert merged({"ns1": made}) == made
+    assert not merged({"ns1": there, "ns2": there}).changed
+    assert not merged({}).changed
