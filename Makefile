@@ -82,6 +82,7 @@ kernels: .venv/test.stamp ## Run the modules' scenarios on newer kernels, or on 
 bench: venv ## Make the lab anew, and measure it against its peers
 	@python tests/bench/bench.py $(ARGS)
 	@python tests/bench/tables.py
+	@python tests/bench/sets.py --rounds 3
 
 ## Upkeep
 

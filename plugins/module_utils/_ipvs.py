@@ -181,7 +181,7 @@ class Ipvs:
             if service.key is not key:  # the operations on a service's real servers come one behind the other
                 key, encoded = service.key, codec.encode_key(service.key)
             if server is not None:
-                yield self._message(_SERVER_VERBS[verb], encoded + codec.encode_server(server))
+                yield Message(self._family, _SERVER_VERBS[verb] + encoded + codec.encode_server(server))
             elif verb == "delete":
                 yield self._message(CMD_DEL_SERVICE, encoded)
             else:
@@ -248,7 +248,11 @@ class Ipvs:
 
 
 _SERVICE_VERBS = {"add": CMD_NEW_SERVICE, "set": CMD_SET_SERVICE}
-_SERVER_VERBS = {"add": CMD_NEW_DEST, "set": CMD_SET_DEST, "delete": CMD_DEL_DEST}
+#: With the header, since there are many of these.
+_SERVER_VERBS = {
+    verb: _GENL.pack(command, IPVS_GENL_VERSION, 0)
+    for verb, command in {"add": CMD_NEW_DEST, "set": CMD_SET_DEST, "delete": CMD_DEL_DEST}.items()
+}
 
 
 #: The kernel's errno in words that fit each request.

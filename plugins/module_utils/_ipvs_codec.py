@@ -24,6 +24,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_values import 
     RealServer,
     Service,
     ServiceKey,
+    completed,
 )
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netlink import (
     MalformedReply,
@@ -94,7 +95,6 @@ def _u32(kind: int, value: int) -> bytes:
     return attribute(kind, struct.pack("=I", value))
 
 
-@lru_cache(maxsize=1024)
 def _be16(kind: int, value: int) -> bytes:
     return attribute(kind, struct.pack(">H", value))
 
@@ -201,31 +201,29 @@ def _packed(data: bytes, family: str) -> bytes:
 
 def encode_server(server: RealServer) -> bytes:
     """A whole real server, as NEW_DEST, SET_DEST and DEL_DEST want it."""
-    return nested(ATTR_DEST, configuration(server[0], server[1], server[2:]))
+    return _SERVER_HEADER + configuration(server[0], server[1], server[2:])
 
 
 def configuration(packed: bytes, port: int, terms: tuple[Any, ...]) -> bytes:
     """A real server's attributes in the order in which the kernel writes them, so that both can be compared.
 
-    ``terms`` are the values of :class:`RealServer`'s fields behind its address and port.
+    ``terms`` are the values of :class:`RealServer`'s fields behind its address and port; None is the default of one.
     """
-    before, padding, family = _ADDRESS_PARTS[len(packed)]
-    return b"".join((before, packed, padding, _be16(DEST_PORT, port), _terms(terms), family))
+    return _ADDRESS_HEADER + packed + _behind_address(len(packed), port, terms)
 
 
-#: For an address of so many bytes: what goes before it, what fills it up to union nf_inet_addr, and its family.
-_ADDRESS_PARTS = {
-    size: (attribute(DEST_ADDR, bytes(16))[:4], bytes(16 - size), _u16(DEST_ADDR_FAMILY, _FAMILIES[family]))
-    for size, family in ((4, "inet"), (16, "inet6"))
-}
+#: What goes before the address of a real server.
+_ADDRESS_HEADER = attribute(DEST_ADDR, bytes(16))[:4]
 
 
 @lru_cache(maxsize=1024)
-def _terms(terms: tuple[Any, ...]) -> bytes:
-    """All of a real server but its address and port: many servers of a table share it."""
-    method, weight, upper, lower, tunnel_type, tunnel_port, checksum = terms
+def _behind_address(size: int, port: int, terms: tuple[Any, ...]) -> bytes:
+    """All of a real server behind its address of so many bytes: many servers of a table share it."""
+    method, weight, upper, lower, tunnel_type, tunnel_port, checksum = completed(terms)
     return b"".join(
         (
+            bytes(16 - size),  # up to union nf_inet_addr
+            _be16(DEST_PORT, port),
             _u32(DEST_FWD_METHOD, FORWARDING_METHODS[method]),
             _u32(DEST_WEIGHT, weight),
             _u8(DEST_TUN_TYPE, TUNNEL_TYPES[tunnel_type]),
@@ -233,8 +231,13 @@ def _terms(terms: tuple[Any, ...]) -> bytes:
             _u16(DEST_TUN_FLAGS, TUNNEL_CHECKSUMS[checksum]),
             _u32(DEST_U_THRESH, upper),
             _u32(DEST_L_THRESH, lower),
+            _u16(DEST_ADDR_FAMILY, _FAMILIES["inet" if size == 4 else "inet6"]),
         )
     )
+
+
+#: What goes before :func:`configuration`, which is of one size.
+_SERVER_HEADER = nested(ATTR_DEST, configuration(bytes(4), 0, RealServer(b"", 0)[2:]))[:4]
 
 
 #: What tells a reply from others of its kind: the attributes of a service's key, and a real server's address and port.

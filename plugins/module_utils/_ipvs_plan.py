@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import repeat
 from typing import Any, Iterable, Mapping, NamedTuple, Sequence
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils import _ipvsadm as ipvsadm
@@ -21,7 +22,6 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_values import 
     Service,
     ServiceWish,
     brief,
-    completed,
     service_options,
 )
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._plan import Plan, differing
@@ -200,7 +200,7 @@ def _in_place(wish: ServiceWish, purge: bool, have: Service, have_servers: RealS
         return False
     if wish.servers is None:
         return True
-    wished = {configuration(packed, port, completed(terms)) for packed, port, terms, _keep, _prefix in wish.servers}
+    wished = {configuration(packed, port, terms) for packed, port, terms, _keep, _prefix in wish.servers}
     found = have_servers.configurations()
     return wished.issubset(found) and (not purge or len(wished) == len(found))
 
@@ -220,8 +220,8 @@ def _server_steps(
 ) -> tuple[list[Operation], list[RealServer]]:
     """The operations on real servers, new ones before old ones go, and the servers there are afterwards."""
     if not have and wishes is not None:
-        servers_anew = [wish.resolve(service.key, None) for wish in wishes]
-        return [Operation("add", service, server) for server in servers_anew], servers_anew
+        anew = [wish.resolve(service.key, None) for wish in wishes]
+        return list(map(Operation, repeat("add"), repeat(service), anew)), anew
     servers = {server.key: server for server in have}
     steps = []
     for wish in wishes or ():

@@ -410,11 +410,12 @@ class RealServerWish(NamedTuple):
                 raise InvalidOption(
                     prefixes[place] + "address", addresses[place], "a real server cannot have %s" % kind
                 )
-        keys = list(zip(packed, (service.port if port is None else port for port in ports)))
+        ports = tuple(service.port if port is None else port for port in ports)
+        keys = list(zip(packed, ports))
         if len(set(keys)) != len(keys):
             place = next(place for place, key in enumerate(keys) if key in keys[:place])
             raise InvalidOption(prefixes[place] + "address", addresses[place], "a real server is listed twice")
-        return [cls(*key, *rest) for key, *rest in zip(keys, terms, kept, prefixes)]
+        return list(map(cls, packed, ports, terms, kept, prefixes))
 
 
 #: What an address begins with that may be none for a real server.

@@ -31,7 +31,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_values import 
     endpoint,
     scheduler_flag_names,
 )
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._values import is_number
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._values import is_number, read_address
 
 #: ipvsadm(8), -p: "If the timeout is not specified, 300 seconds is used".
 DEFAULT_PERSISTENCE_TIMEOUT = 300
@@ -102,12 +102,15 @@ def parse(text: str, option: str = "text") -> list[tuple[dict[str, Any], list[Se
         InvalidOption: a line cannot be read; the error shows it.
     """
     services: dict[str, tuple[dict[str, Any], list[ServerOptions]]] = {}
+    last, servers = "", []  # the service of the line before, since its real servers come one behind the other
     for place, line in enumerate(text.splitlines(), 1):
         try:
             match = _USUAL_LINE(line)
             if match:
                 service, address, port, rest = match.groups()
-                services[_service_name(service)][1].append((address, int(port), _server_terms(rest), False))
+                if service != last:
+                    last, servers = service, services[_service_name(service)][1]
+                servers.append((address, int(port), _server_terms(rest), False))
             elif line.strip() and not line.lstrip().startswith("#"):
                 _read_line(line, services)
         except KeyError:
@@ -164,7 +167,7 @@ def _read_line(line: str, services: dict[str, tuple[dict[str, Any], list[ServerO
         raise ValueError("this virtual service is added twice")
     key = _service_key(name)
     whole = 128 if ":" in str(key.get("address")) or key.get("family") == "inet6" else 32
-    services[_service_name(name)] = ({**key, "persistence_netmask": str(whole), **_service_terms(rest)}, [])
+    services[_service_name(name)] = ({**key, "persistence_netmask": str(whole), **_service_terms(tuple(rest))}, [])
 
 
 def _cut(words: Sequence[str], options: Iterable[str]) -> tuple[list[str], list[str]]:
@@ -182,7 +185,7 @@ def _service_name(written: str) -> str:
     words = [_SHORT.get(word, word) for word in written.split()]
     key = _service_key(" ".join(words))
     with suppress(ValueError):  # one that is none is told of when the values are read
-        key["address"] = ipaddress.ip_address(str(key.get("address")))
+        key["address"] = read_address(str(key.get("address")))
     return " ".join(map(str, key.values()))
 
 
@@ -219,7 +222,8 @@ def _server_terms(written: str) -> tuple[Any, ...]:
     return tuple(map({**_SERVER_DEFAULTS, **found}.get, SERVER_TERMS))
 
 
-def _service_terms(words: Sequence[str]) -> dict[str, Any]:
+@lru_cache(maxsize=64)
+def _service_terms(words: tuple[str, ...]) -> dict[str, Any]:
     return {**_SERVICE_DEFAULTS, **_terms(words, (*_NUMBERS, *_METHODS.values(), *_CHECKSUMS.values(), "--tun-type"))}
 
 

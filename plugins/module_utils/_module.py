@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
-from typing import Any, Callable, Iterator
+from typing import Any, Callable, Iterator, Mapping
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -43,7 +43,24 @@ def reporting(module: AnsibleModule) -> Iterator[None]:
 
 def finish(module: AnsibleModule, plan: Plan[Any], **values: Any) -> None:
     """End the module with what the plan says; the same call in check mode and after the real run."""
-    module.exit_json(changed=plan.changed, diff=dict(before=plan.before, after=plan.after), **values)
+    diff = dict(before=plan.before, after=plan.after)
+    module.exit_json(changed=plan.changed, diff=diff, invocation=invocation(module.params), **values)
+
+
+def invocation(params: Mapping[str, Any]) -> dict[str, Any]:
+    """What a result tells again of the task's options, which Ansible shows with ``-vvv``: of a large one, its size.
+
+    Ansible goes through all that a result holds, looking for secrets. For ten thousand real servers that took longer
+    than the module's own work.
+    """
+    return dict(module_args={name: _brief(value) for name, value in params.items()})
+
+
+def _brief(value: Any) -> Any:
+    for kind, limit, things in ((list, 100, "entries"), (str, 10000, "characters")):
+        if isinstance(value, kind) and len(value) > limit:
+            return "%d %s, left out" % (len(value), things)
+    return value
 
 
 def found(module: AnsibleModule, read: Callable[[], Any], nothing: Any) -> Any:

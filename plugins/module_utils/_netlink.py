@@ -54,6 +54,8 @@ NETLINK_EXT_ACK = 11
 _MESSAGE = struct.Struct("=IHHII")
 _ATTRIBUTE = struct.Struct("=HH")
 _ERROR = struct.Struct("=i")
+#: What a dump ends with.
+_DUMP_ENDS = frozenset([NLMSG_DONE, NLMSG_ERROR])
 _PADDING = (b"", b"\0\0\0", b"\0\0", b"\0")
 
 #: Messages in one datagram: behind 400 the acknowledgement's share of the time is no longer visible.
@@ -314,22 +316,22 @@ class NetlinkSocket:
         consistent = True
         self._datagrams = 0
         while True:
+            before = len(replies)
             try:
-                received = list(self._receive())
+                for kind, flags, number, payload in self._receive():
+                    if number != sequence:
+                        continue
+                    if flags & NLM_F_DUMP_INTR:
+                        consistent = False
+                    if kind in _DUMP_ENDS:
+                        if len(payload) >= 4:
+                            self._check(payload, flags)
+                        self._datagrams += len(replies) > before
+                        return replies if consistent else None
+                    replies.append(payload)
             except AnswersLost:
                 consistent = False
-                continue
-            self._datagrams += any(number == sequence and kind != NLMSG_DONE for kind, _f, number, _p in received)
-            for kind, flags, number, payload in received:
-                if number != sequence:
-                    continue
-                if flags & NLM_F_DUMP_INTR:
-                    consistent = False
-                if kind in (NLMSG_ERROR, NLMSG_DONE):
-                    if len(payload) >= 4:
-                        self._check(payload, flags)
-                    return replies if consistent else None
-                replies.append(payload)
+            self._datagrams += len(replies) > before
 
     def _send(self, message: Message, flags: int) -> int:
         self._sequence += 1
@@ -337,8 +339,10 @@ class NetlinkSocket:
         return self._sequence
 
     def _put(self, datagram: bytes) -> None:
-        with _failing("send a netlink message"):
+        try:  # a large table is read by thousands of requests, for each of which a context manager would cost as much
             self._socket.send(datagram)
+        except OSError as exc:
+            raise _failed("send a netlink message", exc) from exc
 
     def _receive(self) -> Iterator[tuple[int, int, int, bytes]]:
         """The messages of the next datagram, as (type, flags, sequence, payload).
@@ -346,13 +350,12 @@ class NetlinkSocket:
         Raises:
             AnswersLost: there were others, for which the socket had no room.
         """
-        with _failing("receive a netlink message"):
-            try:
-                data, _ancillary, flags, _sender = self._socket.recvmsg(RECEIVE_BYTES)
-            except OSError as exc:
-                if exc.errno == errno.ENOBUFS:
-                    raise AnswersLost() from exc
-                raise
+        try:
+            data, _ancillary, flags, _sender = self._socket.recvmsg(RECEIVE_BYTES)
+        except OSError as exc:
+            if exc.errno == errno.ENOBUFS:
+                raise AnswersLost() from exc
+            raise _failed("receive a netlink message", exc) from exc
         if flags & socket.MSG_TRUNC:
             raise MalformedReply("a netlink datagram of more than %d bytes" % RECEIVE_BYTES)
         return messages_in(data)
@@ -370,8 +373,11 @@ def _failing(action: str) -> Iterator[None]:
     try:
         yield
     except OSError as exc:
-        words = exc.strerror or str(exc)
-        raise LinuxnetError("cannot %s: %s (%s)" % (action, words, errno_text(exc.errno or 0))) from exc
+        raise _failed(action, exc) from exc
+
+
+def _failed(action: str, exc: OSError) -> LinuxnetError:
+    return LinuxnetError("cannot %s: %s (%s)" % (action, exc.strerror or exc, errno_text(exc.errno or 0)))
 
 
 def messages_in(data: bytes) -> Iterator[tuple[int, int, int, bytes]]:
@@ -381,15 +387,15 @@ def messages_in(data: bytes) -> Iterator[tuple[int, int, int, bytes]]:
         MalformedReply: a length runs past the end or is shorter than its own header.
         AnswersLost: a message says that others were lost.
     """
-    offset, end = 0, len(data)
-    while end - offset >= _MESSAGE.size:
-        length, kind, flags, number, _port = _MESSAGE.unpack_from(data, offset)
-        if length < _MESSAGE.size or offset + length > end:
+    offset, end, header, unpack = 0, len(data), _MESSAGE.size, _MESSAGE.unpack_from
+    while end - offset >= header:
+        length, kind, flags, number, _port = unpack(data, offset)
+        if length < header or offset + length > end:
             raise MalformedReply("a netlink message of %d bytes where %d are left" % (length, end - offset))
         if kind == NLMSG_OVERRUN:
             raise AnswersLost()
         if kind != NLMSG_NOOP:
-            yield kind, flags, number, data[offset + _MESSAGE.size : offset + length]
+            yield kind, flags, number, data[offset + header : offset + length]
         offset += (length + 3) & ~3
 
 

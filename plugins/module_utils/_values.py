@@ -9,7 +9,8 @@ from __future__ import annotations
 import ipaddress
 import re
 import socket
-from typing import Any, Iterable, Mapping, Union
+from functools import lru_cache
+from typing import Any, Collection, Iterable, Union
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import InvalidOption
 
@@ -85,9 +86,13 @@ def address(option: str, value: str) -> Address:
     if "%" in value:  # ipaddress reads it, and then it is another address than the one the kernel has
         raise InvalidOption(option, value, "write the address without a device")
     try:
-        return ipaddress.ip_address(value)
+        return read_address(value)
     except ValueError as exc:
         raise InvalidOption(option, value, "write an IPv4 or IPv6 address without a prefix: %s" % exc) from exc
+
+
+#: ``ipaddress.ip_address``, which is slow, for what is read more than once.
+read_address = lru_cache(maxsize=4096)(ipaddress.ip_address)
 
 
 def packed_address(option: str, value: str) -> bytes:
@@ -153,8 +158,7 @@ def unique(option: str, values: Iterable[Any], meaning: str) -> None:
         seen.add(value)
 
 
-def refuse_unknown(option: str, value: Any, known: Mapping[Any, Any] | Iterable[Any]) -> None:
+def refuse_unknown(option: str, value: Any, known: Collection[Any]) -> None:
     """Refuse a value outside a closed list, and show the list."""
-    choices = sorted(known)
-    if value not in choices:
-        raise InvalidOption(option, value, "choose one of %s" % ", ".join(map(str, choices)))
+    if value not in known:
+        raise InvalidOption(option, value, "choose one of %s" % ", ".join(map(str, sorted(known))))

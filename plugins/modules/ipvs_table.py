@@ -246,7 +246,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_options import
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_plan import plan_table
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_task import carried_out
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_values import Scope, ServiceWish
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._module import NETNS, reporting
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._module import NETNS, invocation, reporting
 
 
 def run(module):
@@ -262,7 +262,7 @@ def run(module):
 
     plan = carried_out(module, Ipvs.table, lambda have: plan_table(wishes, have, owned), EMPTY_TABLE)
     shown = dict(diff=plan.diff()) if module._diff else {}
-    module.exit_json(changed=plan.changed, **plan.counts, **shown)
+    module.exit_json(changed=plan.changed, invocation=invocation(params), **plan.counts, **shown)
 
 
 def main():

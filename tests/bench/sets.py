@@ -13,7 +13,9 @@ whatever else the machine does only adds to it; by the clock and, for a machine 
 from __future__ import annotations
 
 import argparse
+import os
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -129,6 +131,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=9, help="how often each is run (9)")
     parser.add_argument("--entries", type=int, default=50000, help="how many entries (50000)")
     options = parser.parse_args()
+    if os.geteuid() != 0 or not shutil.which("ipset"):
+        print("\nSets are not measured: that needs root and ipset on this machine.")
+        return
     with Node() as node:
         node.command("ip", "netns", "add", NETNS)
         try:
