@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -180,6 +181,8 @@ def test_killed_and_repeated(host, play, inventory):
     finally:
         os.killpg(run.pid, signal.SIGKILL)
         run.wait()
+        # Its processes that have sessions of their own would wait for ever.
+        subprocess.run(["pkill", "-KILL", "--full", f"{re.escape(inventory)} .*/topology.yml"], check=False)
     assert host.run("ipvsadm -Sn | grep 10.0.0.21").rc != 0
     finished(play)
 
