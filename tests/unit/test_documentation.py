@@ -127,3 +127,14 @@ def test_whatever_names_a_part_of_a_role_names_one_that_is_there() -> None:
     assert named
     missing = [each for each in named if not (COLLECTION / "roles" / each[0] / "tasks" / f"{each[1]}.yml").is_file()]
     assert missing == []
+
+
+def test_the_readme_names_the_modules_and_which_of_them_need_pyroute2() -> None:
+    texts = {module.stem: documents(ast.parse(module.read_text()))["DOCUMENTATION"] for module in MODULES}
+    lines = (COLLECTION / "README.md").read_text().splitlines()
+    listed = [line for line in lines if line.startswith("| `linuxnet.ipvs.")]
+    assert sorted(line.split("`")[1].removeprefix("linuxnet.ipvs.") for line in listed) == sorted(texts)
+    (needing,) = (line for line in lines if line.startswith("| for ") and "pyroute2" in line)
+    assert needing.split("|")[1].split("`")[1::2] == [
+        name for name, text in texts.items() if "linuxnet.ipvs.pyroute2" in text["extends_documentation_fragment"]
+    ]
