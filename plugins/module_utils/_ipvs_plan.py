@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from itertools import repeat
 from typing import Any, Iterable, Mapping, NamedTuple, Sequence
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils import _ipvsadm as ipvsadm
@@ -221,7 +220,7 @@ def _server_steps(
     """The operations on real servers, new ones before old ones go, and the servers there are afterwards."""
     if not have and wishes is not None:
         anew = [wish.resolve(service.key, None) for wish in wishes]
-        return list(map(Operation, repeat("add"), repeat(service), anew)), anew
+        return [Operation("add", service, server) for server in anew], anew
     servers = {server.key: server for server in have}
     steps = []
     for wish in wishes or ():

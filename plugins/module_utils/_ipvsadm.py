@@ -167,7 +167,7 @@ def _read_line(line: str, services: dict[str, tuple[dict[str, Any], list[ServerO
         raise ValueError("this virtual service is added twice")
     key = _service_key(name)
     whole = 128 if ":" in str(key.get("address")) or key.get("family") == "inet6" else 32
-    services[_service_name(name)] = ({**key, "persistence_netmask": str(whole), **_service_terms(tuple(rest))}, [])
+    services[_service_name(name)] = ({**key, "persistence_netmask": str(whole), **_service_terms(rest)}, [])
 
 
 def _cut(words: Sequence[str], options: Iterable[str]) -> tuple[list[str], list[str]]:
@@ -222,8 +222,7 @@ def _server_terms(written: str) -> tuple[Any, ...]:
     return tuple(map({**_SERVER_DEFAULTS, **found}.get, SERVER_TERMS))
 
 
-@lru_cache(maxsize=64)
-def _service_terms(words: tuple[str, ...]) -> dict[str, Any]:
+def _service_terms(words: Sequence[str]) -> dict[str, Any]:
     return {**_SERVICE_DEFAULTS, **_terms(words, (*_NUMBERS, *_METHODS.values(), *_CHECKSUMS.values(), "--tun-type"))}
 
 
