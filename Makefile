@@ -48,6 +48,8 @@ tour: venv ## Walk through the stages of the lab, or go on where you left: ARGS=
 shell: ## Open a shell on the lab's node, or on another one of several: make shell NODE=lab2
 	@test ! -x .lab/enter || exec .lab/enter $(NODE)
 	@test -x .lab/enter || test -f .lab/ssh_config || { echo "There is no lab here yet: make lab" >&2; exit 1; }
+	@test -x .lab/enter || test -z "$(NODE)" || grep -qxF "Host $(NODE)" .lab/ssh_config || \
+		{ echo "There is no node $(NODE) here, but $$(awk '$$1 == "Host" { print $$2 }' .lab/ssh_config)" >&2; exit 1; }
 	@test -x .lab/enter || ssh -F .lab/ssh_config "$$(awk '$$1 == "Host" { print $$2; exit }' .lab/ssh_config)"
 
 picture: venv ## Draw the lab as it is now

@@ -9,6 +9,8 @@ The tests stand in the order in which they are to run: each finds the node as th
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 
@@ -58,3 +60,22 @@ def test_drift_is_foretold(play, host):
     assert done.code == 0, done.account
     assert len(done.changed) == 2
     assert said(foretold) == said(done)
+
+
+def test_another_lab_and_back(play, host):
+    """Its third pod stays, and is no longer asked."""
+    third = {"name": "maya", "addresses": ["10.0.0.31/24"]}
+    pods = [
+        {"name": "dustin", "addresses": ["10.0.0.11/24"], "hairpin": True},
+        {"name": "leah", "addresses": ["10.0.0.21/24"]},
+    ]
+    another = ("--extra-vars", json.dumps({"lab_pods": [*pods, third]}))
+    for arguments, servers in ((another, ["10.0.0.11", "10.0.0.21", "10.0.0.31"]), ((), ["10.0.0.11", "10.0.0.21"])):
+        done = play("topology.yml", *arguments)
+        assert done.code == 0, done.account
+        saved = host.check_output("ipvsadm -Sn; ipset save DUSTIN-LOOP-BACK").splitlines()
+        assert [line.split()[4].split(":")[0] for line in saved if line.startswith("-a")] == servers
+        assert sorted(line.split(",")[-1] for line in saved if line.startswith("add")) == servers
+    assert "netns_maya" in host.check_output("ip netns")
+    gone = play("dismantle.yml", *another)
+    assert gone.code == 0, gone.account
