@@ -85,6 +85,21 @@ def test_a_server_that_dies_is_started_again_and_logs_who_asked(machine: Machine
     assert "10.0.0.1" in machine.inside("lab1", "grep again /run/http-backend/dustin.log")
 
 
+def test_the_nodes_go_back_to_a_stage_and_on_again(machine: Machine, lab: Callable[..., Run], two: Run) -> None:
+    """Without systemd, and with switches and rules that are each node's own."""
+    back = lab("lab.yml", lab_host_nodes=2, lab_stage="leah")
+    assert back.code == 0, back.account
+    for node in ("lab1", "lab2"):
+        assert machine.inside(node, "ipvsadm -Sn; ipset save; iptables-save | grep ^-A; true") == ""
+        assert machine.inside(node, "ls -A /run/http-backend 2>/dev/null; ip netns pids netns_dustin") == ""
+        leah = machine.inside(node, "ip -n netns_leah -4 -br address show dev veth_ns_leah")
+        assert leah.split()[-1] == "10.0.0.21/24"
+    on = lab("lab.yml", lab_host_nodes=2)
+    assert on.code == 0, on.account
+    for node in ("lab1", "lab2"):
+        assert machine.inside(node, "ipvsadm -Sn").splitlines() == TABLE
+
+
 def test_pods_of_a_node_are_hosts(inventory: str, two: Run, tmp_path: Path) -> None:
     """dustin and leah ask the virtual address as hosts of the inventory, which a plugin makes of the nodes."""
     pods = tmp_path / "pods.netns.yml"
