@@ -44,6 +44,8 @@ DEFAULT_FORWARDING_METHOD = "direct"
 DEFAULT_WEIGHT = 1
 #: ipvsadm(8), -w: "The valid values of weight are 0 through to 65535".
 MAX_WEIGHT = 65535
+#: ipvsadm(8) takes no higher threshold, and newer kernels do not either: Linux 6.12.117 calls it invalid.
+MAX_THRESHOLD = 2**31 - 1
 #: The kernel multiplies it by HZ, at most 1000, in a signed 32-bit number (ip_vs_add_service()).
 MAX_PERSISTENCE_TIMEOUT = (2**31 - 1) // 1000
 #: What a real server has of a tunnel when it has none.
@@ -445,8 +447,8 @@ ServerOptions = Tuple[str, Optional[int], Tuple[Any, ...], bool]
 _SERVER_DEFAULTS = tuple(RealServer._field_defaults[name] for name in SERVER_TERMS)
 _SERVER_NUMBERS = {
     "weight": (0, MAX_WEIGHT, "a weight"),
-    "upper_threshold": (0, 2**32 - 1, "a number of connections"),
-    "lower_threshold": (0, 2**32 - 1, "a number of connections"),
+    "upper_threshold": (0, MAX_THRESHOLD, "a number of connections"),
+    "lower_threshold": (0, MAX_THRESHOLD, "a number of connections"),
     "tunnel_port": (1, 65535, "a UDP port"),
 }
 _SERVER_NAMES: Mapping[str, Mapping[str, int]] = {

@@ -122,8 +122,8 @@ options:
             default: false
           upper_threshold:
             description:
-              - The number of connections from which on the real server gets no new ones; 0 for no limit, which takes
-                O(services[].real_servers[].lower_threshold) away too.
+              - The number of connections from which on the real server gets no new ones, up to 2147483647; 0 for no
+                limit, which takes O(services[].real_servers[].lower_threshold) away too.
             type: int
           lower_threshold:
             description:

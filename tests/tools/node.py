@@ -16,7 +16,8 @@ import shlex
 import subprocess
 import sys
 import tarfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,9 @@ AGENT = Path(__file__).with_name("node_agent.py")
 #: Where the collection is unpacked on the node: made anew for each process, in a file system that a reboot empties.
 UNPACK = "import sys, tarfile, tempfile; d = tempfile.mkdtemp(dir='/run'); "
 UNPACK += "tarfile.open(fileobj=sys.stdin.buffer, mode='r|').extractall(d); print(d)"
+
+#: For modprobe(8): it fails instead of loading a module.
+FORBIDDEN = "/run/modprobe.d/without.conf"
 
 
 class Failed(Exception):
@@ -116,6 +120,22 @@ class Node:
         if done["rc"]:
             raise Failed("%s: exit code %d: %s" % (" ".join(words), done["rc"], done["stderr"] or done["stdout"]))
         return str(done["stdout"])
+
+    @contextmanager
+    def without(self, *modules: str) -> Iterator[None]:
+        """A kernel that has not loaded these modules of its own, and cannot load them.
+
+        Raises:
+            Failed: It cannot do without one, which is in use or built in.
+        """
+        for module in modules:
+            self.command("sh", "-ec", '[ ! -e "/sys/module/$0" ] || modprobe --remove "$0"', module)
+        self.command("mkdir", "-p", str(Path(FORBIDDEN).parent))
+        self.command("tee", FORBIDDEN, stdin="".join(f"install {module} /bin/false\n" for module in modules))
+        try:
+            yield
+        finally:
+            self.command("rm", FORBIDDEN)
 
     def ask(self, request: dict[str, Any]) -> Any:
         """The answer to a request, as tests/tools/node_agent.py describes both."""

@@ -17,7 +17,7 @@ FILES = sorted((Path(__file__).parents[1] / "cases").glob("*.yml"))
 RANDOM = re.compile(" (initval|bucketsize) [0-9a-fx]+")
 
 
-def run(node, netns, file):
+def run(node, netns, file, beforehand=()):
     case = cases.read(file)
     inside = ["ip", "netns", "exec", netns]
 
@@ -28,6 +28,8 @@ def run(node, netns, file):
 
     for command in case.get("prepare", ()):
         node.command(*inside, *command)
+    if beforehand:
+        node.command(*beforehand)
     cases.Run(node, case, {"netns": netns}, look).all()
 
 
@@ -41,7 +43,7 @@ def test_masquerade_with_the_other_back_end(node, netns, command, file):
     """iptables-legacy and ip6tables-legacy, whose lock somebody holds at first."""
     node.command("update-alternatives", "--set", command, f"/usr/sbin/{command}-legacy")
     try:
-        node.command("systemd-run", "--collect", "--unit=balancer-lock", "flock", "/run/xtables.lock", "sleep", "3")
-        run(node, netns, Path(__file__).parents[1] / "cases" / file)
+        held = ["systemd-run", "--collect", f"--unit={command}-lock", "flock", "/run/xtables.lock", "sleep", "3"]
+        run(node, netns, Path(__file__).parents[1] / "cases" / file, held)
     finally:
         node.command("update-alternatives", "--auto", command)

@@ -52,13 +52,13 @@ def test_table_of_another_tool(node, netns):
         "ipvs_real_server",
         service=dict(address="10.100.100.100", port=8080),
         address="10.0.0.11",
-        upper_threshold=4000000000,
+        upper_threshold=2147483647,
         lower_threshold=77,
         netns=netns,
     )
     limits = ipvsadm("-Ln", "--thresholds")  # which are not saved
     assert limited["changed"]
-    assert re.search("10.0.0.11.8080 +4000000000 +77 ", limits)
+    assert re.search("10.0.0.11.8080 +2147483647 +77 ", limits)
     assert re.search("10.0.0.21.8080 +100 +50 ", limits)
     changed = saved.replace("[fd00::11]:53 -i -w 1", "[fd00::11]:53 -i -w 2").replace("-f 10 -s rr", "-f 10 -s wrr")
     assert changed != saved
