@@ -19,6 +19,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_settings impor
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_values import (
     FORWARDING_METHODS,
     PROTOCOLS,
+    SERVICE_TERMS,
     TUNNEL_CHECKSUMS,
     TUNNEL_TYPES,
     RealServer,
@@ -99,11 +100,6 @@ def _be16(kind: int, value: int) -> bytes:
     return attribute(kind, struct.pack(">H", value))
 
 
-def _address(kind: int, value: Address) -> bytes:
-    """union nf_inet_addr: 16 bytes, an IPv4 address in the first four."""
-    return attribute(kind, value.packed.ljust(16, b"\0"))
-
-
 def inner(reply: bytes, kind: int) -> bytes:
     """The attributes inside the one attribute that a reply holds."""
     try:
@@ -115,36 +111,42 @@ def inner(reply: bytes, kind: int) -> bytes:
 # Virtual services
 
 
-def _key_attributes(key: ServiceKey) -> Iterable[bytes]:
-    yield _u16(SVC_AF, _FAMILIES[key.family])
-    if key.fwmark:
-        yield _u32(SVC_FWMARK, key.fwmark)
-    elif key.address is not None and key.protocol is not None:
-        yield _u16(SVC_PROTOCOL, PROTOCOLS[key.protocol])
-        yield _address(SVC_ADDR, key.address)
-        yield _be16(SVC_PORT, key.port)
+def _key_attributes(key: ServiceKey) -> bytes:
+    if key.address is None or key.protocol is None:
+        return _u16(SVC_AF, _FAMILIES[key.family]) + _u32(SVC_FWMARK, key.fwmark)
+    return _before_address(key.family, key.protocol) + key.address.packed.ljust(16, b"\0") + _be16(SVC_PORT, key.port)
+
+
+@lru_cache(maxsize=16)
+def _before_address(family: str, protocol: str) -> bytes:
+    """A key up to its address, union nf_inet_addr: 16 bytes, an IPv4 address in the first four."""
+    address_header = attribute(SVC_ADDR, bytes(16))[:4]
+    return _u16(SVC_AF, _FAMILIES[family]) + _u16(SVC_PROTOCOL, PROTOCOLS[protocol]) + address_header
 
 
 def encode_key(key: ServiceKey) -> bytes:
     """A virtual service's key, as GET_SERVICE, DEL_SERVICE and all commands on real servers want it."""
-    return nested(ATTR_SERVICE, *_key_attributes(key))
+    return nested(ATTR_SERVICE, _key_attributes(key))
 
 
 def encode_service(service: Service) -> bytes:
     """A whole virtual service, as NEW_SERVICE and SET_SERVICE want it."""
-    flags = service.scheduler_flags
-    flags |= FLAG_PERSISTENT if service.persistence_timeout else 0
-    flags |= FLAG_ONE_PACKET if service.one_packet else 0
-    order = ">I" if service.key.family == "inet" else "=I"
-    mask = attribute(SVC_NETMASK, struct.pack(order, service.persistence_netmask))
-    return nested(
-        ATTR_SERVICE,
-        *_key_attributes(service.key),
-        text(SVC_SCHED_NAME, service.scheduler),
-        attribute(SVC_FLAGS, struct.pack("=II", flags, 0xFFFFFFFF)),
-        _u32(SVC_TIMEOUT, service.persistence_timeout),
-        mask,
-        *([text(SVC_PE_NAME, service.persistence_engine)] if service.persistence_engine else []),
+    terms = (getattr(service, name) for name in SERVICE_TERMS)
+    return nested(ATTR_SERVICE, _key_attributes(service.key), _behind_key(service.key.family, *terms))
+
+
+@lru_cache(maxsize=1024)
+def _behind_key(family: str, scheduler: str, own: int, one_packet: bool, timeout: int, mask: int, engine: str) -> bytes:
+    """All of a virtual service behind its key: many services of a table share it. ``own`` are its scheduler's flags."""
+    flags = own | (FLAG_PERSISTENT if timeout else 0) | (FLAG_ONE_PACKET if one_packet else 0)
+    return b"".join(
+        (
+            text(SVC_SCHED_NAME, scheduler),
+            attribute(SVC_FLAGS, struct.pack("=II", flags, 0xFFFFFFFF)),
+            _u32(SVC_TIMEOUT, timeout),
+            attribute(SVC_NETMASK, struct.pack(">I" if family == "inet" else "=I", mask)),
+            text(SVC_PE_NAME, engine) if engine else b"",
+        )
     )
 
 
@@ -157,19 +159,28 @@ def decode_service(data: bytes) -> Service:
     found = attribute_map(data)
     try:
         key = _decode_key(found)
-        flags, _mask = struct.unpack("=II", found[SVC_FLAGS])
-        mask = integer(found[SVC_NETMASK], ">" if key.family == "inet" else "=")
-        return Service(
-            key,
-            scheduler=text_of(found[SVC_SCHED_NAME]),
-            scheduler_flags=flags & FLAGS_OF_SCHEDULER,
-            one_packet=bool(flags & FLAG_ONE_PACKET),
-            persistence_timeout=integer(found[SVC_TIMEOUT]) if flags & FLAG_PERSISTENT else 0,
-            persistence_netmask=mask if flags & FLAG_PERSISTENT else key.whole_mask,
-            persistence_engine=text_of(found.get(SVC_PE_NAME, b"")),
-        )
+        told = found[SVC_SCHED_NAME], found[SVC_FLAGS], found[SVC_TIMEOUT], found[SVC_NETMASK]
+        return Service(key, *_service_terms(key.family, *told, found.get(SVC_PE_NAME, b"")))
     except (KeyError, ValueError, struct.error) as exc:
         raise MalformedReply("a virtual service that cannot be read: %s %s" % (type(exc).__name__, exc)) from exc
+
+
+@lru_cache(maxsize=1024)
+def _service_terms(
+    family: str, scheduler: bytes, flagged: bytes, timeout: bytes, netmask: bytes, engine: bytes
+) -> tuple[Any, ...]:
+    """The fields of a virtual service behind its key: many services of a table share them."""
+    flags, _mask = struct.unpack("=II", flagged)
+    persistent = flags & FLAG_PERSISTENT
+    mask = integer(netmask, ">" if family == "inet" else "=") if persistent else ServiceKey(family).whole_mask
+    return (
+        text_of(scheduler),
+        flags & FLAGS_OF_SCHEDULER,
+        bool(flags & FLAG_ONE_PACKET),
+        integer(timeout) if persistent else 0,
+        mask,
+        text_of(engine),
+    )
 
 
 def _decode_key(found: Mapping[int, bytes]) -> ServiceKey:
@@ -282,19 +293,34 @@ def decode_server(data: bytes, service_family: str) -> RealServer:
     found = attribute_map(data)
     try:
         family = _FAMILY_NAMES[integer(found[DEST_ADDR_FAMILY])] if DEST_ADDR_FAMILY in found else service_family
-        return RealServer(
-            _packed(found[DEST_ADDR], family),
-            integer(found[DEST_PORT], ">"),
-            forwarding_method=_METHOD_NAMES[integer(found[DEST_FWD_METHOD])],
-            weight=integer(found[DEST_WEIGHT]),
-            upper_threshold=integer(found[DEST_U_THRESH]),
-            lower_threshold=integer(found[DEST_L_THRESH]),
-            tunnel_type=_TUNNEL_TYPE_NAMES[integer(found.get(DEST_TUN_TYPE, b"\0"))],
-            tunnel_port=integer(found.get(DEST_TUN_PORT, b"\0\0"), ">"),
-            tunnel_checksum=_TUNNEL_CHECKSUM_NAMES[integer(found.get(DEST_TUN_FLAGS, b"\0\0"))],
+        terms = _server_terms(
+            found[DEST_FWD_METHOD],
+            found[DEST_WEIGHT],
+            found[DEST_U_THRESH],
+            found[DEST_L_THRESH],
+            found.get(DEST_TUN_TYPE, b"\0"),
+            found.get(DEST_TUN_PORT, b"\0\0"),
+            found.get(DEST_TUN_FLAGS, b"\0\0"),
         )
+        return RealServer(_packed(found[DEST_ADDR], family), integer(found[DEST_PORT], ">"), *terms)
     except (KeyError, ValueError) as exc:
         raise MalformedReply("a real server that cannot be read: %s %s" % (type(exc).__name__, exc)) from exc
+
+
+@lru_cache(maxsize=1024)
+def _server_terms(
+    method: bytes, weight: bytes, upper: bytes, lower: bytes, tunnel_type: bytes, tunnel_port: bytes, checksum: bytes
+) -> tuple[Any, ...]:
+    """The fields of a real server behind its key: many servers of a table share them."""
+    return (
+        _METHOD_NAMES[integer(method)],
+        integer(weight),
+        integer(upper),
+        integer(lower),
+        _TUNNEL_TYPE_NAMES[integer(tunnel_type)],
+        integer(tunnel_port, ">"),
+        _TUNNEL_CHECKSUM_NAMES[integer(checksum)],
+    )
 
 
 # What is counted

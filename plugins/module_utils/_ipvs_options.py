@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterable, Mapping
+from typing import Any, Callable, Generic, Iterable, Iterator, Mapping, TypeVar
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
@@ -20,6 +20,8 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_values import 
     SCHEDULERS,
     TUNNEL_CHECKSUMS,
     TUNNEL_TYPES,
+    ServerOptions,
+    server_options,
 )
 
 SERVICE_KEY: dict[str, Any] = dict(
@@ -70,81 +72,83 @@ SCOPE: dict[str, Any] = dict(
 )
 
 
-class _Checker:
-    """Ansible's own check of options, made once for all that differ in nothing but one or two of them.
+Checked = TypeVar("Checked")
+
+
+class _Checker(Generic[Checked]):
+    """Ansible's own check of options, made once for all that differ in nothing but their address.
 
     Args:
         spec: The argument spec of the options.
-        own: The option that is a text of its own in each.
-        apart: An option that is checked by other means, if there is one.
+        read: What is made of the checked options; its result is shared by those that are alike.
         rules: What the argument spec says besides.
     """
 
-    def __init__(self, spec: Mapping[str, Any], own: str, apart: str = "", **rules: Any) -> None:
-        self._validator = ArgumentSpecValidator({name: spec[name] for name in spec if name != apart}, **rules)
-        self._own = own
-        self._apart = apart
-        self._known: dict[Any, dict[str, Any]] = {}
+    def __init__(self, spec: Mapping[str, Any], read: Callable[[dict[str, Any]], Checked], **rules: Any) -> None:
+        self._validator = ArgumentSpecValidator(spec, **rules)
+        self._read = read
+        self._known: dict[Any, Checked] = {}
 
-    def __call__(self, options: Any, where: str) -> dict[str, Any]:
-        """The options in the types of the spec, with its defaults; ``where`` names them in errors.
+    def __call__(self, options: Any, option: str, place: int) -> tuple[Any, Checked]:
+        """The address, and what is made of the rest with the types and defaults of the spec.
+
+        Args:
+            options: What a task says.
+            option: The option in whose list they are.
+            place: Where in the list.
 
         Raises:
             InvalidOption: they are not as the spec has it.
         """
         if not isinstance(options, dict):
-            raise InvalidOption(where, options, "write a dict of options")
-        given = {name: value for name, value in options.items() if name != self._apart}
+            raise InvalidOption("%s[%d]" % (option, place), options, "write a dict of options")
+        rest = options.copy()
+        address = rest.pop("address", None)
         # With their types: a mask of 1 is none of True, which equals it.
-        alike = tuple([(name, value, type(value)) for name, value in given.items() if name != self._own])
-        known = isinstance(given.get(self._own), str)
+        alike = (*rest, *rest.values(), *map(type, rest.values()))
         try:
-            checked = self._known.get(alike) if known else None
+            known = self._known.get(alike) if isinstance(address, str) else None
         except TypeError:  # one of them is a list
-            known, checked = False, None
-        if checked is None:
-            checked = self._validated(given, where)
-            if known:
-                self._known[alike] = checked
-        found = dict(checked)
-        if known:
-            found[self._own] = given[self._own]
-        if self._apart:
-            found[self._apart] = options.get(self._apart)
-        return found
-
-    def _validated(self, options: Mapping[str, Any], where: str) -> dict[str, Any]:
+            address = None
+        else:
+            if known is not None:
+                return address, known
         result = self._validator.validate(options)
         if result.error_messages:
-            raise InvalidOption(where, dict(options), "; ".join(result.error_messages))
-        return dict(result.validated_parameters)
+            raise InvalidOption("%s[%d]" % (option, place), options, "; ".join(result.error_messages))
+        checked = dict(result.validated_parameters)
+        found = self._read(checked)
+        if isinstance(address, str):
+            self._known[alike] = found
+        return checked.get("address"), found
 
 
-def checked_services(listed: Iterable[Any], option: str = "services") -> list[dict[str, Any]]:
-    """Virtual services with their real servers in the types that modules have, and with their defaults.
+def checked_services(
+    listed: Iterable[Any], option: str = "services"
+) -> Iterator[tuple[dict[str, Any], list[ServerOptions] | None]]:
+    """Virtual services, each with its real servers, in the types that modules have and with their defaults.
 
     Raises:
         InvalidOption: an option is unknown, of another type, or does not go with the others.
     """
-    service_check = _Checker({**SERVICE_KEY, **SERVICE}, "address", apart="real_servers", **SERVICE_KEY_RULES)
-    server_check = _Checker(REAL_SERVER, "address")
-    services = []
+    spec = {**SERVICE_KEY, **SERVICE}
+    del spec["real_servers"]
+    service_check = _Checker(spec, dict, **SERVICE_KEY_RULES)
+    server_check = _Checker(REAL_SERVER, server_options)
     for place, options in enumerate(listed):
-        where = "%s[%d]" % (option, place)
-        # Nearly every service that ipvs_info tells has none. There is nothing to check about that, and options with a
-        # list among them are never known to be alike.
-        no_flags = isinstance(options, dict) and options.get("scheduler_flags") == []
-        if no_flags:
-            options = {name: value for name, value in options.items() if name != "scheduler_flags"}
-        service = service_check(options, where)
-        if no_flags:
-            service["scheduler_flags"] = []
-        servers = service["real_servers"]
+        servers, no_flags = None, {}
+        if isinstance(options, dict):
+            options = options.copy()
+            servers = options.pop("real_servers", None)
+            # Nearly every service that ipvs_info tells has none. There is nothing to check about that, and options with
+            # a list among them are never known to be alike.
+            if options.get("scheduler_flags") == []:
+                no_flags = {"scheduler_flags": options.pop("scheduler_flags")}
+        address, service = service_check(options, option, place)
         if servers is not None:
+            where = "%s[%d].real_servers" % (option, place)
             if not isinstance(servers, list):
-                raise InvalidOption(where + ".real_servers", servers, "write a list of real servers")
-            service["real_servers"] = [
-                server_check(server, "%s.real_servers[%d]" % (where, number)) for number, server in enumerate(servers)
-            ]
-        services.append(service)
-    return services
+                raise InvalidOption(where, servers, "write a list of real servers")
+            checked = [server_check(server, where, number) for number, server in enumerate(servers)]
+            servers = [(address, *rest[1:]) for address, rest in checked]
+        yield {**service, "address": address, **no_flags}, servers

@@ -165,17 +165,20 @@ def plan_table(
             continue
         operations, service, servers = _service_steps(wish, purge, had, had_servers)
         if operations:
-            steps += [step for step in operations if step.verb != "delete"]
-            deletions += [step for step in operations if step.verb == "delete"]
-            kept = set(had_servers) & set(servers) if had else ()
-            if had:
+            kept: set[RealServer] = set()
+            if had is None:
+                steps += operations
+            else:
+                steps += [step for step in operations if step.verb != "delete"]
+                deletions += [step for step in operations if step.verb == "delete"]
+                kept = set(had_servers) & set(servers)
                 before.append((had, [server for server in had_servers if server not in kept]))
             after.append((service, [server for server in servers if server not in kept] if kept else servers))
     gone = [entry for key, entry in present.items() if owned is not None and owned.includes(key)]
     steps += deletions
     steps += [Operation("delete", service) for service, _servers in gone]
     before += gone
-    counted = Counter((_COUNTED[step.verb], step.server is None) for step in steps)
+    counted = Counter([(_COUNTED[verb], server is None) for verb, _service, server in steps])
     counted["deleted", False] += sum(len(servers) for _service, servers in gone)
 
     def counts(of_services: bool, there: int) -> dict[str, int]:
@@ -219,7 +222,7 @@ def _server_steps(
 ) -> tuple[list[Operation], list[RealServer]]:
     """The operations on real servers, new ones before old ones go, and the servers there are afterwards."""
     if not have and wishes is not None:
-        anew = [wish.resolve(service.key, None) for wish in wishes]
+        anew = RealServerWish.anew(service.key, wishes)
         return [Operation("add", service, server) for server in anew], anew
     servers = {server.key: server for server in have}
     steps = []

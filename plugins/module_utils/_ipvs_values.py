@@ -12,7 +12,7 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Iterable, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils import _values as values
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import InvalidOption
@@ -61,6 +61,9 @@ _UNSAID: Mapping[str, Any] = dict(
     tunnel_checksum="none",
 )
 
+_PREFIX_MAX = {"inet": 32, "inet6": 128}
+_WHOLE_MASKS = {"inet": 0xFFFFFFFF, "inet6": 128}
+
 #: An option, its value, and what is wrong with it.
 Fault = Tuple[str, Any, str]
 
@@ -83,12 +86,12 @@ class ServiceKey:
     @property
     def prefix_max(self) -> int:
         """The bits of an address of the service's family."""
-        return 32 if self.family == "inet" else 128
+        return _PREFIX_MAX[self.family]
 
     @property
     def whole_mask(self) -> int:
         """The mask of persistence that tells each client from every other one, as :class:`Service` has it."""
-        return 0xFFFFFFFF if self.family == "inet" else 128
+        return _WHOLE_MASKS[self.family]
 
     def __str__(self) -> str:
         if self.fwmark:
@@ -189,25 +192,44 @@ def scheduler_flag_names(scheduler: str, flags: int) -> list[str]:
     return [name for bit, name in names.items() if flags & bit]
 
 
-def service_fields(key: ServiceKey, options: Mapping[str, Any], have: Service | None) -> dict[str, Any]:
-    """The fields of :class:`Service` that a task sets, checked; ``have`` is the service in the kernel, or None."""
+#: The fields of a virtual service that a task may leave open.
+SERVICE_TERMS = (
+    "scheduler",
+    "scheduler_flags",
+    "one_packet",
+    "persistence_timeout",
+    "persistence_netmask",
+    "persistence_engine",
+)
+
+
+@lru_cache(maxsize=1024)
+def _service_fields(family: str, terms: tuple[Any, ...], had: str | None) -> Mapping[str, Any]:
+    """The fields of :class:`Service` that a task sets, checked; many services of a table share them.
+
+    Args:
+        family: The family of the virtual service.
+        terms: What the task says, in the order of :data:`SERVICE_TERMS`; None is left open.
+        had: The scheduler of the virtual service in the kernel, or None where there is no such.
+    """
+    options = dict(zip(SERVICE_TERMS, terms))
     plain = ("scheduler", "one_packet", "persistence_timeout")
-    given = {name: options[name] for name in plain if options.get(name) is not None}
-    if options.get("persistence_timeout") is not None:
+    given = {name: options[name] for name in plain if options[name] is not None}
+    if options["persistence_timeout"] is not None:
         values.number(
             "persistence_timeout", options["persistence_timeout"], 0, MAX_PERSISTENCE_TIMEOUT, "a timeout (seconds)"
         )
         if options["persistence_timeout"] == 0:  # what hangs on it goes with it, unless the task says otherwise
-            given.update(persistence_netmask=key.whole_mask, persistence_engine="")
-    if options.get("persistence_netmask") is not None:
-        given["persistence_netmask"] = _mask(key, options["persistence_netmask"])
-    if options.get("persistence_engine") is not None:
+            given.update(persistence_netmask=_WHOLE_MASKS[family], persistence_engine="")
+    if options["persistence_netmask"] is not None:
+        given["persistence_netmask"] = _mask(family, options["persistence_netmask"])
+    if options["persistence_engine"] is not None:
         values.refuse_unknown("persistence_engine", options["persistence_engine"], (*PERSISTENCE_ENGINES, "none"))
         given["persistence_engine"] = "" if options["persistence_engine"] == "none" else options["persistence_engine"]
-    scheduler = given.get("scheduler", have.scheduler if have else DEFAULT_SCHEDULER)
+    scheduler = given.get("scheduler", had or DEFAULT_SCHEDULER)
     if "scheduler" in given:  # the kernel may have one of its own
         values.refuse_unknown("scheduler", scheduler, (*SCHEDULERS, NO_SCHEDULER))
-    if options.get("scheduler_flags") is not None:
+    if options["scheduler_flags"] is not None:
         for name in options["scheduler_flags"]:
             values.refuse_unknown("scheduler_flags", name, SCHEDULER_FLAGS)
             owner = name.partition("-")[0]
@@ -216,12 +238,12 @@ def service_fields(key: ServiceKey, options: Mapping[str, Any], have: Service | 
                     "scheduler_flags", name, "it belongs to scheduler '%s', not '%s'" % (owner, scheduler)
                 )
         given["scheduler_flags"] = sum({SCHEDULER_FLAGS[name] for name in options["scheduler_flags"]})
-    elif have and scheduler != have.scheduler:  # another scheduler reads the bits otherwise
+    elif had and scheduler != had:  # another scheduler reads the bits otherwise
         given["scheduler_flags"] = 0
     return given
 
 
-def _mask(key: ServiceKey, written: str) -> int:
+def _mask(family: str, written: str) -> int:
     """A mask of persistence as :class:`Service` has it, from 24, 255.255.255.0 or 64.
 
     The kernel takes any IPv4 mask, 255.0.255.0 too. The one that is refused is a host mask, such as 0.0.0.255, which
@@ -229,14 +251,14 @@ def _mask(key: ServiceKey, written: str) -> int:
     """
     option = "persistence_netmask"
     if values.is_number(written):
-        length = values.number(option, int(written), int(key.family == "inet6"), key.prefix_max, "a prefix length")
-        return _ipv4_mask(length) if key.family == "inet" else length
+        length = values.number(option, int(written), int(family == "inet6"), _PREFIX_MAX[family], "a prefix length")
+        return _ipv4_mask(length) if family == "inet" else length
     try:
-        mask = int(ipaddress.IPv4Address(written)) if key.family == "inet" else None
+        mask = int(ipaddress.IPv4Address(written)) if family == "inet" else None
     except ValueError:
         mask = None
     if mask is None or (0 < mask < 0xFFFFFFFF and not mask & (mask + 1)):
-        remedy = "1 to 128" if key.family == "inet6" else "0 to 32) or an IPv4 netmask (255.255.255.0"
+        remedy = "1 to 128" if family == "inet6" else "0 to 32) or an IPv4 netmask (255.255.255.0"
         raise InvalidOption(option, written, "write a prefix length (%s)" % remedy)
     return mask
 
@@ -358,6 +380,8 @@ class RealServerWish(NamedTuple):
         Raises:
             InvalidOption: the two together make something that cannot be.
         """
+        if have and have[2:] == completed(self.terms):  # so are nearly all of a large table
+            return have
         if have:
             given = {name: value for name, value in zip(SERVER_TERMS, self.terms) if value is not None}
             if self.keep_weight:
@@ -379,9 +403,25 @@ class RealServerWish(NamedTuple):
         return server
 
     @classmethod
+    def anew(cls, service: ServiceKey, wishes: Iterable[RealServerWish]) -> list[RealServer]:
+        """The real servers of a virtual service that has none yet. What many have in common is looked at once.
+
+        Raises:
+            InvalidOption: one cannot be.
+        """
+        servers, alike = [], set()
+        for wish in wishes:
+            packed, port, terms, _keep_weight, _prefix = wish
+            if (len(packed), port, terms) not in alike:
+                wish.resolve(service, None)
+                alike.add((len(packed), port, terms))
+            servers.append(RealServer(packed, port, *completed(terms)))
+        return servers
+
+    @classmethod
     def from_options(cls, service: ServiceKey, options: Mapping[str, Any], prefix: str = "") -> RealServerWish:
         """Read a real server's options; its port is by default its service's."""
-        (wish,) = cls.many(service, [_server_options(options)], [prefix])
+        (wish,) = cls.many(service, [server_options(options)], [prefix])
         return wish
 
     @classmethod
@@ -405,7 +445,7 @@ class RealServerWish(NamedTuple):
             fault = _faulty_term(each)
             if fault:
                 raise InvalidOption(prefixes[terms.index(each)] + fault.option, fault.value, fault.remedy)
-        packed = [values.packed_address(prefix + "address", each) for prefix, each in zip(prefixes, addresses)]
+        packed = values.packed_addresses((prefix + "address" for prefix in prefixes), addresses)
         for place in [place for place, each in enumerate(packed) if each[0] in _SUSPECT]:
             kind = _no_server(ipaddress.ip_address(packed[place]))
             if kind:
@@ -458,7 +498,8 @@ _SERVER_NAMES: Mapping[str, Mapping[str, int]] = {
 }
 
 
-def _server_options(options: Mapping[str, Any]) -> ServerOptions:
+def server_options(options: Mapping[str, Any]) -> ServerOptions:
+    """A real server's options, in the shape in which thousands of them are read."""
     get = options.get
     return options["address"], get("port"), tuple(map(get, SERVER_TERMS)), bool(get("keep_weight"))
 
@@ -485,6 +526,11 @@ def _faulty_term(terms: tuple[Any, ...]) -> InvalidOption | None:
     return None
 
 
+@lru_cache(maxsize=64)
+def _places(count: int) -> Sequence[str]:
+    return ["real_servers[%d]." % place for place in range(count)]
+
+
 class ServiceWish(NamedTuple):
     """A virtual service as a task describes it; ``servers`` is None where the task leaves all real servers alone."""
 
@@ -502,10 +548,15 @@ class ServiceWish(NamedTuple):
         Raises:
             InvalidOption: the two together make something that cannot be.
         """
+        terms = map(self.options.get, SERVICE_TERMS)
+        hashable = tuple([tuple(term) if isinstance(term, list) else term for term in terms])
         try:
-            service = replace(have or Service(self.key), **service_fields(self.key, self.options, have))
+            given = _service_fields(self.key.family, hashable, have.scheduler if have else None)
         except InvalidOption as exc:
             raise InvalidOption(self.prefix + exc.option, exc.value, exc.remedy) from None
+        if have and all(getattr(have, name) == value for name, value in given.items()):
+            return have
+        service = replace(have, **given) if have else Service(self.key, **given)
         fault = service.fault()
         # What another tool has made and the kernel has taken is none of the task's.
         if fault and not (have and have.fault() == fault):
@@ -520,8 +571,13 @@ class ServiceWish(NamedTuple):
         Raises:
             InvalidOption: a value cannot be meant, or does not go with the others.
         """
-        key = ServiceKey.from_options(options, prefix)
         listed = options.get("real_servers")
+        return cls.read(options, None if listed is None else list(map(server_options, listed)), prefix)
+
+    @classmethod
+    def read(cls, options: Mapping[str, Any], listed: Sequence[ServerOptions] | None, prefix: str = "") -> ServiceWish:
+        """As :meth:`from_options`, with the options of the real servers as :func:`server_options` gives them."""
+        key = ServiceKey.from_options(options, prefix)
         wishes = None
         if listed is None and options.get("purge_real_servers"):
             raise InvalidOption(
@@ -530,8 +586,8 @@ class ServiceWish(NamedTuple):
                 "it deletes what 'real_servers' does not list, so it goes with that only; an empty list deletes all",
             )
         if listed is not None:
-            prefixes = ["%sreal_servers[%d]." % (prefix, place) for place in range(len(listed))]
-            wishes = RealServerWish.many(key, list(map(_server_options, listed)), prefixes)
+            prefixes = [prefix + place for place in _places(len(listed))]
+            wishes = RealServerWish.many(key, listed, prefixes)
         return cls(key, options, wishes, bool(options.get("purge_real_servers")), prefix)
 
 

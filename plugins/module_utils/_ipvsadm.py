@@ -88,10 +88,14 @@ _SERVER_DEFAULTS = dict(
     lower_threshold=0,
     **{name: value for name, value in NO_TUNNEL.items() if value},
 )
-#: How ipvsadm itself writes a line that adds a real server: service, address, port, the rest.
-_USUAL_LINE = re.compile(
-    r"-a (-[tuf] \S+|--sctp-service \S+|-f -?\d+ -6) -r \[?([0-9.]+|(?<=\[)[0-9a-f:.]+)\]?:(\d+) (.*)"
-).fullmatch
+_USUAL_SERVICE = r"-[tuf] \S+|--sctp-service \S+|-f -?\d+ -6"
+#: A line as ipvsadm itself writes it, one that adds a real server (service, address, port, the rest) or one that adds
+#: a service (service, the rest), and any other line.
+_LINE = re.compile(
+    r"^(?:-a (%s) -r \[?([0-9.]+|(?<=\[)[0-9a-f:.]+)\]?:(\d+) (.*)|-A (%s) (-s .*)|(.*))$"
+    % (_USUAL_SERVICE, _USUAL_SERVICE),
+    re.MULTILINE,
+)
 _ENDPOINT = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^:\[\]]+)|([0-9A-Fa-f:.]+))(?::([^:\[\]]*))?")
 
 
@@ -103,20 +107,21 @@ def parse(text: str, option: str = "text") -> list[tuple[dict[str, Any], list[Se
     """
     services: dict[str, tuple[dict[str, Any], list[ServerOptions]]] = {}
     last, servers = "", []  # the service of the line before, since its real servers come one behind the other
-    for place, line in enumerate(text.splitlines(), 1):
+    for place, found in enumerate(_LINE.findall(text), 1):
+        service, address, port, terms, new_service, service_terms, other = found
         try:
-            match = _USUAL_LINE(line)
-            if match:
-                service, address, port, rest = match.groups()
+            if service:
                 if service != last:
-                    last, servers = service, services[_service_name(service)][1]
-                servers.append((address, int(port), _server_terms(rest), False))
-            elif line.strip() and not line.lstrip().startswith("#"):
-                _read_line(line, services)
-        except KeyError:
-            raise InvalidOption(option, line, "line %d: no line before it adds its virtual service" % place) from None
-        except (ValueError, IndexError) as exc:
-            raise InvalidOption(option, line, "line %d: %s" % (place, exc)) from exc
+                    last, servers = service, services[_service(service)[0]][1]
+                servers.append((address, int(port), _server_terms(terms), False))
+            elif new_service:
+                _add_service(new_service, service_terms, services)
+            elif other.strip() and not other.lstrip().startswith("#"):
+                _read_line(other, services)
+        except (KeyError, ValueError, IndexError) as exc:
+            reason = "no line before it adds its virtual service" if isinstance(exc, KeyError) else exc
+            line = text.split("\n")[place - 1].rstrip()
+            raise InvalidOption(option, line, "line %d: %s" % (place, reason)) from exc
     return list(services.values())
 
 
@@ -161,13 +166,17 @@ def _read_line(line: str, services: dict[str, tuple[dict[str, Any], list[ServerO
     name = " ".join(service)
     if verb == "-a":
         server, rest = _cut(rest, ("-r",))
-        services[_service_name(name)][1].append((*_address(server[1]), _server_terms(" ".join(rest)), False))
+        services[_service(name)[0]][1].append((*_address(server[1]), _server_terms(" ".join(rest)), False))
         return
-    if _service_name(name) in services:
+    _add_service(name, " ".join(rest), services)
+
+
+def _add_service(written: str, terms: str, services: dict[str, tuple[dict[str, Any], list[ServerOptions]]]) -> None:
+    name, key = _service(written)
+    if name in services:
         raise ValueError("this virtual service is added twice")
-    key = _service_key(name)
     whole = 128 if ":" in str(key.get("address")) or key.get("family") == "inet6" else 32
-    services[_service_name(name)] = ({**key, "persistence_netmask": str(whole), **_service_terms(rest)}, [])
+    services[name] = ({**key, "persistence_netmask": str(whole), **_service_terms(terms)}, [])
 
 
 def _cut(words: Sequence[str], options: Iterable[str]) -> tuple[list[str], list[str]]:
@@ -180,17 +189,17 @@ def _cut(words: Sequence[str], options: Iterable[str]) -> tuple[list[str], list[
 
 
 @lru_cache(maxsize=4)
-def _service_name(written: str) -> str:
-    """A service's name that does not depend on how its line spells it."""
-    words = [_SHORT.get(word, word) for word in written.split()]
-    key = _service_key(" ".join(words))
-    with suppress(ValueError):  # one that is none is told of when the values are read
-        key["address"] = read_address(str(key.get("address")))
-    return " ".join(map(str, key.values()))
+def _service(written: str) -> tuple[str, Mapping[str, Any]]:
+    """A service's name, which does not depend on how its line spells it, and its key as the line has it."""
+    key = _service_key(*[_SHORT.get(word, word) for word in written.split()])
+    words = list(key.values())
+    if "address" in key:
+        with suppress(ValueError):  # one that is none is told of when the values are read
+            words[1] = read_address(key["address"])
+    return " ".join(map(str, words)), key
 
 
-def _service_key(written: str) -> dict[str, Any]:
-    option, value, *family = written.split()
+def _service_key(option: str, value: str, *family: str) -> dict[str, Any]:
     if option == "-f":
         # ipvsadm saves a mark above 2147483647 as the negative number of the same bits.
         mark = 2**32 - _number(value[1:]) if value.startswith("-") else _number(value)
@@ -222,8 +231,12 @@ def _server_terms(written: str) -> tuple[Any, ...]:
     return tuple(map({**_SERVER_DEFAULTS, **found}.get, SERVER_TERMS))
 
 
-def _service_terms(words: Sequence[str]) -> dict[str, Any]:
-    return {**_SERVICE_DEFAULTS, **_terms(words, (*_NUMBERS, *_METHODS.values(), *_CHECKSUMS.values(), "--tun-type"))}
+@lru_cache(maxsize=1024)
+def _service_terms(written: str) -> Mapping[str, Any]:
+    return {
+        **_SERVICE_DEFAULTS,
+        **_terms(written.split(), (*_NUMBERS, *_METHODS.values(), *_CHECKSUMS.values(), "--tun-type")),
+    }
 
 
 def _terms(words: Sequence[str], foreign: Sequence[str]) -> dict[str, Any]:

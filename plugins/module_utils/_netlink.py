@@ -17,6 +17,7 @@ import errno
 import os
 import socket
 import struct
+import sys
 from contextlib import contextmanager
 from typing import Iterable, Iterator, NamedTuple, Sequence
 
@@ -154,10 +155,9 @@ def text_of(payload: bytes) -> str:
 
 def integer(payload: bytes, order: str = "=") -> int:
     """An unsigned attribute of 1, 2, 4 or 8 bytes; ``order`` is "=" for the host's, ">" for network order."""
-    try:
-        return int(struct.unpack(order + {1: "B", 2: "H", 4: "I", 8: "Q"}[len(payload)], payload)[0])
-    except KeyError as exc:
-        raise MalformedReply("a netlink integer of %d bytes" % len(payload)) from exc
+    if len(payload) not in (1, 2, 4, 8):
+        raise MalformedReply("a netlink integer of %d bytes" % len(payload))
+    return int.from_bytes(payload, "big" if order == ">" else sys.byteorder)
 
 
 class NetlinkSocket:
@@ -260,13 +260,7 @@ class NetlinkSocket:
         for first, chunk in _chunks(messages):
             sequences = range(self._sequence + 1, self._sequence + 1 + len(chunk))
             self._sequence += len(chunk)
-            last = len(chunk) - 1
-            self._put(
-                b"".join(
-                    _header(message, number, NLM_F_ACK if place == last else 0) + message.payload
-                    for place, (number, message) in enumerate(zip(sequences, chunk))
-                )
-            )
+            self._put(_datagram(chunk, sequences, sequences[-1]))
             self._confirm(first, sequences)
 
     def commit(self, messages: Sequence[Message]) -> None:
@@ -279,14 +273,9 @@ class NetlinkSocket:
         """
         sequences = range(self._sequence + 1, self._sequence + 1 + len(messages))
         self._sequence += len(messages)
-        asked = len(messages) - 2
-        self._put(
-            b"".join(
-                _header(message, number, NLM_F_ACK if place == asked else 0) + message.payload
-                for place, (number, message) in enumerate(zip(sequences, messages))
-            )
-        )
-        self._confirm(0, sequences[: asked + 1], whole=True)
+        asked = sequences[-2]
+        self._put(_datagram(messages, sequences, asked))
+        self._confirm(0, range(sequences[0], asked + 1), whole=True)
 
     def _confirm(self, first: int, sequences: range, whole: bool = False) -> None:
         """Read up to the acknowledgement of a datagram's last message and raise for the first refusal.
@@ -318,7 +307,9 @@ class NetlinkSocket:
         while True:
             before = len(replies)
             try:
-                for kind, flags, number, payload in self._receive():
+                data = self._received()
+                replies += _alike(data, sequence)
+                for kind, flags, number, payload in messages_in(data) if len(replies) == before else ():
                     if number != sequence:
                         continue
                     if flags & NLM_F_DUMP_INTR:
@@ -335,7 +326,9 @@ class NetlinkSocket:
 
     def _send(self, message: Message, flags: int) -> int:
         self._sequence += 1
-        self._put(_header(message, self._sequence, flags) + message.payload)
+        kind, payload, own = message
+        size = _MESSAGE.size + len(payload)
+        self._put(_MESSAGE.pack(size, kind, NLM_F_REQUEST | own | flags, self._sequence, 0) + payload)
         return self._sequence
 
     def _put(self, datagram: bytes) -> None:
@@ -345,7 +338,11 @@ class NetlinkSocket:
             raise _failed("send a netlink message", exc) from exc
 
     def _receive(self) -> Iterator[tuple[int, int, int, bytes]]:
-        """The messages of the next datagram, as (type, flags, sequence, payload).
+        """The messages of the next datagram, as :func:`messages_in` gives them."""
+        return messages_in(self._received())
+
+    def _received(self) -> bytes:
+        """The next datagram.
 
         Raises:
             AnswersLost: there were others, for which the socket had no room.
@@ -358,7 +355,7 @@ class NetlinkSocket:
             raise _failed("receive a netlink message", exc) from exc
         if flags & socket.MSG_TRUNC:
             raise MalformedReply("a netlink datagram of more than %d bytes" % RECEIVE_BYTES)
-        return messages_in(data)
+        return data
 
     @staticmethod
     def _check(payload: bytes, flags: int) -> None:
@@ -399,9 +396,30 @@ def messages_in(data: bytes) -> Iterator[tuple[int, int, int, bytes]]:
         offset += (length + 3) & ~3
 
 
-def _header(message: Message, sequence: int, flags: int) -> bytes:
-    size = _MESSAGE.size + len(message.payload)
-    return _MESSAGE.pack(size, message.type, NLM_F_REQUEST | message.flags | flags, sequence, 0)
+def _alike(data: bytes, sequence: int) -> Sequence[bytes]:
+    """The payloads of a dump's datagram in which all messages have the same header, as in nearly every one; else none.
+
+    It takes a third of the time of :func:`messages_in`, by which any other is read.
+    """
+    if len(data) > _MESSAGE.size:
+        length, kind, flags, number, _port = _MESSAGE.unpack_from(data)
+        plain = kind > NLMSG_OVERRUN and number == sequence and not flags & NLM_F_DUMP_INTR
+        if plain and length > _MESSAGE.size and not length & 3 and not len(data) % length:
+            parts = struct.iter_unpack("%ds%ds" % (_MESSAGE.size, length - _MESSAGE.size), data)
+            headers, payloads = zip(*parts)
+            if headers.count(headers[0]) == len(headers):
+                return payloads
+    return ()
+
+
+def _datagram(messages: Iterable[Message], sequences: Iterable[int], asked: int) -> bytes:
+    """Messages with their headers, of which the one with the number ``asked`` asks for an acknowledgement."""
+    parts: list[bytes] = []
+    pack, size = _MESSAGE.pack, _MESSAGE.size
+    for (kind, payload, flags), number in zip(messages, sequences):
+        flags |= NLM_F_REQUEST | (NLM_F_ACK if number == asked else 0)
+        parts += pack(size + len(payload), kind, flags, number, 0), payload
+    return b"".join(parts)
 
 
 def _error(payload: bytes, flags: int) -> tuple[int, str]:

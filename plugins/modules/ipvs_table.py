@@ -237,6 +237,8 @@ real_servers:
   sample: {added: 20, changed: 0, deleted: 1, unchanged: 9979}
 """
 
+import gc
+
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils import _ipvsadm as ipvsadm
@@ -258,7 +260,7 @@ def run(module):
         wishes = ipvsadm.wishes(ipvsadm.parse(params["text"]))
     else:
         listed = enumerate(checked_services(params["services"]))
-        wishes = [ServiceWish.from_options(options, "services[%d]." % place) for place, options in listed]
+        wishes = [ServiceWish.read(*service, "services[%d]." % place) for place, service in listed]
 
     plan = carried_out(module, Ipvs.table, lambda have: plan_table(wishes, have, owned), EMPTY_TABLE)
     shown = dict(diff=plan.diff()) if module._diff else {}
@@ -266,6 +268,8 @@ def run(module):
 
 
 def main():
+    # Ten thousand real servers are many small objects, none of which hold each other in a circle.
+    gc.disable()
     module = AnsibleModule(
         argument_spec=dict(
             services=SERVICES,

@@ -20,6 +20,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_options import
     SERVICE_KEY_RULES,
     checked_services,
 )
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_values import SERVER_TERMS
 
 #: What ``services`` would be in a module's argument spec.
 SPEC: dict[str, Any] = dict(**SERVICE_KEY, **SERVICE)
@@ -79,14 +80,24 @@ def services(draw):
     return found
 
 
+def as_options(service):
+    options, servers = service
+    if servers is not None:
+        servers = [
+            dict(zip(SERVER_TERMS, terms, strict=True), address=address, port=port, keep_weight=keep_weight)
+            for address, port, terms, keep_weight in servers
+        ]
+    return dict(options, real_servers=servers)
+
+
 @given(services())
 def test_as_ansible_checks_them(listed):
     ansible = ArgumentSpecValidator(dict(services=NESTED)).validate(dict(services=listed))
     if ansible.error_messages:
         with pytest.raises(InvalidOption, match=r"^services\[\d"):
-            checked_services(listed)
+            list(checked_services(listed))
     else:
-        assert checked_services(listed) == ansible.validated_parameters["services"]
+        assert list(map(as_options, checked_services(listed))) == ansible.validated_parameters["services"]
 
 
 @pytest.mark.parametrize(
@@ -106,4 +117,4 @@ def test_as_ansible_checks_them(listed):
 )
 def test_the_place_is_named(services, told):
     with pytest.raises(InvalidOption, match=told):
-        checked_services(services)
+        list(checked_services(services))

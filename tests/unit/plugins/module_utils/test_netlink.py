@@ -42,7 +42,7 @@ class Sample(nlmsg):
 def test_pyroute2_reads_what_we_write(number, name):
     inner = netlink.attribute(1, struct.pack("=I", number)) + netlink.text(2, name)
     payload = netlink.attribute(1, struct.pack("=I", number)) + netlink.text(2, name) + netlink.nested(3, inner)
-    data = netlink._header(netlink.Message(77, payload), 5, netlink.NLM_F_ACK) + payload
+    data = netlink._datagram([netlink.Message(77, payload)], [5], 5)
     message = Sample(data)
     message.decode()
     assert message["header"]["type"] == 77
@@ -163,8 +163,8 @@ class Disturbed(netlink.NetlinkSocket):
         self.readings += 1
         return super()._dump_once(message)
 
-    def _receive(self):
-        received = super()._receive()
+    def _received(self):
+        received = super()._received()
         if self.disturbances:
             self.disturbances -= 1
             with netlink.NetlinkSocket(NETLINK_ROUTE) as other:

@@ -32,7 +32,7 @@ SYN, RST, ACK = 2, 4, 16
 
 def read(kind, message):
     """A message as pyroute2 reads it."""
-    found = kind(netlink._header(message, 1, 0) + message.payload)
+    found = kind(netlink._datagram([message], [1], 0))
     found.decode()
     return found
 
