@@ -90,9 +90,9 @@ _SERVER_DEFAULTS = dict(
 )
 _USUAL_SERVICE = r"-[tuf] \S+|--sctp-service \S+|-f -?\d+ -6"
 #: A line as ipvsadm itself writes it, one that adds a real server (service, address, port, the rest) or one that adds
-#: a service (service, the rest), and any other line.
+#: a service (service, the rest), and any other line, such as one with the family of a mark at its end.
 _LINE = re.compile(
-    r"^(?:-a (%s) -r \[?([0-9.]+|(?<=\[)[0-9a-f:.]+)\]?:(\d+) (.*)|-A (%s) (-s .*)|(.*))$"
+    r"^(?:-a (%s) -r \[?([0-9.]+|(?<=\[)[0-9a-f:.]+)\]?:(\d+) (?!.*-6)(.*)|-A (%s) (-s (?!.*-6).*)|(.*))$"
     % (_USUAL_SERVICE, _USUAL_SERVICE),
     re.MULTILINE,
 )
