@@ -44,7 +44,7 @@ STAGE = re.compile(r"`([a-z_]+)`")
 CURL = re.compile(r"^curl: \((\d+)\)", re.MULTILINE)
 RTNETLINK = ("RTNETLINK answers: ", 2)
 #: Seconds that a command may take, on the node and on the reader's own machine
-PATIENCE = {"#": 120.0, "$": 300.0}
+PATIENCE = {"#": 120.0, "$": 600.0}
 
 
 @dataclass(frozen=True)
@@ -202,9 +202,10 @@ class Reader:
             )
 
     def _type(self, command: Command) -> tuple[int, str]:
-        if (command.prompt, command.text) == ("$", "make shell"):
+        if command.prompt == "$" and command.text.startswith("make shell"):
             self._leave()
-            self._shell = Shell(["make", "--no-print-directory", "shell"], self._folder, self._environment)
+            words = command.text.split()
+            self._shell = Shell([words[0], "--no-print-directory", *words[1:]], self._folder, self._environment)
             return 0, ""
         if (command.prompt, command.text) == ("#", "exit"):
             self._leave()
