@@ -6,13 +6,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._address_plan import wanted_addresses
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import InvalidOption
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._link_values import Netns
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._route_plan import WantedRoute, anywhere
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._values import (
+    IPV6_MTU_MIN,
     Address,
     Interface,
     address,
@@ -117,7 +118,7 @@ def wanted_bridge(params: Mapping[str, Any]) -> WantedBridge:
     return WantedBridge(
         name=device_name("name", params["name"]),
         netns=netns,
-        addresses=wanted_addresses("addresses", params["addresses"]),
+        addresses=_addresses("addresses", params["addresses"]),
         mtu=_mtu("mtu", params["mtu"]),
         promiscuous=params["promiscuous"],
         ports=None if ports is None else tuple(_port("ports[%d]" % n, port, netns) for n, port in enumerate(ports)),
@@ -132,7 +133,8 @@ def check_together(want: WantedBridge) -> None:
     """Refuse options that exclude each other; needs each namespace spelled in one way.
 
     Raises:
-        InvalidOption: a name, an address or a route is claimed twice, or a gateway cannot be reached.
+        InvalidOption: a name, an address or a route is claimed twice, a default route would be replaced, or an MTU is
+            too small for IPv6.
     """
     ports = want.ports or ()
     peers = [port.peer for port in ports if port.peer]
@@ -149,6 +151,19 @@ def check_together(want: WantedBridge) -> None:
     for port in ports:
         if port.peer and port.peer.netns == want.netns:
             _refuse_default_routes(port.name, port.peer)
+        if port.peer:
+            _refuse_mtu("ports", port.peer.mtu, port.peer.addresses)
+        if want.mtu is None:  # then the bridge has the smallest of its ports
+            _refuse_mtu("ports", port.mtu, want.addresses)
+    _refuse_mtu("mtu", want.mtu, want.addresses)
+
+
+def _refuse_mtu(option: str, size: Optional[int], addresses: Optional[Tuple[Interface, ...]]) -> None:
+    six = next((each for each in addresses or () if each.version == 6), None)
+    if size is not None and size < IPV6_MTU_MIN and six:
+        raise InvalidOption(
+            option, size, "the device with address %s needs an MTU of at least %d bytes" % (six, IPV6_MTU_MIN)
+        )
 
 
 def _refuse_default_routes(port: str, peer: WantedPeer) -> None:
@@ -184,7 +199,7 @@ def _peer(option: str, params: Mapping[str, Any], netns: Netns) -> WantedPeer:
     return WantedPeer(
         name=device_name(option + ".name", params["name"]),
         netns=netns if params["netns"] is None else _netns(option + ".netns", params["netns"]),
-        addresses=wanted_addresses(option + ".addresses", params["addresses"]),
+        addresses=_addresses(option + ".addresses", params["addresses"]),
         gateway=None if params["gateway"] is None else address(option + ".gateway", params["gateway"]),
         routes=None
         if routes is None
@@ -199,6 +214,14 @@ def _route(option: str, params: Mapping[str, str]) -> WantedRoute:
     if to.version != via.version:
         raise InvalidOption(option + ".via", params["via"], "%s needs a gateway of its own family" % to)
     return WantedRoute(to, via)
+
+
+def _addresses(option: str, values: Optional[Sequence[str]]) -> Optional[Tuple[Interface, ...]]:
+    """Addresses with their prefix lengths: without one nothing on the bridge would be reached through them."""
+    for value in values or ():
+        if "/" not in value:
+            raise InvalidOption(option, value, "write the prefix length too, such as %s/24" % value)
+    return wanted_addresses(option, values)
 
 
 def _mtu(option: str, value: Optional[int]) -> Optional[int]:

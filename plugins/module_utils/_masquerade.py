@@ -63,13 +63,17 @@ def rule(options: Mapping[str, Any]) -> list[str]:
     Raises:
         InvalidOption: an option is not valid, or there is nothing by which the rule would choose its packets.
     """
-    if all(options[name] is None for name in ("source", "match_set", "out_interface")):
+    source = None if options["source"] is None else values.network("source", options["source"])
+    everything = source is None or source.prefixlen == 0
+    if everything and options["match_set"] is None and options["out_interface"] is None:
         raise InvalidOption(
-            "source", None, "a rule for all packets is refused: set 'source', 'match_set' or 'out_interface'"
+            "source",
+            options["source"],
+            "a rule for all packets is refused: set 'source', 'match_set' or 'out_interface'",
         )
     words: list[str] = []
-    if options["source"] is not None:
-        words += ["-s", str(values.network("source", options["source"]))]
+    if source is not None:
+        words += ["-s", str(source)]
     if options["out_interface"] is not None:
         words += ["-o", values.device_name("out_interface", options["out_interface"])]
     match = options["match_set"]

@@ -119,8 +119,12 @@ def resolv_conf(dns: Mapping[str, Sequence[str] | None]) -> str:
     for keyword in ("search", "options"):
         words = dns.get(keyword) or ()
         for word in words:
-            if not word or not word.isprintable() or any(char.isspace() for char in word):
-                raise InvalidOption("dns." + keyword, word, "write one word an entry, without white space")
+            if not word or not word.isascii() or not word.isprintable() or " " in word:
+                raise InvalidOption(
+                    "dns." + keyword,
+                    word,
+                    "write one word an entry, of ASCII characters (a domain as in xn--mnchen-3ya)",
+                )
         if words:
             lines.append("%s %s" % (keyword, " ".join(words)))
     return "".join(line + "\n" for line in lines)
@@ -181,6 +185,6 @@ def plan_absent(want: WantedNetns, have: HaveNetns) -> Plan[Operation]:
 def _sysctl(key: str, value: Any) -> Sysctl:
     if isinstance(value, bool):
         value = int(value)
-    if not isinstance(value, (str, int)):
-        raise InvalidOption("sysctl", value, "the value of %s is a number or a text" % key)
+    if not isinstance(value, (str, int)) or not str(value).isascii():
+        raise InvalidOption("sysctl", value, "the value of %s is a number or a text of ASCII characters" % key)
     return Sysctl(key, sysctl_path(key), " ".join(str(value).split()))

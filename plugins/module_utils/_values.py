@@ -83,12 +83,17 @@ def set_name(option: str, value: str) -> str:
 
 def address(option: str, value: str) -> Address:
     """An IPv4 or IPv6 address without a prefix."""
-    if "%" in value:  # ipaddress reads it, and then it is another address than the one the kernel has
-        raise InvalidOption(option, value, "write the address without a device")
+    _refuse_zone(option, value)
     try:
         return read_address(value)
     except ValueError as exc:
         raise InvalidOption(option, value, "write an IPv4 or IPv6 address without a prefix: %s" % exc) from exc
+
+
+def _refuse_zone(option: str, value: str) -> None:
+    """ipaddress reads an address with its zone (RFC 4007), and then it is another one than the kernel has."""
+    if "%" in value:
+        raise InvalidOption(option, value, "write the address without a device")
 
 
 #: ``ipaddress.ip_address``, which is slow, for what is read more than once.
@@ -109,6 +114,7 @@ def packed_addresses(options: Iterable[str], listed: Iterable[str]) -> list[byte
 
 def interface(option: str, value: str) -> Interface:
     """An address on a device, with its prefix length; without one it is a host address (/32 or /128)."""
+    _refuse_zone(option, value)
     try:
         found = ipaddress.ip_interface(value)
     except ValueError as exc:
@@ -120,6 +126,7 @@ def interface(option: str, value: str) -> Interface:
 
 def network(option: str, value: str) -> Network:
     """A network; bits behind the prefix are an error, since nobody can tell which of the two was meant."""
+    _refuse_zone(option, value)
     try:
         return ipaddress.ip_network(value)
     except ValueError as exc:
@@ -141,6 +148,10 @@ def number(option: str, value: int, low: int, high: int, meaning: str) -> int:
 def port(option: str, value: int) -> int:
     """A transport port, 1 to 65535."""
     return number(option, value, 1, 65535, "a port")
+
+
+#: The least MTU in bytes that an IPv6 link may have (RFC 8200): with less the kernel takes IPv6 off the device.
+IPV6_MTU_MIN = 1280
 
 
 def mtu(option: str, value: int) -> int:

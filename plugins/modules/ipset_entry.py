@@ -12,6 +12,8 @@ version_added: 1.0.0
 description:
   - Adds and deletes one or many entries of a set that exists. All of a task's entries travel together, hundreds in one
     message, so a long list costs little more than one entry.
+  - In check mode a set that does not exist is taken for one that an earlier task would have made. Its type is not known
+    then, so its entries are foretold as they are written, and not as the set would spell them.
 extends_documentation_fragment:
   - linuxnet.ipvs.attributes
   - linuxnet.ipvs.ipset

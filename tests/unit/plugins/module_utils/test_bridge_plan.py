@@ -325,7 +325,21 @@ def test_a_port_without_a_peer_has_to_exist():
         ({"name": "a-name-of-16-chr"}, "1 to 15 bytes"),
         ({"name": "a/b"}, "no '/'"),
         ({"addresses": ["10.0.0.1/33"]}, r"addresses: '10\.0\.0\.1/33'"),
+        ({"addresses": ["10.0.0.1"]}, "addresses: '10\\.0\\.0\\.1' is not valid: write the prefix length too"),
+        (
+            {"ports": [port(peer=peer(addresses=["fd00::11"]))]},
+            "ports\\[0\\]\\.peer\\.addresses: 'fd00::11' is not valid",
+        ),
         ({"mtu": 10}, "mtu: 10 is not valid"),
+        (
+            {"mtu": 1279, "addresses": ["fd00::1/64"]},
+            "mtu: 1279 is not valid: the device with address fd00::1/64 needs",
+        ),
+        ({"addresses": ["fd00::1/64"], "ports": [port(mtu=1279)]}, "ports: 1279 is not valid"),
+        (
+            {"ports": [port(peer=peer(addresses=["fd00::11/64"], gateway=None, mtu=1279))]},
+            "ports: 1279 is not valid: the device with address fd00::11/64",
+        ),
         ({"netns": "a/b"}, "netns: 'a/b'"),
         ({"ports": [port("a-name-of-16-chr")]}, r"ports\[0\]\.name"),
         ({"ports": [port(peer=peer(netns="../x"))]}, r"ports\[0\]\.peer\.netns"),

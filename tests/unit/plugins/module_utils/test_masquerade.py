@@ -24,6 +24,7 @@ LOOP = dict(name="LOOP", directions=["dst", "dst", "src"])
     ("options", "words"),
     [
         (dict(source="10.0.0.0/24"), "-s 10.0.0.0/24 -j MASQUERADE"),
+        (dict(source="0.0.0.0/0", out_interface="eth0"), "-s 0.0.0.0/0 -o eth0 -j MASQUERADE"),
         (dict(match_set=LOOP), "-m set --match-set LOOP dst,dst,src -j MASQUERADE"),
         (
             dict(source="fd00:0::/64", out_interface="eth0", match_set=LOOP, comment="why"),
@@ -55,6 +56,8 @@ def test_the_family_follows_the_source(options, family):
         dict(comment="all"),
         dict(source="10.0.0.1/24"),
         dict(source="x"),
+        dict(source="0.0.0.0/0"),
+        dict(source="::/0", comment="all"),
         dict(out_interface="a/b"),
         dict(match_set=dict(name="LOOP", directions=[])),
         dict(match_set=dict(name="LOOP", directions=["src"] * 7)),

@@ -94,6 +94,7 @@ def test_resolv_conf_holds_what_is_said_and_no_more():
         {"nameservers": ["8.8.8.8/32"]},
         {"nameservers": ["8.8.8.8", "8.8.8.8"]},
         {"search": ["a b"]},
+        {"search": ["münchen.example"]},
         {"search": [""]},
         {"options": ["ndots:2\nnameserver 1.2.3.4"]},
     ],
@@ -139,7 +140,7 @@ def test_a_value_is_compared_with_single_spaces():
     assert not plan_present(wanted(sysctl={"net.ipv4.ip_local_port_range": " 20000\t30000 "}), have).changed
 
 
-@pytest.mark.parametrize("value", [None, ["1"], {"a": 1}])
+@pytest.mark.parametrize("value", [None, ["1"], {"a": 1}, "ü"])
 def test_a_value_that_is_no_text_or_number_is_refused(value):
     with pytest.raises(InvalidOption, match=r"the value of net\.x is a number or a text"):
         wanted(sysctl={"net.x": value})

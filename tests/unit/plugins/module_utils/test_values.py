@@ -69,7 +69,8 @@ def test_interfaces(written, read):
 
 
 @pytest.mark.parametrize(
-    "written", ["10.0.0.1/33", "10.0.0.1/255.255.255.0", "fd00::1/129", "10.0.0.1/", "x/24", "10.0.0.1/²"]
+    "written",
+    ["10.0.0.1/33", "10.0.0.1/255.255.255.0", "fd00::1/129", "10.0.0.1/", "x/24", "10.0.0.1/²", "fe80::1%eth0/64"],
 )
 def test_no_interfaces(written):
     with pytest.raises(InvalidOption, match=r"^addresses: "):
@@ -80,6 +81,11 @@ def test_a_network_with_bits_behind_its_prefix_is_none():
     assert str(values.network("source", "10.0.0.0/24")) == "10.0.0.0/24"
     with pytest.raises(InvalidOption, match="host bits"):
         values.network("source", "10.0.0.1/24")
+
+
+def test_a_network_with_a_device_is_none():
+    with pytest.raises(InvalidOption, match="without a device"):
+        values.network("source", "fe80::%eth0/64")
 
 
 @pytest.mark.parametrize(
