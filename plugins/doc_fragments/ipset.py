@@ -11,7 +11,7 @@ class ModuleDocFragment:
     DOCUMENTATION = r"""
 options: {}
 requirements:
-  - a kernel with sets (module C(ip_set), loaded by itself at the first use, in check mode too); nothing else than Python
+  - a kernel with sets (module C(ip_set), loaded by itself at the first use, in check mode too), and Python
 notes:
   - The module speaks to the kernel over netlink. It needs neither C(ipset) nor a Python library.
 seealso:

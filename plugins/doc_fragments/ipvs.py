@@ -11,7 +11,7 @@ class ModuleDocFragment:
     DOCUMENTATION = r"""
 options: {}
 requirements:
-  - a kernel with IPVS (module C(ip_vs), loaded by itself at the first use, in check mode too); nothing else than Python
+  - a kernel with IPVS (module C(ip_vs), loaded by itself at the first use, in check mode too), and Python
 notes:
   - The module speaks to the kernel over netlink. It needs neither C(ipvsadm) nor a Python library.
   - The IPVS table belongs to a network namespace. Another program that believes to own it (kube-proxy in IPVS mode,
