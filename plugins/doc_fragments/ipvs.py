@@ -31,6 +31,8 @@ options:
         have passed. Then it deletes, and RV(drained) tells what happened.
       - Other tasks on the same table can go on meanwhile. If one of them, or another program, gives such a real server
         weight again, nothing is deleted and the task fails.
+      - How many connections are left is told to the node's log at the beginning, every ten seconds and at the end.
+        C(journalctl -f -g draining) shows it meanwhile.
       - Without the option nothing is waited for.
     type: int
 """

@@ -13,7 +13,8 @@ from ansible.errors import AnsibleFilterError
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils import _ipvsadm as ipvsadm
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import InvalidOption
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_values import ServiceWish
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_options import checked_services
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_values import RealServerWish, ServiceWish
 
 
 def to_ipvsadm(services: Sequence[Mapping[str, Any]]) -> str:
@@ -22,8 +23,8 @@ def to_ipvsadm(services: Sequence[Mapping[str, Any]]) -> str:
         raise AnsibleFilterError("to_ipvsadm: a list of virtual services is wanted, such as ipvs_info returns")
     lines: list[str] = []
     try:
-        for place, options in enumerate(services):
-            wish = ServiceWish.from_options(options, "services[%d]." % place)
+        for place, (options, listed) in enumerate(checked_services(services)):
+            wish = ServiceWish.read(options, listed, "services[%d]." % place)
             servers = [server.resolve(wish.key, None) for server in wish.servers or ()]
             lines += ipvsadm.render(wish.resolve(None), servers)
     except InvalidOption as exc:
@@ -35,7 +36,9 @@ def from_ipvsadm(text: str) -> list[dict[str, Any]]:
     """The virtual services in what ipvsadm --save --numeric has printed, as the modules take them."""
     try:
         found = ipvsadm.parse(text)
-        ipvsadm.wishes(found)  # whatever cannot be meant is refused here already
+        for wish in ipvsadm.wishes(found):  # whatever cannot be meant is refused here already
+            wish.resolve(None)
+            RealServerWish.anew(wish.key, wish.servers or ())
     except InvalidOption as exc:
         raise AnsibleFilterError("from_ipvsadm: %s" % exc) from exc
     return ipvsadm.service_options(found)

@@ -44,6 +44,7 @@ CMD_NEW_SERVICE, CMD_SET_SERVICE, CMD_DEL_SERVICE, CMD_GET_SERVICE = 1, 2, 3, 4
 CMD_NEW_DEST, CMD_SET_DEST, CMD_DEL_DEST, CMD_GET_DEST = 5, 6, 7, 8
 CMD_NEW_DAEMON, CMD_DEL_DAEMON, CMD_GET_DAEMON = 9, 10, 11
 CMD_SET_CONFIG, CMD_GET_CONFIG = 12, 13
+CMD_GET_INFO, CMD_ZERO = 15, 16
 
 _GENL = struct.Struct("=BBH")
 
@@ -96,8 +97,15 @@ class Ipvs:
         The kernel goes on by position from one datagram to the next and does not tell when the table changed in between
         (ip_vs_genl_dump_services()). So what came in several is read until two readings agree; while another program
         adds or deletes all the time, a service may still be missing, or come twice.
+
+        One of a protocol that ipvsadm(8) cannot name is left out, and so it is left alone.
         """
-        return [codec.decode_service(codec.inner(reply, codec.ATTR_SERVICE)) for reply in self._service_replies()]
+        replies = self._service_replies()
+        try:
+            return [codec.decode_service(codec.inner(reply, codec.ATTR_SERVICE)) for reply in replies]
+        except MalformedReply:
+            named = [reply for reply in replies if codec.is_nameable(reply)]
+            return [codec.decode_service(codec.inner(reply, codec.ATTR_SERVICE)) for reply in named]
 
     def real_servers(self, key: ServiceKey) -> RealServers:
         """The real servers of a virtual service, in the order in which they were added; none for a missing service."""
@@ -117,6 +125,12 @@ class Ipvs:
     def statistics(self, keys: Iterable[ServiceKey]) -> list[dict[str, Any]]:
         """What the kernel counts of virtual services and of each of their real servers."""
         return [found for found in map(self._statistics_of, keys) if found]
+
+    def about(self) -> dict[str, Any]:
+        """The version of IPVS, and how many buckets the kernel has for its connections."""
+        with _explaining():
+            (reply,) = self._netlink.request(self._message(CMD_GET_INFO))
+        return codec.decode_info(reply)
 
     def settings(self) -> Settings:
         """The timeouts of connections, and the synchronization daemons that run."""
@@ -148,24 +162,37 @@ class Ipvs:
             except BatchRefused as exc:
                 raise _explained(exc, part[exc.index]) from exc
 
+    def zero(self, keys: Iterable[ServiceKey] | None) -> None:
+        """Set the counters of virtual services and of their real servers to zero; None are all, and the whole table's.
+
+        Raises:
+            KernelRefused: the kernel refused it, because one of the services is gone.
+        """
+        bodies = [b""] if keys is None else [codec.encode_key(key) for key in keys]
+        try:
+            self._netlink.send_all([self._message(CMD_ZERO, body) for body in bodies])
+        except BatchRefused as exc:
+            words = _reason(exc, {errno.ESRCH: "a virtual service is gone meanwhile: run the task again"})
+            raise KernelRefused(exc.errno, "the kernel refused to set counters to zero: %s" % words) from exc
+
     def apply_settings(self, operations: Sequence[SettingsOperation]) -> None:
         """Carry out operations on timeouts and daemons in their order; behind one that is refused nothing more is done.
 
-        A daemon that gave way to one that is refused runs again afterwards.
+        A daemon's stop and start go in one datagram, so that a run that is killed between them is none that stops it. A
+        daemon that gave way to one that is refused runs again afterwards.
 
         Raises:
             KernelRefused: the kernel refused one; the text names it, the reason and the remedy.
         """
-        stopped = None
-        for operation in operations:
+        for step in daemons_together(operations):
             try:
-                self._netlink.send_all([self._settings_operation(operation)])
+                self._netlink.send_all([self._settings_operation(operation) for operation in step])
             except BatchRefused as exc:
-                words = _reason(exc, _SETTINGS_MEANINGS)
-                if stopped and operation.daemon and operation.daemon.role == stopped.role:
-                    words += self._started_again(stopped)
+                operation = step[exc.index]
+                words = _reason(exc, _SETTINGS_MEANINGS if operation.daemon else _TIMEOUT_MEANINGS)
+                if exc.index and step[0].daemon:
+                    words += self._started_again(step[0].daemon)
                 raise KernelRefused(exc.errno, "the kernel refused to %s: %s" % (operation, words)) from exc
-            stopped = operation.daemon if operation.verb == "stop" else None
 
     def _started_again(self, stopped: SyncDaemon) -> str:
         """Have a daemon back that was stopped, and say so."""
@@ -261,7 +288,13 @@ _MEANINGS = {
     errno.EAFNOSUPPORT: "this kernel has no IPv6, or it is switched off (ipv6.disable=1 on the kernel's command line)",
 }
 
-#: In words that fit timeouts and daemons (ip_vs_genl_new_daemon(), start_sync_thread()).
+#: In words that fit timeouts (ip_vs_set_timeout()).
+_TIMEOUT_MEANINGS = {
+    errno.EINVAL: "one is more seconds than this kernel can count: 2147483 if it ticks a thousand times a second,"
+    " 8589934 if 250 times",
+}
+
+#: In words that fit daemons (ip_vs_genl_new_daemon(), start_sync_thread()).
 _SETTINGS_MEANINGS = {
     errno.EEXIST: "a daemon of that role runs already, so something else started it in the meantime: run the task"
     " again",
@@ -271,6 +304,18 @@ _SETTINGS_MEANINGS = {
     errno.EINVAL: "the kernel takes it for invalid: messages must hold a connection and fit the device's MTU, and no"
     " real server may be of another family than its virtual service while a daemon runs",
 }
+
+
+def daemons_together(operations: Iterable[SettingsOperation]) -> Iterator[list[SettingsOperation]]:
+    """Operations one by one, but for the two that give a daemon another shape."""
+    step: list[SettingsOperation] = []
+    for operation in operations:
+        if step and not (operation.daemon and step[-1].daemon and operation.daemon.role == step[-1].daemon.role):
+            yield step
+            step = []
+        step.append(operation)
+    if step:
+        yield step
 
 
 def _no_module(service: Service) -> str:

@@ -41,6 +41,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._values import Addre
 # linux/ip_vs.h
 ATTR_SERVICE, ATTR_DEST, ATTR_DAEMON = 1, 2, 3
 ATTR_TIMEOUT_TCP, ATTR_TIMEOUT_TCP_FIN, ATTR_TIMEOUT_UDP = 4, 5, 6
+INFO_VERSION, INFO_CONN_TAB_SIZE = 1, 2
 SVC_AF, SVC_PROTOCOL, SVC_ADDR, SVC_PORT, SVC_FWMARK = 1, 2, 3, 4, 5
 SVC_SCHED_NAME, SVC_FLAGS, SVC_TIMEOUT, SVC_NETMASK, SVC_STATS, SVC_PE_NAME, SVC_STATS64 = 6, 7, 8, 9, 10, 11, 12
 DEST_ADDR, DEST_PORT, DEST_FWD_METHOD, DEST_WEIGHT, DEST_U_THRESH, DEST_L_THRESH = 1, 2, 3, 4, 5, 6
@@ -69,6 +70,7 @@ STATISTICS = (
     "incoming_bytes_per_second",
     "outgoing_bytes_per_second",
 )
+TOTALS = STATISTICS[:5]
 
 _FAMILIES = {"inet": int(socket.AF_INET), "inet6": int(socket.AF_INET6)}
 _FAMILY_NAMES = {number: name for name, number in _FAMILIES.items()}
@@ -76,8 +78,9 @@ _PROTOCOL_NAMES = {number: name for name, number in PROTOCOLS.items()}
 _TUNNEL_TYPE_NAMES = {number: name for name, number in TUNNEL_TYPES.items()}
 _TUNNEL_CHECKSUM_NAMES = {number: name for name, number in TUNNEL_CHECKSUMS.items()}
 _DAEMON_STATE_NAMES = {number: name for name, number in DAEMON_STATES.items()}
-#: The kernel's own two are what it makes of a real server, never what a user asks for.
-_METHOD_NAMES = {**{number: name for name, number in FORWARDING_METHODS.items()}, 1: "local", 4: "bypass"}
+#: With two that only other programs ask for; a real server that has one keeps it until a task names another.
+_METHODS = {**FORWARDING_METHODS, "local": 1, "bypass": 4}
+_METHOD_NAMES = {number: name for name, number in _METHODS.items()}
 
 #: What lies before an attribute's own ones in a reply: struct genlmsghdr, the attribute's header.
 _GENL_BYTES = 4
@@ -109,6 +112,15 @@ def inner(reply: bytes, kind: int) -> bytes:
 
 
 # Virtual services
+
+
+def is_nameable(reply: bytes) -> bool:
+    """Whether the virtual service of a GET_SERVICE reply has a protocol that IPVS balances.
+
+    The kernel takes any number from who speaks netlink to it. What ipvsadm cannot name is nobody's to change.
+    """
+    found = attribute_map(inner(reply, ATTR_SERVICE))
+    return SVC_PROTOCOL not in found or integer(found[SVC_PROTOCOL]) in _PROTOCOL_NAMES
 
 
 def _key_attributes(key: ServiceKey) -> bytes:
@@ -235,7 +247,7 @@ def _behind_address(size: int, port: int, terms: tuple[Any, ...]) -> bytes:
         (
             bytes(16 - size),  # up to union nf_inet_addr
             _be16(DEST_PORT, port),
-            _u32(DEST_FWD_METHOD, FORWARDING_METHODS[method]),
+            _u32(DEST_FWD_METHOD, _METHODS[method]),
             _u32(DEST_WEIGHT, weight),
             _u8(DEST_TUN_TYPE, TUNNEL_TYPES[tunnel_type]),
             _be16(DEST_TUN_PORT, tunnel_port),
@@ -352,7 +364,20 @@ def decode_statistics(data: bytes, stats: int, stats64: int) -> dict[str, int]:
         raise MalformedReply("statistics without attribute %s" % exc) from exc
 
 
-# Timeouts and synchronization daemons
+# What holds for the whole table
+
+
+def decode_info(reply: bytes) -> dict[str, Any]:
+    """The version of IPVS and the number of buckets for its connections, from a reply to GET_INFO."""
+    found = attribute_map(reply[_GENL_BYTES:])
+    try:
+        version = integer(found[INFO_VERSION])
+        return dict(
+            version="%d.%d.%d" % (version >> 16, version >> 8 & 0xFF, version & 0xFF),
+            connection_table_size=integer(found[INFO_CONN_TAB_SIZE]),
+        )
+    except KeyError as exc:
+        raise MalformedReply("what IPVS says of itself without attribute %s" % exc) from exc
 
 
 def encode_timeouts(timeouts: Iterable[int]) -> bytes:

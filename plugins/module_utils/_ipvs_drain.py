@@ -121,14 +121,19 @@ def _waited(module: AnsibleModule, ipvs: Ipvs, service: Service, servers: Server
         counted = ipvs.connections(service.key)
         return sum(live(service, connections) for key, connections in counted.items() if key in keys)
 
-    start = told = time.monotonic()
+    def tell() -> float:
+        module.log("draining virtual service %s: %d of %d connections left" % (service.key, now_left, first))
+        return time.monotonic()
+
+    start = time.monotonic()
     first = now_left = left()
+    told = tell()
     while now_left and time.monotonic() - start < timeout:
         if time.monotonic() - told >= LOG_INTERVAL:
-            told = time.monotonic()
-            module.log("draining virtual service %s: %d of %d connections left" % (service.key, now_left, first))
+            told = tell()
         time.sleep(min(LOOK_INTERVAL, max(0.0, start + timeout - time.monotonic())))
         now_left = left()
+    tell()
     return dict(complete=not now_left, connections=first, left=now_left, seconds=round(time.monotonic() - start))
 
 

@@ -21,6 +21,7 @@ SERVICES: dict[str, Any] = dict(
         address=dict(type="str"),
         port=dict(type="int"),
         fwmark=dict(type="int"),
+        family=dict(type="str", choices=["inet", "inet6"]),
     ),
     mutually_exclusive=[("fwmark", "address"), ("fwmark", "port"), ("fwmark", "protocol")],
 )
@@ -44,16 +45,20 @@ class Filter(NamedTuple):
 
     def matches_service(self, key: ServiceKey) -> bool:
         """Whether a virtual service is wanted."""
-        return self._matches(dict(protocol=key.protocol, address=key.address, port=key.port, fwmark=key.fwmark))
+        return self._matches(
+            dict(protocol=key.protocol, address=key.address, port=key.port, fwmark=key.fwmark, family=key.family)
+        )
 
     def matches_connection(self, connection: Mapping[str, Any]) -> bool:
         """Whether a connection is one of a service that is wanted."""
+        address = ipaddress.ip_address(connection["virtual_address"])
         return self._matches(
             dict(
                 protocol=connection["protocol"],
-                address=ipaddress.ip_address(connection["virtual_address"]),
+                address=address,
                 port=connection["virtual_port"],
                 fwmark=0,
+                family=values.family_of(address),
             )
         )
 
@@ -70,7 +75,7 @@ class Filter(NamedTuple):
 def _pattern(prefix: str, options: Mapping[str, Any]) -> dict[str, Any]:
     given = {name: value for name, value in options.items() if value is not None}
     if not given:
-        raise InvalidOption(prefix + "address", None, "name 'protocol', 'address', 'port' or 'fwmark'")
+        raise InvalidOption(prefix + "address", None, "name 'protocol', 'address', 'port', 'fwmark' or 'family'")
     if "address" in given:
         given["address"] = values.network(prefix + "address", given["address"])
     if "port" in given:

@@ -12,13 +12,14 @@ from typing import Any, Iterable, Mapping, NamedTuple, Sequence
 from ansible_collections.linuxnet.ipvs.plugins.module_utils import _ipvsadm as ipvsadm
 from ansible_collections.linuxnet.ipvs.plugins.module_utils import _values as values
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import InvalidOption
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_codec import RealServers, configuration
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_codec import TOTALS, RealServers, configuration
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_values import (
     Operation,
     RealServer,
     RealServerWish,
     Scope,
     Service,
+    ServiceKey,
     ServiceWish,
     brief,
     service_options,
@@ -51,6 +52,22 @@ def plan_service(
     else:
         before, after = {}, brief(wished)
     return Plan(tuple(operations), _legible(before), _legible(after)), service, servers
+
+
+def plan_zero(counted: Iterable[tuple[ServiceKey, Mapping[str, Any]]]) -> Plan[ServiceKey]:
+    """Set counters to zero: the keys of the virtual services, of those given with their statistics, that have others.
+
+    What the kernel estimates for a second does not count, since it follows from the rest.
+    """
+    keys = []
+    before: dict[str, Any] = {}
+    after: dict[str, Any] = {}
+    for key, statistics in counted:
+        if any(each[name] for each in (statistics, *statistics["real_servers"]) for name in TOTALS):
+            keys.append(key)
+            before[str(key)] = {name: statistics[name] for name in TOTALS}
+            after[str(key)] = dict.fromkeys(TOTALS, 0)
+    return Plan(tuple(keys), before, after)
 
 
 def plan_no_service(have: Service | None, have_servers: Servers) -> Plan[Operation]:

@@ -15,8 +15,8 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils import _values as va
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import InvalidOption
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._plan import Plan, differing
 
-#: ip_vs_set_timeout() refuses what INT_MAX / HZ does not hold; HZ is at most 1000.
-MAX_TIMEOUT = (2**31 - 1) // 1000
+#: ip_vs_set_timeout() refuses what is above INT_MAX / HZ. A kernel has an HZ of 100 to 1000 and does not tell which.
+MAX_TIMEOUT = (2**31 - 1) // 100
 ROLES = ("master", "backup")
 #: start_sync_thread() raises what is less to this.
 MIN_BACKUP_MAXLEN = 1024
@@ -183,4 +183,8 @@ def plan_settings(
             running[role] = daemon
     settings = Settings(wished, running)
     before, after = differing(have.options(), settings.options())
+    for role in ROLES:
+        if role in after and role in have.daemons and role in running:
+            before[role], after[role] = differing(before[role], after[role])
+            after[role]["restarted"] = True
     return Plan(tuple(steps), before, after), settings

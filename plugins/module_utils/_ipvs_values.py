@@ -46,8 +46,8 @@ DEFAULT_WEIGHT = 1
 MAX_WEIGHT = 65535
 #: ipvsadm(8) takes no higher threshold, and newer kernels do not either: Linux 6.12.117 calls it invalid.
 MAX_THRESHOLD = 2**31 - 1
-#: The kernel multiplies it by HZ, at most 1000, in a signed 32-bit number (ip_vs_add_service()).
-MAX_PERSISTENCE_TIMEOUT = (2**31 - 1) // 1000
+#: The kernel multiplies it by HZ, at most 1000, in an unsigned 32-bit number (ip_vs_add_service()).
+MAX_PERSISTENCE_TIMEOUT = (2**32 - 1) // 1000
 #: What a real server has of a tunnel when it has none.
 NO_TUNNEL = dict(tunnel_type="ipip", tunnel_port=0, tunnel_checksum="none")
 #: Options with these values go without saying where a person reads them.

@@ -122,6 +122,12 @@ def parse(text: str, option: str = "text") -> list[tuple[dict[str, Any], list[Se
             reason = "no line before it adds its virtual service" if isinstance(exc, KeyError) else exc
             line = text.split("\n")[place - 1].rstrip()
             raise InvalidOption(option, line, "line %d: %s" % (place, reason)) from exc
+    for options, servers in services.values():
+        # Where the forwarding method cannot change the port, ipvsadm takes the virtual service's.
+        own = options.get("port")
+        places = [place for place, each in enumerate(servers) if each[1] != own and each[2][0] != "masquerading"]
+        for place in places if own is not None else ():
+            servers[place] = (servers[place][0], own, *servers[place][2:])
     return list(services.values())
 
 
@@ -130,6 +136,7 @@ def service_options(services: Iterable[tuple[Mapping[str, Any], Iterable[ServerO
     return [
         dict(
             options,
+            scheduler_flags=list(options["scheduler_flags"]),
             real_servers=[
                 dict(zip(SERVER_TERMS, terms), address=address, port=port) for address, port, terms, _keep in servers
             ],
@@ -155,7 +162,7 @@ def wishes(services: Iterable[tuple[Mapping[str, Any], Sequence[ServerOptions]]]
 
 def _read_line(line: str, services: dict[str, tuple[dict[str, Any], list[ServerOptions]]]) -> None:
     """A line that adds a service, or one that adds a real server and is written otherwise than ipvsadm does."""
-    words = [_SHORT.get(word, word) for word in line.split()]
+    words = _short(line.split())
     verb, rest = words[0], words[1:]
     if verb not in ("-A", "-a"):
         raise ValueError("a saved table has lines with -A (--add-service) and -a (--add-server) only")
@@ -176,7 +183,17 @@ def _add_service(written: str, terms: str, services: dict[str, tuple[dict[str, A
     if name in services:
         raise ValueError("this virtual service is added twice")
     whole = 128 if ":" in str(key.get("address")) or key.get("family") == "inet6" else 32
-    services[name] = ({**key, "persistence_netmask": str(whole), **_service_terms(terms)}, [])
+    found = _service_terms(terms)
+    if whole == 32 and is_number(found.get("persistence_netmask", "")):
+        # To ipvsadm 24 is the address 0.0.0.24.
+        raise ValueError("%r is no netmask such as 255.255.255.0" % found["persistence_netmask"])
+    services[name] = ({**key, "persistence_netmask": str(whole), **found}, [])
+
+
+def _short(words: Iterable[str]) -> list[str]:
+    """The words with short options for long ones, whose values may stand behind a '='."""
+    parts = (part for word in words for part in (word.split("=", 1) if word.startswith("--") else [word]))
+    return [_SHORT.get(part, part) for part in parts]
 
 
 def _cut(words: Sequence[str], options: Iterable[str]) -> tuple[list[str], list[str]]:
@@ -191,7 +208,7 @@ def _cut(words: Sequence[str], options: Iterable[str]) -> tuple[list[str], list[
 @lru_cache(maxsize=4)
 def _service(written: str) -> tuple[str, Mapping[str, Any]]:
     """A service's name, which does not depend on how its line spells it, and its key as the line has it."""
-    key = _service_key(*[_SHORT.get(word, word) for word in written.split()])
+    key = _service_key(*_short(written.split()))
     words = list(key.values())
     if "address" in key:
         with suppress(ValueError):  # one that is none is told of when the values are read
@@ -242,7 +259,7 @@ def _service_terms(written: str) -> Mapping[str, Any]:
 def _terms(words: Sequence[str], foreign: Sequence[str]) -> dict[str, Any]:
     """Options behind a line's addresses; ``foreign`` are those of the other kind of line."""
     found: dict[str, Any] = {}
-    left = [_SHORT.get(word, word) for word in words]
+    left = _short(words)
     while left:
         word = left.pop(0)
         if word in foreign:

@@ -43,6 +43,10 @@ options:
       fwmark:
         description: The firewall mark.
         type: int
+      family:
+        description: The address family, which tells apart two services of one firewall mark.
+        type: str
+        choices: [inet, inet6]
   statistics:
     description: Whether RV(statistics) is returned.
     type: bool
@@ -77,9 +81,19 @@ available:
   description: Whether the kernel has IPVS; where it has not, there are no services.
   returned: always
   type: bool
+version:
+  description: The version of IPVS.
+  returned: when RV(available)
+  type: str
+  sample: 1.2.1
+connection_table_size:
+  description: How many buckets the kernel has for connections, which is set as the module C(ip_vs) is loaded.
+  returned: when RV(available)
+  type: int
+  sample: 4096
 services:
   description:
-    - The virtual services, in the kernel's order.
+    - The virtual services, in the kernel's order. One of a protocol that C(ipvsadm) cannot name is left out.
     - What belongs to persistence, to a lower threshold or to a tunnel is left out where there is none.
   returned: always
   type: list
@@ -199,6 +213,7 @@ def run(module):
             listed = [service for service in ipvs.services() if wanted.matches_service(service.key)]
             result["services"] = [service_options(service, ipvs.real_servers(service.key)) for service in listed]
             result["settings"] = ipvs.settings().options()
+            result.update(ipvs.about())
             if module.params["statistics"]:
                 result["statistics"] = ipvs.statistics(service.key for service in listed)
     except NoIpvs:

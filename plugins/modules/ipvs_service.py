@@ -58,7 +58,7 @@ options:
     type: bool
   persistence_timeout:
     description:
-      - For how many seconds after its last connection a client is sent to the same real server, up to 2147483. With 0
+      - For how many seconds after its last connection a client is sent to the same real server, up to 4294967. With 0
         the service is not persistent. Without it an existing service stays as it is, and a new one is not persistent.
     type: int
   persistence_netmask:

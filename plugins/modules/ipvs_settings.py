@@ -19,19 +19,23 @@ extends_documentation_fragment:
   - linuxnet.ipvs.netns
 options:
   tcp_timeout:
-    description: Seconds without a packet after which an established TCP connection is forgotten, 1 to 2147483.
+    description:
+      - Seconds without a packet after which an established TCP connection is forgotten, at least 1. A kernel that ticks
+        a thousand times a second takes up to 2147483, one with 250 ticks up to 8589934.
     type: int
   tcp_fin_timeout:
-    description: Seconds without a packet after which a TCP connection that is being closed is forgotten, 1 to 2147483.
+    description:
+      - Seconds without a packet after which a TCP connection that is being closed is forgotten, with the bounds of
+        O(tcp_timeout).
     type: int
   udp_timeout:
-    description: Seconds without a packet after which a UDP connection is forgotten, 1 to 2147483.
+    description: Seconds without a packet after which a UDP connection is forgotten, with the bounds of O(tcp_timeout).
     type: int
   master:
     description:
       - The daemon that sends this director's connections to others. Without the option it stays as it is.
       - The kernel cannot change a daemon that runs. One that differs is stopped and started anew; the connections made
-        in between are not synchronized.
+        in between are not synchronized. The diff shows it as C(restarted).
     type: dict
     suboptions: &daemon
       state:

@@ -68,7 +68,7 @@ options:
         type: bool
       persistence_timeout:
         description:
-          - For how many seconds after its last connection a client is sent to the same real server, up to 2147483. With
+          - For how many seconds after its last connection a client is sent to the same real server, up to 4294967. With
             0 the service is not persistent. Without it an existing service stays as it is, and a new one is not
             persistent.
         type: int
@@ -155,6 +155,7 @@ options:
     description:
       - The virtual services as C(ipvsadm --save --numeric) prints them. In contrast to O(services), what a line leaves
         out is not left alone but what C(ipvsadm) takes by default, and C(ipvsadm) saves no thresholds.
+      - With O(purge) it has to have a virtual service.
       - Its options may also be the long ones. Blank lines and lines that start with C(#) are skipped.
       - For thousands of real servers this is several times faster than O(services), most of whose time Ansible takes to
         hand so many options to the module and back. The filter P(linuxnet.ipvs.to_ipvsadm#filter) writes such a text.
@@ -222,6 +223,7 @@ EXAMPLES = r"""
   linuxnet.ipvs.ipvs_table:
     services: "{{ director.services }}"
     purge: true
+  when: director.available
 """
 
 RETURN = r"""
@@ -258,6 +260,10 @@ def run(module):
     owned = Scope.from_options(params["scope"]) if params["purge"] else None
     if params["text"] is not None:
         wishes = ipvsadm.wishes(ipvsadm.parse(params["text"]))
+        if params["purge"] and not wishes:  # a file that was cut off, or a command that has failed
+            raise InvalidOption(
+                "text", params["text"], "it has no virtual service: write 'services: []' if all shall be deleted"
+            )
     else:
         listed = enumerate(checked_services(params["services"]))
         wishes = [ServiceWish.read(*service, "services[%d]." % place) for place, service in listed]

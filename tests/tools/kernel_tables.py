@@ -136,7 +136,7 @@ def real_servers(draw: st.DrawFn, service: dict[str, Any]) -> dict[str, Any]:
     fixed = "fwmark" not in service and method != "masquerading"
     server["port"] = service["port"] if fixed else draw(st.sampled_from([80, 65535] + [0] * ("fwmark" in service)))
     if draw(st.booleans()):
-        server["upper_threshold"] = draw(st.sampled_from([1, 1000, 65535]))
+        server["upper_threshold"] = draw(st.sampled_from([1, 1000, 65535, 2**31 - 1]))
         server["lower_threshold"] = draw(st.integers(0, server["upper_threshold"]))
     if method == "tunnel":
         kind = server["tunnel_type"] = draw(st.sampled_from(["ipip", "gue", "gre"]))
@@ -167,10 +167,10 @@ def services(draw: st.DrawFn) -> dict[str, Any]:
     if chosen:
         service["scheduler_flags"] = [flag for flag in flags if flag in chosen]
     if service.get("port") == 0 or draw(st.booleans()):
-        service["persistence_timeout"] = draw(st.sampled_from([1, 300, 86400]))
+        service["persistence_timeout"] = draw(st.sampled_from([1, 300, 86400, 2678400]))
         if draw(st.booleans()):
-            whole = 32 if family == "inet" else 128
-            service["persistence_netmask"] = str(draw(st.integers(1, whole - 1)))
+            least, whole = (0, 32) if family == "inet" else (1, 128)
+            service["persistence_netmask"] = str(draw(st.integers(least, whole - 1)))
         if draw(st.integers(0, 3)) == 0:
             service["persistence_engine"] = "sip"
     if service.get("protocol") == "udp" and draw(st.booleans()):
@@ -196,4 +196,4 @@ def described(services: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 #: Tables of up to eight services.
-tables = st.lists(services(), max_size=8, unique_by=name_of)
+tables = st.lists(services(), min_size=1, max_size=8, unique_by=name_of)

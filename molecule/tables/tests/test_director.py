@@ -79,10 +79,61 @@ def test_timeouts(tables):
     assert tables.run("ipvs_info")["settings"]["tcp_timeout"] == 100
     assert tables.module("ipvs_settings", **first)["changed"]
     assert tables.run("ipvs_settings")["settings"] == first
-    for bad in (0, -1, 2147484):
+    for bad in (0, -1, 21474837):
         with pytest.raises(Failed, match=f"tcp_timeout: {bad} is not valid"):
             tables.run("ipvs_settings", tcp_timeout=bad, udp_timeout=5)
+    with pytest.raises(Failed, match="one is more seconds than this kernel can count"):
+        tables.run("ipvs_settings", tcp_timeout=21474836, udp_timeout=5)
+    tables.ipvsadm("--set", "2678400", "0", "0")  # 31 days, the most that it takes
+    assert not tables.run("ipvs_settings", tcp_timeout=2678400)["changed"]
+    assert tables.module("ipvs_settings", **first)["changed"]
     assert tables.run("ipvs_settings")["settings"] == first
+
+
+#: Makes what the kernel takes and ipvsadm cannot say: a service of ESP, and a real server that is local.
+FOREIGN = """
+import ipaddress, sys
+from ansible_collections.linuxnet.ipvs.plugins.module_utils import _ipvs_values as values
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs import Ipvs
+
+values.PROTOCOLS["esp"] = 50
+esp, web = (
+    values.Service(values.ServiceKey("inet", protocol, ipaddress.ip_address("10.99.0.100"), 80), "rr")
+    for protocol in ("esp", "tcp")
+)
+server = values.RealServer(ipaddress.ip_address("10.99.0.1").packed, 80, "local")
+steps = {
+    "make": [("add", esp, None), ("add", web, None), ("add", web, server)],
+    "end": [("delete", esp, None)],
+}
+with Ipvs(sys.argv[1]) as ipvs:
+    ipvs.apply([values.Operation(*step) for step in steps[sys.argv[2]]])
+"""
+
+
+def test_what_only_another_program_can_make_is_left_alone(tables):
+    web = dict(address="10.99.0.100", port=80)
+    tables.node.python(FOREIGN, NETNS, "make")
+    try:
+        (service,) = tables.run("ipvs_info")["services"]
+        assert [each["forwarding_method"] for each in service["real_servers"]] == ["local"]
+        server = dict(address="10.99.0.1", port=80, weight=0)
+        assert tables.module("ipvs_service", real_servers=[server], **web)["changed"]
+        assert not tables.run("ipvs_service", real_servers=[server], **web)["changed"]
+        assert tables.module("ipvs_service", real_servers=[dict(server, forwarding_method="direct")], **web)["changed"]
+        assert "-a -t 10.99.0.100:80 -r 10.99.0.1:80 -g -w 0" in tables.saved()
+        assert tables.run("ipvs_table", services=[], purge=True)["changed"]
+        assert tables.run("ipvs_info")["services"] == []
+        assert tables.command("grep", "--count", "^IP_50 ", "/proc/net/ip_vs") == "1\n"
+    finally:
+        tables.node.python(FOREIGN, NETNS, "end")
+
+
+def test_info_tells_of_ipvs_itself(tables):
+    found = tables.run("ipvs_info")
+    assert tables.ipvsadm("-Ln").startswith(
+        "IP Virtual Server version %(version)s (size=%(connection_table_size)d)" % found
+    )
 
 
 def daemons(tables):
@@ -198,6 +249,37 @@ def test_info_is_limited_to_what_was_asked_for(tables, service):
         found({})
 
 
+def test_counters_are_set_to_zero(tables, service):
+    def counted():
+        """What ipvsadm lists for each service and each real server, without the headings: connections first."""
+        listed = tables.ipvsadm("-Ln", "--stats").splitlines()[3:]
+        return {words[1]: [int(number) for number in words[2:]] for words in map(str.split, listed)}
+
+    key = {name: service[name] for name in ("protocol", "address", "port")}
+    virtual, real = "10.99.0.100:80", endpoint("10.99.0.1", service["real_servers"][0]["port"])
+    # The kernel sums its counters up every two seconds.
+    ended = "while ipvsadm -Lnc | grep -q ESTABLISHED; do sleep 0.2; done; sleep 3"
+    with running(tables, "client", "python3", "-c", HOLD, "2", "6"):
+        wait_for_connections(tables, 2)
+    tables.command("sh", "-c", ended)
+    before = counted()
+    assert before[virtual][0] == before[real][0] == 2
+    assert not tables.module("ipvs_zero", services=[dict(protocol="udp")])["changed"]
+    assert counted() == before
+    result = tables.module("ipvs_zero", services=[key])
+    assert result["services"] == [key]
+    assert result["diff"]["before"]["tcp " + virtual]["incoming_bytes"] == before[virtual][3]
+    assert counted() == {virtual: [0] * 5, real: [0] * 5}
+    assert not tables.run("ipvs_zero")["changed"]
+    # Without a service's name the whole table's are, too: of these the first line of numbers tells.
+    with running(tables, "client", "python3", "-c", HOLD, "1", "2"):
+        wait_for_connections(tables, 1)
+    tables.command("sh", "-c", ended)
+    assert tables.module("ipvs_zero")["changed"]
+    assert tables.command("sed", "-n", "3p", "/proc/net/ip_vs_stats").split()[:3] == ["0"] * 3
+    assert not tables.run("ipvs_zero")["changed"]
+
+
 def test_draining_waits_for_the_live_connections(tables, service):
     key = {name: service[name] for name in ("protocol", "address", "port")}
     where = dict(service=key, address="10.99.0.1", port=service["real_servers"][0]["port"])
@@ -225,6 +307,8 @@ def test_draining_ends_when_its_time_is_over(tables, service):
         wait_for_connections(tables, 2)
         result = tables.run("ipvs_service", state="absent", drain_timeout=2, **key)
         assert result["drained"] == dict(complete=False, connections=2, left=2, seconds=2)
+        told = "draining virtual service tcp 10.99.0.100:80: 2 of 2 connections left"
+        assert tables.node.command("journalctl", "--boot", "--output=cat", f"--grep={told}").count(told) >= 2
         assert tables.saved() == []
     assert not tables.run("ipvs_service", state="absent", drain_timeout=2, **key)["changed"]
 

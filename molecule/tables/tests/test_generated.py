@@ -143,7 +143,7 @@ wild_services = st.fixed_dictionaries(
         scheduler=st.sampled_from(SCHEDULERS),
         scheduler_flags=st.lists(st.sampled_from([*FLAGS["sh"], *FLAGS["mh"], "flag-1", "flag-3"]), max_size=2),
         one_packet=st.booleans(),
-        persistence_timeout=st.sampled_from([-1, 0, 300, 2147483, 2147484]),
+        persistence_timeout=st.sampled_from([-1, 0, 300, 2678400, 4294967, 4294968]),
         persistence_netmask=st.sampled_from(
             ["0", "24", "32", "33", "64", "128", "129", "255.255.0.0", "255.0.255.0", "0.0.0.255"]
         ),
@@ -173,3 +173,12 @@ def test_a_text_that_cannot_be_meant_changes_nothing(tables, text):
     assert tables.saved() == []
     with pytest.raises(Failed, match=NETNS + "x"):
         tables.node.module("ipvs_table", text="", netns=NETNS + "x")
+
+
+@pytest.mark.parametrize("text", ["", "\n \n", "# saved nothing\n"])
+def test_a_text_without_a_service_deletes_nothing(tables, text):
+    tables.run("ipvs_service", address="10.99.0.1", port=80)
+    assert not tables.run("ipvs_table", text=text)["changed"]
+    with pytest.raises(Failed, match=r"it has no virtual service: write 'services: \[\]' if all shall be deleted"):
+        tables.run("ipvs_table", text=text, purge=True)
+    assert len(tables.saved()) == 1

@@ -548,7 +548,7 @@ UDP = dict(TCP, protocol="udp")
         (TCP, dict(persistence_netmask="24"), "needs 'persistence_timeout'"),
         (UDP, dict(persistence_engine="sip"), "needs 'persistence_timeout'"),
         (TCP, dict(persistence_timeout=-1), "persistence_timeout: -1 is not valid"),
-        (TCP, dict(persistence_timeout=2147484), "persistence_timeout: 2147484 is not valid"),
+        (TCP, dict(persistence_timeout=4294968), "persistence_timeout: 4294968 is not valid"),
         (TCP, dict(persistence_timeout=1, persistence_netmask="-1"), "persistence_netmask: '-1' is not valid"),
         (TCP, dict(persistence_timeout=1, persistence_netmask="²"), "persistence_netmask: '²' is not valid"),
         (dict(TCP, address="fd00::1"), dict(persistence_timeout=1, persistence_netmask="0"), "1 to 128"),

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils import _ipvs_codec as codec
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import InvalidOption
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs import daemons_together
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_connections import parse
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_settings import (
     Settings,
@@ -74,11 +75,23 @@ def test_only_what_differs_is_set():
 def test_a_daemon_that_differs_is_stopped_and_started():
     plan, settings = plan_settings({}, dict(master=dict(mcast_ttl=9)), HAVE)
     assert verbs(plan) == [("stop", "master"), ("start", "master")]
+    assert plan.before == dict(master=dict(mcast_ttl=MASTER.mcast_ttl))
+    assert plan.after == dict(master=dict(mcast_ttl=9, restarted=True))
     assert settings.daemons["master"] == MASTER._replace(mcast_ttl=9)
     plan, settings = plan_settings({}, dict(master=None, backup=dict(interface="eth2")), HAVE)
     assert verbs(plan) == [("stop", "master"), ("start", "backup")]
     assert settings.options()["master"] == dict(state="absent")
     assert not plan_settings({}, dict(backup=None), HAVE)[0].changed
+
+
+def test_only_what_gives_a_daemon_another_shape_goes_together():
+    daemons: dict[str, dict[str, object]] = dict(master=dict(mcast_ttl=9), backup=dict(interface="eth2"))
+    plan, _settings = plan_settings(dict(tcp_timeout=100), daemons, HAVE)
+    assert [[str(operation) for operation in step] for step in daemons_together(plan.operations)] == [
+        ["set the timeouts of connections"],
+        ["stop master synchronization daemon on eth1", "start master synchronization daemon on eth1"],
+        ["start backup synchronization daemon on eth2"],
+    ]
 
 
 UNSET = dict.fromkeys(("interface", "sync_id", "sync_maxlen", "mcast_group", "mcast_port", "mcast_ttl"))
@@ -127,7 +140,7 @@ def test_a_new_daemon_needs_a_device():
         plan_settings({}, dict(backup=dict(sync_id=1)), HAVE)
 
 
-@pytest.mark.parametrize("seconds", [0, -1, 2147484])
+@pytest.mark.parametrize("seconds", [0, -1, 21474837])
 def test_timeouts_that_are_none(seconds):
     with pytest.raises(InvalidOption, match="udp_timeout"):
         wished_timeouts(dict(tcp_timeout=None, tcp_fin_timeout=None, udp_timeout=seconds))

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from kernel_tables import lines, tables
 
 from ansible_collections.linuxnet.ipvs.plugins.filter.ipvsadm import FilterModule, from_ipvsadm, to_ipvsadm
+from ansible_collections.linuxnet.ipvs.plugins.filter.refusals import refusals
 from ansible_collections.linuxnet.ipvs.plugins.module_utils import _ipvsadm as ipvsadm
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import InvalidOption
 
@@ -53,6 +54,7 @@ def test_long_options_any_order_and_what_is_left_out():
 
     --add-server --masquerading --tcp-service 10.0.0.1:80 --weight 3 --real-server 10.1.0.1
     -a -r 10.1.0.2:80 -t 10.0.0.1:80
+    -a -t 10.0.0.1:80 -r 10.1.0.3:81 -i --weight=5 --tun-type=gue --tun-port=6080
     -A -f 7 -6
     -a -f 7 -6 -r [fd00::1]:80 -m
     -A -f -1 -s sh -b
@@ -62,6 +64,7 @@ def test_long_options_any_order_and_what_is_left_out():
         "-A -t 10.0.0.1:80 -s rr -p 300",
         "-a -t 10.0.0.1:80 -r 10.1.0.1:80 -m -w 3",
         "-a -t 10.0.0.1:80 -r 10.1.0.2:80 -g -w 1",
+        "-a -t 10.0.0.1:80 -r 10.1.0.3:80 -i -w 5 --tun-type gue --tun-port 6080 --tun-nocsum",
         "-A -f 7 -6 -s wlc",
         "-a -f 7 -6 -r [fd00::1]:80 -m -w 1",
         "-A -f 4294967295 -s sh",
@@ -105,7 +108,8 @@ def test_masks_and_a_scheduler_that_only_the_kernel_has():
         ("-A -t 10.0.0.1:80\n-a -t 10.0.0.1:80 -r 10.1.0.1:80 -s rr", "-s does not belong here"),
         ("-A -t 10.0.0.1:80\n-a -t 10.0.0.1:80 -r 10.1.0.1:80 -m -w 70000", "weight: 70000 is not valid"),
         ("-A -t 10.0.0.1:80\n" + "-a -t 10.0.0.1:80 -r 10.1.0.1:80 -m -w 1\n" * 2, "a real server is listed twice"),
-        ("-A -t 10.0.0.1:80\n-a -t 10.0.0.1:80 -r 10.1.0.1:81 -g -w 1", "cannot change the port"),
+        ("-A -t 10.0.0.1:80 -p -M 24", "'24' is no netmask such as 255.255.255.0"),
+        ("-A -t 10.0.0.1:80\n-a -t 10.0.0.1:80 -r fd00::1 -g", "only forwarding method 'tunnel' crosses families"),
         ("nonsense", "line 1"),
         ("-A", "it needs one of"),
     ],
@@ -121,7 +125,34 @@ def test_no_text_makes_it_fall_over(text):
         ipvsadm.wishes(ipvsadm.parse(text))
 
 
-@pytest.mark.parametrize("services", ["text", {"address": "10.0.0.1"}, [{"address": "10.0.0.1"}], [1]])
+WEB = {"address": "10.0.0.1", "port": 80}
+
+
+@pytest.mark.parametrize(
+    "services",
+    [
+        "text",
+        WEB,
+        [{"address": "10.0.0.1"}],
+        [1],
+        [{**WEB, "schduler": "rr"}],
+        [{**WEB, "protocol": "icmp"}],
+        [{**WEB, "real_servers": [{"port": 80}]}],
+    ],
+)
 def test_the_filter_says_what_it_wants(services):
     with pytest.raises(AnsibleFilterError):
         FilterModule().filters()["to_ipvsadm"](services)
+
+
+def test_the_filter_takes_what_a_module_takes():
+    service = {**WEB, "port": "80", "persistence_timeout": "300", "persistence_netmask": 24}
+    assert to_ipvsadm([{**service, "real_servers": [{"address": "10.1.0.1", "weight": "2"}]}]).splitlines() == [
+        "-A -t 10.0.0.1:80 -s wlc -p 300 -M 255.255.255.0",
+        "-a -t 10.0.0.1:80 -r 10.1.0.1:80 -g -w 2",
+    ]
+
+
+def test_what_is_read_is_what_a_module_takes():
+    (service,) = from_ipvsadm("-A -t 10.0.0.1:80 -s rr")
+    assert refusals(service, "ipvs_service") == []
