@@ -42,11 +42,13 @@ options:
       - A C(comment), C(skbmark), C(skbprio) or C(skbqueue) that is said shall be exactly that; one that is not said
         stays as it is in an entry that is there, and C(comment "") takes it away. An entry without C(nomatch) or
         C(wildcard) shall have none.
-      - A C(comment) has at most 255 bytes and no double quotes. Bytes that are no UTF-8 are written C(\xNN), from
-        C(\x80) to C(\xff), in small letters; for a backslash where that is not meant stands C(\x5c).
+      - A C(comment) has at most 255 bytes, no double quotes and no line feed. Bytes that are no UTF-8 are written
+        C(\xNN), from C(\x80) to C(\xff), in small letters; for a backslash where that is not meant stands C(\x5c).
       - C(packets) and C(bytes) are what a new entry starts with, and no difference ever after.
       - A C(timeout) runs, so an entry that expires sooner or later than said is no difference, unless
         O(refresh_timeouts=true). It is one where the entry shall expire and does not, or with V(0) the other way round.
+      - A set of type C(hash:net,iface) holds at most 64 devices of one network, ports of bridges (C(physdev:)) counted
+        for themselves.
       - C(before) and C(after) want the entry somewhere before or after the other, not next to it. The order of a list
         is no difference otherwise. Where entries that are there have to change places, the list is built anew as with
         O(atomic=true), so that none is missing meanwhile.
@@ -68,6 +70,8 @@ options:
     type: bool
     default: false
 notes:
+  - The difference says C(rebuilt) where a set is built anew and takes the place of the old one. It lists under
+    C(deleted_and_added) the entries whose C(wildcard) changes, since the kernel takes that in no other way.
   - Runs of these modules in one network namespace wait for each other.
   - A set that is to take the place of another is built under the name C(linuxnet.ipvs~) and 17 hexadecimal digits,
     which stand for the other's name. What an interrupted run leaves there, the next task for that set deletes.

@@ -32,6 +32,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset_entries impor
     written,
 )
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset_values import (
+    BUCKET_MAX,
     MASK_REVISIONS,
     SET_TYPES,
     SetHeader,
@@ -113,11 +114,13 @@ _ERRNO_MEANINGS = {
     4114: "the set has no skbinfo",
     4115: "a set has either a netmask or a bitmask",
 }
-#: linux/netfilter/ipset/ip_set_{bitmap,hash,list}.h: numbers that each kind of set gives a meaning of its own.
+#: linux/netfilter/ipset/ip_set_{bitmap,hash,list}.h: numbers that each kind of set, or a type, gives its own meaning.
 _TYPE_MEANINGS = {
     ("bitmap", 4352): "it is outside of the set's range",
     ("bitmap", 4353): "the range is too large",
     ("hash", 4352): "the set is full: create it with a larger 'maxelem'",
+    # Once a network has 63, the kernel enlarges no bucket of the others (mtype_add in ip_set_hash_gen.h).
+    ("hash:net,iface", 4352): "the set is full: create it with a larger 'maxelem', or fewer devices of a network",
     ("hash", 4353): "the entry is a null element",
     ("hash", 4354): "the protocol is not valid",
     ("hash", 4355): "the protocol is missing",
@@ -387,6 +390,8 @@ def decode_header(name: str, kind: SetType, data: bytes) -> dict[str, Any]:
     for option, (attr, _size) in _OPTION_NUMBERS.items():
         if attr in found and option in own:
             options[option] = integer(found[attr], ">")
+    if "bucketsize" in options:  # which the kernel may have enlarged
+        options["bucketsize"] = min(options["bucketsize"], BUCKET_MAX)
     if "markmask" in own:
         options["markmask"] = _mark_mask(data)
     flags = integer(found[DATA_CADT_FLAGS], ">") if DATA_CADT_FLAGS in found else 0
@@ -424,6 +429,7 @@ def _mark_mask(data: bytes) -> int:
 
 def _explained(exc: KernelRefused, action: str, kind: SetType) -> KernelRefused:
     """The kernel's errno in words that fit the action, and its own words where it has some."""
-    meaning = _ERRNO_MEANINGS.get(exc.errno) or _TYPE_MEANINGS.get((kind.method, exc.errno))
+    own = _TYPE_MEANINGS.get((kind.name, exc.errno)) or _TYPE_MEANINGS.get((kind.method, exc.errno))
+    meaning = _ERRNO_MEANINGS.get(exc.errno) or own
     words = "%s (%s)" % (meaning, exc.told) if meaning and exc.told else meaning or exc
     return KernelRefused(exc.errno, "the kernel refused to %s: %s" % (action, words), exc.told)

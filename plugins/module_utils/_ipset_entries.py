@@ -407,11 +407,11 @@ class Layout:
                 key += _PHYSDEV
         return key, rest
 
-    def place(self, key: bytes) -> tuple[object, bytes]:
-        """Of an entry with a device: all but the device, and the device."""
-        found = self.values(key)
-        device = found.pop(IFACE).partition(b"\0")[0]
-        return tuple(found.items()), device
+    def place(self, key: bytes) -> tuple[bytes, bytes]:
+        """Of an entry with a device: all but the device (what the kernel's hash is made of), and the device."""
+        (start,) = (start for attr, start, _end in self._places if attr == IFACE)
+        behind = _PHYSDEV if key.endswith(_PHYSDEV) else b""
+        return key[: start - 4] + behind, key[start:].partition(b"\0")[0]
 
 
 @lru_cache(maxsize=None)
@@ -560,7 +560,8 @@ class Reader:
         unmasked = self._mask == (1 << self._bits) - 1
         #: Whether an address is taken as it is, but for 0 in hash:ip.
         self._as_it_is = unmasked and self._kind.method == "hash"
-        self._no_zero = self._kind.name == "hash:ip"
+        # Kernels with masks in hash:ip,port (Linux 6.2) refuse it there too.
+        self._no_zero = self._kind.name == "hash:ip" or (self._kind.name == "hash:ip,port" and not unmasked)
         #: What a prefix length stands for: its byte, and the bits behind it. Without one it is a host.
         self._networks = {
             str(length): (bytes([length]), (1 << self._bits - length) - 1)
@@ -817,9 +818,11 @@ class Reader:
             raise InvalidOption(self._option, item, "a comment has a character that UTF-8 has not") from None
         if len(value.encode(errors="surrogateescape")) > COMMENT_MAX:
             raise InvalidOption(self._option, item, "a comment has at most %d bytes" % COMMENT_MAX)
-        if '"' in value or "\0" in value:
+        if '"' in value or "\n" in value or "\0" in value:
             raise InvalidOption(
-                self._option, item, "a comment has no double quotes, which ipset could not read back, and no NUL"
+                self._option,
+                item,
+                "a comment has no double quotes and no line feed, which ipset could not read back, and no NUL",
             )
         return value
 

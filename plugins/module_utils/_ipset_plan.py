@@ -6,11 +6,12 @@
 
 A set whose contents shall be replaced in one moment, or whose options the kernel cannot change, is built anew under a
 temporary name, changes places with the old one (rules that refer to the set then refer to the new one), and the old one
-is destroyed. What an interrupted run leaves under the temporary name, the next run destroys first.
+is destroyed. What an interrupted run leaves under the temporary name, the next run destroys.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import Any, FrozenSet, Iterable, Mapping, Sequence
 
@@ -36,7 +37,6 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset_entries impor
 )
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset_values import (
     GENERIC_OPTIONS,
-    VOLATILE_OPTIONS,
     SetHeader,
     SetType,
     new_header,
@@ -100,20 +100,23 @@ def plan_set(
     """Bring a set into being, with its entries where the task has any.
 
     ``given`` are the fields of :class:`SetHeader` that the task sets. ``hashsize`` is only where the set starts, since
-    the kernel enlarges it, so another one in an existing set is no difference.
+    the kernel enlarges it, so another one in an existing set is no difference. Where there is no set to recreate but a
+    leftover, a run may have died before it gave that its name, so the leftover tells the options to keep.
 
     Raises:
         Conflict: the set exists in a shape that cannot be changed in place, and ``recreate`` does not say to.
         InvalidOption: an entry does not fit the set.
     """
     if have is None:
-        header = new_header(name, kind, given)
+        kept = leftover.header if recreate and leftover else None
+        header = _new_shape(kept, name, kind, given) if kept else new_header(name, kind, given)
         wished = Reader(header).read(wish.items) if wish else {}
         changes = Changes(added=wished, order=_ordered((), wished) if kind.method == "list" else ())
         _refuse_covered(header, {}, changes)
+        _refuse_crowded(header, {}, changes)
         steps = [Operation("create", header), *_in_place(header, 0, changes)]
         return _outcome(header, leftover, steps, changes, {}, header.options())
-    target = replace(have.header, kind=kind, **{k: v for k, v in given.items() if k not in VOLATILE_OPTIONS})
+    target = replace(have.header, kind=kind, **{k: v for k, v in given.items() if k not in kind.volatile})
     if "initval" in given:
         target = replace(target, initval=given["initval"])
     before, after = differing(have.header.options(), target.options())
@@ -154,6 +157,7 @@ def plan_contents(have: KernelSet, wish: Wish, leftover: KernelSet | None = None
     wished = Reader(header).read(wish.items)
     changes = compare(header, have.entries, wished, wish.purge, wish.refresh)
     _refuse_covered(header, have.entries, changes)
+    _refuse_crowded(header, have.entries, changes)
     _refuse_overflow(header, len(have.entries) + len(changes.added) - len(changes.deleted))
     if changes and (wish.atomic or changes.reordered):
         steps = _swapped(header, header, _contents(have.entries, changes))
@@ -378,6 +382,34 @@ def _refuse_covered(header: SetHeader, have: Mapping[bytes, bytes], changes: Cha
                 )
 
 
+#: Devices of one network, those of a bridge's ports (physdev) for themselves: a bucket of the kernel's hash, and all of
+#: them fall into one (AHASH_MAX_TUNED in ip_set_hash_gen.h, struct hash_netiface4_elem_hashed in ip_set_hash_netiface.c
+#: of net/netfilter/ipset).
+_DEVICES_MAX = 64
+
+
+def _refuse_crowded(header: SetHeader, have: Mapping[bytes, bytes], changes: Changes) -> None:
+    """Refuse more devices of a network than a set holds.
+
+    Kernels before Linux 6.1 (and before the stable ones of November 2022) would double the hash for room that there
+    cannot be, until no memory is left. Newer ones call the set full.
+    """
+    if "iface" not in header.kind.parts:
+        return
+    shape = layout(header.kind)
+    staying = (key for key in have if key not in changes.deleted)
+    counts = Counter(shape.place(key)[0] for key in (*staying, *changes.added))
+    for key in changes.added:
+        count = counts[shape.place(key)[0]]
+        if count > _DEVICES_MAX:
+            raise InvalidOption(
+                "entries",
+                written(header.kind, key),
+                "its network would have %d devices, and a %s set holds at most %d of one network: share them out among"
+                " several sets" % (count, header.kind.name, _DEVICES_MAX),
+            )
+
+
 def _refuse_overflow(header: SetHeader, count: int) -> None:
     if header.maxelem is not None and count > header.maxelem and not header.forceadd:
         raise InvalidOption(
@@ -411,15 +443,16 @@ def _plan_new_shape(have: KernelSet, header: SetHeader, wish: Wish | None, lefto
     staying = have.entries if same_kind else {}
     if wish and wish.purge:
         staying = {key: rest for key, rest in staying.items() if key in wished}
-    kept = _carried(have.header, staying, header)
-    changes = compare(header, _as_listed(kept), wished, wish.purge if wish else False, wish.refresh if wish else False)
-    _refuse_covered(header, {}, changes)
+    kept = _as_listed(_carried(have.header, staying, header))
+    changes = compare(header, kept, wished, wish.purge if wish else False, wish.refresh if wish else False)
+    _refuse_covered(header, kept, changes)
+    _refuse_crowded(header, kept, changes)
     _refuse_overflow(header, len(kept) + len(changes.added) - len(changes.deleted))
-    contents = _contents(_as_listed(kept), changes)
+    contents = _contents(kept, changes)
     steps = _swapped(have.header, header, contents) if swap else _renamed(have.header, header, contents)
     lost = all_written(have.header.kind, {key: PLAIN for key in have.entries if key not in staying})
     before, after = differing(have.header.options(), header.options())
-    for option in VOLATILE_OPTIONS:
+    for option in header.kind.volatile:
         before.pop(option, None)
         after.pop(option, None)
     return _outcome(header, leftover, steps, changes, before, after, lost)
@@ -537,8 +570,13 @@ def _outcome(
     after: Mapping[str, Any],
     lost: Sequence[str] = (),
 ) -> Outcome:
-    """The plan with its diff: the options that change, and the entries that come, go or are written again."""
-    steps = [*_tidy(leftover), *steps]
+    """The plan with its diff: the options that change, the entries that come, go or are written again, and how.
+
+    A leftover may be all that tells a set's options, so it goes last, unless its name is needed.
+    """
+    tidy = _tidy(leftover)
+    needed = any(step.header.name == each.header.name for step in steps for each in tidy)
+    steps = [*tidy, *steps] if needed else [*steps, *tidy]
     if not steps:
         return Outcome(Plan(), header)
     added: list[str] = []
@@ -556,6 +594,11 @@ def _outcome(
         if before or not after:
             shown[0]["entries"] = deleted + old
         shown[1]["entries"] = added + updated
+    if any(step.verb in ("swap", "rename") for step in steps):
+        shown[1]["rebuilt"] = True
+    elif header is not None and changes.renewed:
+        again = {key: options for key, options in changes.updated.items() if key in changes.renewed}
+        shown[1]["deleted_and_added"] = all_written(header.kind, again)
     if leftover is not None:
         shown[0]["temporary_set"] = leftover.header.name
     return Outcome(Plan(tuple(steps), *shown), header, added, updated, deleted)

@@ -45,6 +45,8 @@ MASK_REVISIONS = {"hash:ip": 6, "hash:ip,port": 7, "hash:net,net": 4}
 
 #: IPSET_BITMAP_MAX_RANGE in linux/netfilter/ipset/ip_set_bitmap.h, and one.
 BITMAP_MAX = 65536
+#: Entries in a bucket of a new hash (AHASH_MAX_SIZE in net/netfilter/ipset/ip_set_hash_gen.h).
+BUCKET_MAX = 12
 #: The timeout of a set that has none at all, in a task's words.
 NO_TIMEOUTS = -1
 #: What a hash holds unless said (IPSET_DEFAULT_MAXELEM).
@@ -88,6 +90,13 @@ class SetType:
         """What two sets have in common that the kernel lets swap (``features`` of struct ip_set_type, and family)."""
         return self.family, self.has_networks, sorted(part.replace("net", "ip") for part in self.parts)
 
+    @property
+    def volatile(self) -> tuple[str, ...]:
+        """Options that no task has to own: the kernel draws the seed by lot and enlarges the hash, with devices its
+        buckets too (mtype_add() in net/netfilter/ipset/ip_set_hash_gen.h).
+        """
+        return ("hashsize", "initval", "bucketsize") if "iface" in self.parts else ("hashsize", "initval")
+
     def options(self) -> tuple[str, ...]:
         """The options of ``create`` that a set of this type has, the family aside."""
         own: tuple[str, ...] = ()
@@ -121,8 +130,6 @@ _OWN_OPTIONS = (
     "forceadd",
 )
 OPTIONS = (*_OWN_OPTIONS, *GENERIC_OPTIONS)
-#: Those of a set with entries that no task has to own: the kernel enlarges the first and draws the second by lot.
-VOLATILE_OPTIONS = ("hashsize", "initval")
 
 
 @dataclass(frozen=True)
@@ -205,8 +212,8 @@ _NUMBERS = {
     "hashsize": (1, 2**31, "a number of hash buckets"),
     "maxelem": (1, 2**32 - 1, "a number of entries"),
     "initval": (0, 2**32 - 1, "the seed of a hash"),
-    # Below AHASH_MAX_SIZE (net/netfilter/ipset/ip_set_hash_gen.h): the kernel takes another for the nearest of these.
-    "bucketsize": (2, 12, "a number of entries in a bucket"),
+    # The kernel takes another for the nearest of these.
+    "bucketsize": (2, BUCKET_MAX, "a number of entries in a bucket"),
     # Below IP_SET_LIST_MIN_SIZE the kernel takes that.
     "size": (4, 2**32 - 1, "a number of sets"),
     "markmask": (1, 2**32 - 1, "a mask of the packet's mark"),

@@ -60,7 +60,8 @@ options:
   bucketsize:
     description:
       - How many entries a bucket of a C(hash) set holds before the hash is enlarged, an even number from 2 to 12. The
-        kernel takes 12 unless said.
+        kernel takes 12 unless said. In a set of type V(hash:net,iface) it enlarges that too, so there another one is no
+        difference either.
     type: int
   initval:
     description: The seed of the hash of a C(hash) set. The kernel draws one by lot unless said.
@@ -128,7 +129,8 @@ options:
         stay as they are.
       - A set of another O(type) or O(family) starts with the entries of the task alone. The kernel lets it take the
         place only where nothing refers to the old one, or where both types hold the same, such as V(bitmap:ip) and
-        V(hash:ip); between the two there is a moment without the set.
+        V(hash:ip); between the two there is a moment without the set. What is interrupted there, the next run with
+        V(true) completes.
     type: bool
     default: false
   state:

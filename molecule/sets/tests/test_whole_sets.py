@@ -51,7 +51,8 @@ def test_a_set_in_use_gets_another_shape(sets: Sets) -> None:
     try:
         with pytest.raises(Failed, match="set 'used' exists with maxelem 65536, the task wants 9"):
             sets.module("ipset", name="used", type="hash:ip", maxelem=9)
-        assert sets.module("ipset", name="used", type="hash:ip", maxelem=9, recreate=True)["changed"]
+        result = sets.module("ipset", name="used", type="hash:ip", maxelem=9, recreate=True)
+        assert result["diff"] == dict(before=dict(maxelem=65536), after=dict(maxelem=9, rebuilt=True))
         assert not sets.module("ipset", name="used", type="hash:ip", maxelem=9, recreate=True)["changed"]
         create, entry = sets.saved("used")
         assert "maxelem 9 counters" in create
@@ -96,8 +97,31 @@ def test_what_an_entry_carries_changes_in_place(sets: Sets, types: list[str]) ->
     if "hash:net,iface" in types:
         sets.ipset("restore", stdin="create wild hash:net,iface\nadd wild 10.0.0.0/8,eth\n")
         for said in ("10.0.0.0/8,eth wildcard", "10.0.0.0/8,eth"):
-            assert sets.module("ipset_entry", name="wild", entries=[said])["updated"] == [said]
+            result = sets.module("ipset_entry", name="wild", entries=[said])
+            assert result["updated"] == result["diff"]["after"]["deleted_and_added"] == [said]
             assert sets.saved("wild")[1:] == [f"add wild {said}"]
+
+
+def test_as_many_devices_as_the_kernel_takes(sets: Sets, types: list[str]) -> None:
+    """One more is refused before the kernel is asked: older ones would take all memory for it."""
+    if "hash:net,iface" not in types:
+        pytest.skip("this kernel has no such type")
+    entries = ["10.0.0.0/8,eth%d" % number for number in range(64)]
+    task = dict(name="crowd", type="hash:net,iface", bucketsize=4, entries=entries)
+    assert sets.module("ipset", **task)["changed"]
+    assert not sets.module("ipset", **task)["changed"]
+    saved = sets.ipset("save", "crowd").splitlines()[1:]
+    assert len(saved) == 64
+    for module, options in (("ipset", dict(type="hash:net,iface")), ("ipset_entry", {})):
+        for check in (True, False):
+            more: dict[str, Any] = dict(options, netns=NETNS, name="crowd", entries=["10.0.0.0/8,more"])
+            with pytest.raises(Failed, match="its network would have 65 devices"):
+                sets.node.module(module, check=check, **more)
+    # What is read makes the same, though the kernel tells of larger buckets than a new set may have.
+    (found,) = sets.run("ipset_info")["sets"]
+    sets.ipset("destroy", "crowd")
+    assert sets.module("ipset", **found)["changed"]
+    assert sorted(sets.ipset("save", "crowd").splitlines()[1:]) == sorted(saved)
 
 
 EVERYTHING = "netmask 16 timeout 60 counters comment skbinfo forceadd"
@@ -177,6 +201,7 @@ def test_another_type_where_nothing_refers(sets: Sets) -> None:
     task = dict(name="free", type="hash:net", entries=["10.0.0.0/8"], recreate=True)
     result = sets.module("ipset", **task)
     assert (result["added"], result["deleted"]) == (["10.0.0.0/8"], ["10.0.0.1"])
+    assert result["diff"]["after"] == dict(type="hash:net", entries=["10.0.0.0/8"], rebuilt=True)
     assert sets.saved("free")[1:] == ["add free 10.0.0.0/8"]
     assert not sets.module("ipset", **task)["changed"]
     assert names(sets) == ["free"]
@@ -190,7 +215,8 @@ def test_killed_at_every_message(node: Node, sets: Sets, how: str) -> None:
         "in place": {},
         "atomic": dict(atomic=True),
         "recreated": dict(maxelem=1000, recreate=True),
-        "another type": dict(type="hash:net", recreate=True),
+        # What the task does not say stays, so it stays too where the old set is gone.
+        "another type": dict(type="hash:net", comment=None, recreate=True),
     }
     module = "ipset_entry" if how == "ipset_entry" else "ipset"
     task = dict(name="killed", entries=entries, purge=True)
@@ -200,11 +226,14 @@ def test_killed_at_every_message(node: Node, sets: Sets, how: str) -> None:
     seen: set[int] = set()
     while killed:
         sets.clear()
-        sets.ipset("restore", stdin="create killed hash:ip comment\nadd killed 10.9.9.9\nadd killed 10.0.0.1\n")
+        create = "create killed hash:ip comment timeout 300 maxelem 1000000"
+        sets.ipset("restore", stdin=f"{create}\nadd killed 10.9.9.9\nadd killed 10.0.0.1\n")
         killed = node.killed(module, messages, **dict(task, netns=NETNS))
         seen.add(sets.ipset("save").count("\nadd killed ") if "killed" in names(sets) else -1)
         sets.module(module, **task)
-        assert sets.ipset("save", "killed").count("\nadd killed") == 400
+        saved = sets.ipset("save", "killed")
+        assert saved.count("\nadd killed") == 400
+        assert " maxelem %d timeout 300 " % ways.get(how, {}).get("maxelem", 10**6) in saved.splitlines()[0]
         assert names(sets) == ["killed"]
         assert not sets.module(module, **task)["changed"]
         messages += 1
@@ -348,14 +377,24 @@ def test_a_list_of_what_is_not_there(sets: Sets) -> None:
 def test_a_comment_of_any_bytes(sets: Sets) -> None:
     """A comment need not be text, but what Ansible passes on has to be."""
     sets.ipset("create", "said", "hash:ip", "comment")
-    sets.command("sh", "-c", "printf 'add said 10.0.0.1 comment \"a\\377\\t\"' | ipset restore")
+    sets.command("sh", "-c", "printf 'add said 10.0.0.1 comment \"a\\377\\t\\r\"' | ipset restore")
     saved = sets.command("sh", "-c", "ipset save said | od -c")
     (found,) = sets.run("ipset_info")["sets"]
-    assert found["entries"] == [dict(entry="10.0.0.1", comment="a\\xff\t")]
+    assert found["entries"] == [dict(entry="10.0.0.1", comment="a\\xff\t\r")]
     assert not sets.module("ipset", **found, purge_entries=True)["changed"]
     sets.ipset("flush", "said")
     assert sets.module("ipset", **found)["changed"]
     assert sets.command("sh", "-c", "ipset save said | od -c") == saved
+
+
+def test_a_comment_with_a_line_feed(sets: Sets) -> None:
+    """Of somebody else it is told. Nobody gets it from a task, since ipset could not read back what it has saved."""
+    sets.ipset("create", "said", "hash:ip", "comment")
+    sets.ipset("add", "said", "10.0.0.1", "comment", "a\nb")
+    (found,) = sets.run("ipset_info")["sets"]
+    assert found["entries"] == [dict(entry="10.0.0.1", comment="a\nb")]
+    with pytest.raises(Failed, match="no line feed"):
+        sets.run("ipset", **found)
 
 
 def test_what_is_read(sets: Sets) -> None:

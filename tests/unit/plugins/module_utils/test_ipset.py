@@ -9,6 +9,7 @@ from __future__ import annotations
 import graphlib
 import ipaddress
 import struct
+from dataclasses import replace
 from typing import Any, Literal
 
 import pytest
@@ -484,6 +485,8 @@ def test_what_a_set_lays_over_its_entries(name, given_options, item, canonical):
         ("hash:ip", "inet", dict(entry="10.0.0.1", comment="a" * 256), "at most 255 bytes"),
         ("hash:ip", "inet", dict(entry="10.0.0.1", comment="€" * 86), "at most 255 bytes"),
         ("hash:ip", "inet", dict(entry="10.0.0.1", comment='a"'), "no double quotes"),
+        ("hash:ip", "inet", dict(entry="10.0.0.1", comment="a\nb"), "no line feed"),
+        ("hash:ip", "inet", '10.0.0.1 comment "a\n"', "no line feed"),
         ("hash:ip", "inet", dict(entry="10.0.0.1", comment="a\0b"), "no NUL"),
         ("hash:ip", "inet", dict(entry="10.0.0.1", comment="a\ud800"), "a character that UTF-8 has not"),
         ("hash:ip", "inet", dict(entry="10.0.0.1", timeout="²"), "from 0 to 2147483"),
@@ -504,6 +507,13 @@ def test_what_a_set_lays_over_its_entries(name, given_options, item, canonical):
 def test_entries_that_do_not_fit(name, family, item, told):
     with pytest.raises(InvalidOption, match=told):
         Reader(header(name, family, **EVERYTHING)).read([item])
+
+
+def test_what_a_mask_leaves_nothing_of():
+    assert Reader(header("hash:ip,port")).read(["0.0.0.0,tcp:1"])  # which only Linux 6.2 and later refuse
+    for name, item in (("hash:ip", "0.0.0.1"), ("hash:ip,port", "0.0.0.1,tcp:1")):
+        with pytest.raises(InvalidOption, match="all zeros"):
+            Reader(header(name, netmask=8)).read([item])
 
 
 @pytest.mark.parametrize(
@@ -652,7 +662,7 @@ def test_another_shape_takes_the_entries_along_and_the_place():
     assert list(add.entries.values()) == [Options(timeout=5)]
     assert (outcome.plan.before, outcome.plan.after) == (
         dict(maxelem=65536, comment=True),
-        dict(maxelem=7, comment=False),
+        dict(maxelem=7, comment=False, rebuilt=True),
     )
 
 
@@ -728,10 +738,10 @@ def test_what_is_described_makes_the_same_of_anything(case):
 EMPTY = dict(comment=("", None), skbmark=((0, 0), None), skbprio=(0, None), skbqueue=(0, None))
 
 
-@given(st.binary(min_size=1, max_size=255).filter(lambda raw: b"\0" not in raw and b'"' not in raw))
+@given(st.binary(min_size=1, max_size=255).filter(lambda raw: not set(raw) & set(b'"\n\0')))
 @example("a\u00a0\tb".encode())
 @example(b"\xff")
-@example("\ud7ff\n".encode())
+@example("\ud7ff\r".encode())
 @example(rb"C:\xff\x5c\x5cxff\x41")
 @example(b"\xff\\xff")
 def test_any_comment_comes_back_as_it_went(raw):
@@ -741,6 +751,12 @@ def test_any_comment_comes_back_as_it_went(raw):
     _key, options = only(of, found)
     assert encode_rest(options) == attribute(26, raw + b"\0")
     assert read_rest(encode_rest(options)) == options
+
+
+def test_a_comment_that_ipset_could_not_read_back_is_told():
+    of = header("hash:ip", comment=True)
+    (found,) = described(of, {only(of, "10.0.0.1")[0]: attribute(26, b"a\nb\0")})
+    assert found == dict(entry="10.0.0.1", comment="a\nb")
 
 
 def test_bytes_that_make_a_character_are_that_character():
@@ -761,19 +777,37 @@ def test_another_type_starts_anew_where_nothing_refers_to_the_set():
     net = set_type("hash:net", None)
     outcome = plan_set("S", net, {}, have, Wish(["10.0.0.0/8"]), recreate=True)
     assert verbs(outcome) == ["create", "add", "destroy", "rename"]
+    assert outcome.plan.after == dict(type="hash:net", entries=["10.0.0.0/8"], rebuilt=True)
     assert (outcome.added, outcome.deleted) == (["10.0.0.0/8"], ["10.0.0.1"])
     with pytest.raises(Conflict, match="in use"):
         plan_set("S", net, {}, have_set(header("hash:ip"), references=1), recreate=True)
 
 
-def test_what_an_interrupted_run_left_goes_first():
+def test_what_an_interrupted_run_left_goes():
     leftover = ipset.KernelSet(SetHeader(temporary_name("S"), LOOP))
     outcome = plan_set("S", LOOP, {}, None, leftover=leftover)
-    assert verbs(outcome) == ["destroy", "create"]
+    assert verbs(outcome) == ["create", "destroy"]
+    outcome = plan_contents(HAVE, Wish([A], purge=True, atomic=True), leftover)
+    assert verbs(outcome) == ["destroy", "create", "add", "swap", "destroy"]
     assert verbs(plan_no_set(None, leftover)) == ["destroy"]
     mine = ipset.KernelSet(SetHeader(temporary_name("S"), LOOP), references=1)
     with pytest.raises(Conflict, match="delete or rename it"):
         plan_no_set(None, mine)
+
+
+def test_what_an_interrupted_run_left_tells_the_options_of_the_set_that_is_gone():
+    """And tells them until the new set has them, since this run may be interrupted too."""
+    old = have_set(header("hash:ip", comment=True, timeout=300, maxelem=10**6), "10.0.0.1")
+    net, wish = set_type("hash:net", None), Wish(['10.0.0.0/8 comment "x"'])
+    interrupted = plan_set("S", net, {}, old, wish, recreate=True)
+    leftover = ipset.KernelSet(interrupted.plan.operations[0].header)
+    completed = plan_set("S", net, {}, None, wish, recreate=True, leftover=leftover)
+    assert verbs(completed) == ["create", "add", "destroy"]
+    assert completed.header == interrupted.header == header("hash:net", maxelem=10**6, timeout=300, comment=True)
+    other = plan_set("S", net, dict(timeout=5), None, wish, recreate=True, leftover=leftover)
+    assert other.header == header("hash:net", maxelem=10**6, timeout=5, comment=True)
+    # A task that recreates nothing makes what it says.
+    assert plan_set("S", net, {}, None, leftover=leftover).header == header("hash:net")
 
 
 def test_absent_sets():
@@ -865,8 +899,13 @@ def test_a_permanent_entry_that_shall_expire():
 
 def test_a_wildcard_comes_and_goes_with_the_entry():
     of = header("hash:net,iface")
-    outcome = plan_contents(have_set(of, "10.0.0.0/8,eth"), Wish(["10.0.0.0/8,eth wildcard"]))
+    have, wild = have_set(of, "10.0.0.0/8,eth"), "10.0.0.0/8,eth wildcard"
+    outcome = plan_contents(have, Wish([wild, "10.0.0.0/8,lo"]))
     assert verbs(outcome) == ["delete", "add"]
+    assert outcome.plan.before == dict(entries=["10.0.0.0/8,eth"])
+    assert outcome.plan.after == dict(entries=["10.0.0.0/8,lo", wild], deleted_and_added=[wild])
+    at_once = plan_contents(have, Wish([wild], purge=True, atomic=True)).plan
+    assert at_once.after == dict(entries=[wild], rebuilt=True)
 
 
 @pytest.mark.parametrize(
@@ -880,6 +919,59 @@ def test_a_wildcard_comes_and_goes_with_the_entry():
 def test_an_entry_that_a_wildcard_covers(there, wished):
     with pytest.raises(InvalidOption, match="whose wildcard covers it"):
         plan_contents(have_set(header("hash:net,iface"), *there), Wish(wished))
+
+
+def test_an_old_entry_that_a_new_wildcard_covers_in_another_shape():
+    have = have_set(header("hash:net,iface"), "10.0.0.0/8,eth0")
+    with pytest.raises(InvalidOption, match="whose wildcard covers it"):
+        plan_set("S", have.header.kind, dict(maxelem=9), have, Wish(["10.0.0.0/8,eth wildcard"]), recreate=True)
+
+
+def devices(count, start=0, network="10.0.0.0/8", prefix=""):
+    return ["%s,%seth%d" % (network, prefix, number) for number in range(start, start + count)]
+
+
+@pytest.mark.parametrize("family", ["inet", "inet6"])
+def test_more_devices_than_a_bucket_holds(family):
+    """The kernel is never asked, since old ones would take all memory for them."""
+    of = header("hash:net,iface", family, counters=True)
+    network = "10.0.0.0/8" if family == "inet" else "fd00::/8"
+    many = devices(65, network=network)
+    have = have_set(of, *many[:64])
+    refused = "its network would have 65 devices, and a hash:net,iface set holds at most 64"
+    with pytest.raises(InvalidOption, match=refused):
+        plan_set("S", of.kind, {}, None, Wish(many))
+    with pytest.raises(InvalidOption, match=refused):
+        plan_set("S", of.kind, {}, have, Wish(many[64:]))
+    with pytest.raises(InvalidOption, match=refused):
+        plan_set("S", of.kind, dict(maxelem=99), have, Wish(many[64:]), recreate=True)
+    for atomic in (False, True):
+        with pytest.raises(InvalidOption, match=refused):
+            plan_contents(have, Wish(many, purge=True, atomic=atomic))
+        assert len(plan_contents(have, Wish(many[1:], purge=True, atomic=atomic)).added) == 1
+
+
+def test_as_many_devices_as_a_bucket_holds():
+    of = header("hash:net,iface")
+    full = devices(64)
+    others = devices(64, network="10.0.0.0/9") + devices(64, prefix="physdev:") + devices(64, network="11.0.0.0/8")
+    assert len(plan_set("S", of.kind, {}, None, Wish(full + others)).added) == 256
+    assert len(plan_contents(have_set(of, *full), Wish(others)).added) == 192
+    # One that is there is no further one, whatever becomes of it.
+    assert plan_contents(have_set(of, *full), Wish(["10.0.0.0/8,eth6 nomatch"])).updated
+    assert not plan_contents(have_set(of, *full), Wish(full)).plan.changed
+    assert Reader(header("hash:net,net")).read(["10.0.0.0/8,10.1.0.%d" % number for number in range(65)])
+
+
+def test_buckets_that_the_kernel_has_enlarged_are_no_difference():
+    """With many devices of a network it does, and it tells, but takes no more than 12 in a new set."""
+    of = header("hash:net,iface", bucketsize=4)
+    have = ipset.decode_set([description(replace(of, bucketsize=40))])
+    assert have.header.bucketsize == 12
+    assert not plan_set("S", of.kind, dict(bucketsize=4), have).plan.changed
+    other = have_set(header("hash:ip", bucketsize=12))
+    with pytest.raises(Conflict, match="exists with bucketsize 12, the task wants 4"):
+        plan_set("S", other.header.kind, dict(bucketsize=4), other)
 
 
 def test_entries_that_no_wildcard_covers():
@@ -898,7 +990,9 @@ ANEW = ["create", "add", "swap", "destroy"]
     [("A before C", []), ("C after A", []), ("C before A", ANEW), ("D before A", ["add"]), ("D after C", ["add"])],
 )
 def test_places_in_a_list(item, operations):
-    assert verbs(plan_contents(have_set(header("list:set"), "A", "B", "C"), Wish([item]))) == operations
+    outcome = plan_contents(have_set(header("list:set"), "A", "B", "C"), Wish([item]))
+    assert verbs(outcome) == operations
+    assert ("rebuilt" in outcome.plan.after) == (operations is ANEW)
 
 
 def applied(have, operations):
