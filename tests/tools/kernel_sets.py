@@ -60,11 +60,23 @@ class Sets:
 
     def command(self, *words: str, stdin: str = "") -> str:
         """What a program in the namespace prints."""
-        return self.node.command("ip", "netns", "exec", NETNS, *words, stdin=stdin)
+        # Not by ip(8), which mounts /sys anew each time.
+        return self.node.command("nsenter", f"--net=/run/netns/{NETNS}", *words, stdin=stdin)
 
     def saved(self, name: str) -> list[str]:
         """A set as ipset(8) saves it, with nothing that is random in it."""
-        create, *entries = self.ipset("save", name).splitlines()
+        return self.all_saved(name)[name]
+
+    def all_saved(self, *names: str) -> dict[str, list[str]]:
+        """All sets, or one, as ipset(8) saves them, by their names."""
+        found: dict[str, list[str]] = {}
+        for line in self.ipset("save", *names).split("\n")[:-1]:
+            found.setdefault(line.split()[1], []).append(line)
+        return {name: self._saved(lines) for name, lines in found.items()}
+
+    @staticmethod
+    def _saved(lines: list[str]) -> list[str]:
+        create, *entries = lines
         words = create.split()
         if "initval" in words:
             del words[words.index("initval") : words.index("initval") + 2]
