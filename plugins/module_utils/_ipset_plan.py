@@ -394,7 +394,7 @@ def _refuse_crowded(header: SetHeader, have: Mapping[bytes, bytes], changes: Cha
     Kernels before Linux 6.1 (and before the stable ones of November 2022) would double the hash for room that there
     cannot be, until no memory is left. Newer ones call the set full.
     """
-    if "iface" not in header.kind.parts:
+    if "iface" not in header.kind.parts or not changes.added:
         return
     shape = layout(header.kind)
     staying = (key for key in have if key not in changes.deleted)
