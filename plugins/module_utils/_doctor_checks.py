@@ -14,11 +14,11 @@ net/bridge, ipvsadm(8), iptables-extensions(8), ipset(8).
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Callable, Iterable, Iterator
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils import _doctor_remedies as remedies
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor_values import (
-    TASKS,
     Check,
     Facts,
     Finding,
@@ -38,19 +38,25 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._packet_filter impor
     Rule,
     Tables,
     Verdict,
+    matches,
     mentioned,
+    network_of,
     reachable,
     walk,
 )
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._probe import NO_WAY, REFUSED, TIMED_OUT
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._probe import ANSWERED, NO_WAY, REFUSED, TIMED_OUT
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._values import Address, family_of
 
 #: What a packet that loops back is compared with: destination, its port, source.
 _DIRECTIONS = "dst,dst,src"
+#: The flags of TCP's first packet, and of the answer to it.
+_SYN, _SYN_ACK = frozenset(["SYN"]), frozenset(["SYN", "ACK"])
 #: Bytes that a tunnel puts before a packet: the outer IP header, and GRE's or UDP's and GUE's (ip_vs_xmit.c).
 _OUTER = {"inet": 20, "inet6": 40}
 _TUNNEL_EXTRA = {"ipip": 0, "gre": 4, "gue": 12}
 _NO_MASQUERADING = "no service with forwarding method masquerading"
+#: What a set of what loops back is called where there is none yet.
+_NEW_SETS = {"inet": "LOOP-BACK", "inet6": "LOOP-BACK6"}
 _TUNNEL_KINDS = ("ipip", "ip6tnl", "sit", "gre", "ip6gre", "gretap")
 
 
@@ -100,8 +106,10 @@ def _clients_of_themselves(facts: Facts) -> list[tuple[Row, RealServer]]:
         raise NotApplicable(
             "nothing tells that real servers are clients of their own services: no set of what loops back"
         )
+    # Who lives behind a router may well come to its own service by another node.
+    found = [(row, server) for row, server in found if row.key.protocol and not _behind_router(facts, server.address)]
     if facts.wishes.loopback:
-        return [(row, server) for row, server in found if row.key.protocol]
+        return found
     entries = frozenset().union(*(each.entries for each in sets))
     # With nothing in the sets, whatever the rule was made for is missing from them.
     own = {row.key for row, server in found if _entry(row.key, server) in entries}
@@ -109,13 +117,18 @@ def _clients_of_themselves(facts: Facts) -> list[tuple[Row, RealServer]]:
     return [
         (row, server)
         for row, server in found
-        if row.key.protocol and (not entries or row.key in own or _place(facts, server.address) in beside)
+        if not entries or row.key in own or _place(facts, server.address) in beside
     ]
+
+
+def _behind_router(facts: Facts, address: Address) -> bool:
+    way = facts.ways.get(address)
+    return way is not None and way.router is not None
 
 
 def _place(facts: Facts, address: Address) -> str:
     way = facts.ways.get(address)
-    return way.device if way and way.router is None else str(address)
+    return way.device if way else str(address)
 
 
 def _fate(facts: Facts, key: ServiceKey, server: RealServer) -> Verdict:
@@ -131,22 +144,30 @@ def _fate(facts: Facts, key: ServiceKey, server: RealServer) -> Verdict:
         protocol=key.protocol,
         destination_port=server.port,
         out_device=way.device if way else None,
+        flags=_SYN,
         sets={(each.name, _DIRECTIONS): entry in each.entries for each in facts.sets},
     )
     return walk(rules.tables, "nat", "POSTROUTING", packet)
 
 
-def _say_what_is_left(facts: Facts, families: Iterable[str], reason: Callable[[Rules], str]) -> None:
-    """The end of a check of rules: why it does not know those of some families as a whole."""
+def _say_what_is_left(
+    facts: Facts, families: Iterable[str], reason: Callable[[Rules], str], doubtful: Iterable[Verdict] = ()
+) -> None:
+    """The end of a check of rules: why it does not know those of some families as a whole, and which are in doubt."""
     unread = Rules(None, *["the rules of iptables could not be read"] * 2)
     told = [reason(facts.rules.get(family, unread)) for family in sorted(set(families))]
+    rules = [verdict.rule.text for verdict in doubtful if verdict.kind == UNKNOWN and verdict.rule]
+    if rules:
+        told.append("a rule asks for more than is known of the packets: %s" % _some(rules))
     if any(told):
         raise LeftOpen("; ".join(dict.fromkeys(filter(None, told))))
 
 
-def _say_what_may_masquerade(facts: Facts) -> None:
-    families = (row.key.family for row, _server in _clients_of_themselves(facts))
-    _say_what_is_left(facts, families, lambda rules: rules.masquerading_besides)
+def _say_what_may_masquerade(facts: Facts, only: Iterable[str] = ("inet", "inet6")) -> None:
+    clients = [(row, server) for row, server in _clients_of_themselves(facts) if row.key.family in only]
+    families = (row.key.family for row, _server in clients)
+    fates = [_fate(facts, row.key, server) for row, server in clients]
+    _say_what_is_left(facts, families, lambda rules: rules.masquerading_besides, fates)
 
 
 def _ports(facts: Facts) -> Iterator[tuple[str, RealServer, Link, Link]]:
@@ -219,20 +240,19 @@ def ipvs_conntrack(facts: Facts) -> Iterator[Finding]:
     if facts.switch("net/ipv4/vs/conntrack") is None:
         raise NotApplicable("this kernel has no net.ipv4.vs.conntrack")
     servers = _masqueraded(facts)
-    loop_names = {each.name for each in _loop_sets(facts)}
-    addresses = {server.address for _row, server in servers}
     if facts.switch("net/ipv4/vs/conntrack"):
         return
+    try:
+        fates = [(row, _fate(facts, row.key, server)) for row, server in _clients_of_themselves(facts)]
+    except NotApplicable:  # nobody shall reach itself, but rules may be meant for other connections
+        fates = []
     for family in ("inet", "inet6"):
-        relying = []
-        for rule in _nat_rules(facts, family):
-            to = rule.terms.get("destination")
-            by_set = any(name in loop_names and directions == _DIRECTIONS for name, directions, _in in rule.sets)
-            by_address = (
-                to is not None and to.wanted and any(str(each) == to.text.partition("/")[0] for each in addresses)
-            )
-            if rule.target in ("MASQUERADE", "SNAT") and (by_set or by_address or " -m ipvs " in rule.text):
-                relying.append(rule)
+        used = [each.rule for row, each in fates if row.key.family == family and each.kind == MASQUERADE]
+        relying = [
+            rule
+            for rule in _nat_rules(facts, family)
+            if rule.target in ("MASQUERADE", "SNAT") and (rule in used or _meant_for_ipvs(facts, rule, servers))
+        ]
         if relying:
             yield Finding(
                 "net.ipv4.vs.conntrack",
@@ -242,7 +262,35 @@ def ipvs_conntrack(facts: Facts) -> Iterator[Finding]:
                 "Have IPVS keep its connections in conntrack.",
                 remedies.switch(facts, "net.ipv4.vs.conntrack", 1),
             )
-    _say_what_is_left(facts, (row.key.family for row, _server in servers), lambda rules: rules.masquerading_besides)
+    _say_what_is_left(
+        facts,
+        (row.key.family for row, _server in servers),
+        lambda rules: rules.masquerading_besides,
+        [verdict for _row, verdict in fates],
+    )
+
+
+def _meant_for_ipvs(facts: Facts, rule: Rule, servers: Iterable[tuple[Row, RealServer]]) -> bool:
+    """Whether a rule names what loops back, connections of IPVS, or real servers as the destination."""
+    loop_names = {each.name for each in _loop_sets(facts)}
+    by_set = any(name in loop_names and directions == _DIRECTIONS for name, directions, _in in rule.sets)
+    if by_set or " -m ipvs " in rule.text:
+        return True
+    to = rule.terms.get("destination")
+    if to is None or not to.wanted or not network_of(to.text).prefixlen:
+        return False
+    return any(matches(rule, _sent(facts, row.key, server)) for row, server in servers)
+
+
+def _sent(facts: Facts, key: ServiceKey, server: RealServer) -> Packet:
+    """The first packet of a connection as IPVS sends it on to a real server; nothing is known of the client."""
+    return Packet(
+        destination=server.address,
+        destination_port=server.port or None,
+        out_device=_device(facts, server),
+        protocol=key.protocol,
+        flags=_SYN,
+    )
 
 
 def hairpin(facts: Facts) -> Iterator[Finding]:
@@ -267,12 +315,14 @@ def address_missing(facts: Facts) -> Iterator[Finding]:
     for row in facts.table:
         if row.key.address is not None and not row.key.address.is_unspecified:
             wanted.setdefault(row.key.address, "virtual service %s" % row.key)
-    if facts.backup or any(owner.name == "keepalived" for owner in facts.owners):
-        wanted = {}  # the director that stands by has no address
+    elsewhere = []  # a director that stands by has no address
+    if facts.backup or facts.address_movers:
+        elsewhere = [str(address) for address in wanted if not facts.is_local(address)]
+        wanted = {}
     for address in facts.wishes.real_server_for:
         wanted.setdefault(address, "'real_server_for'")
-    if not wanted:
-        raise NotApplicable("no virtual service with an address, or another director may have the addresses now")
+    if not wanted and not facts.table:
+        raise NotApplicable("no virtual service with an address")
     device = next((link.name for link in facts.snapshot.links if link.kind == "dummy"), "ipvs0")
     for address, by in wanted.items():
         if not facts.is_local(address):
@@ -283,6 +333,11 @@ def address_missing(facts: Facts) -> Iterator[Finding]:
                 "Put the address on a device of kind dummy.",
                 remedies.task(facts, "Have the address", "virtual_ip", name=device, addresses=[str(address)]),
             )
+    if elsewhere:
+        raise LeftOpen(
+            "no device has %s, and another director may: %s runs here"
+            % (_some(elsewhere), ", ".join(facts.address_movers) or "a backup daemon of IPVS")
+        )
 
 
 def loopback_entry_missing(facts: Facts) -> Iterator[Finding]:
@@ -336,17 +391,46 @@ def loopback_entry_stale(facts: Facts) -> Iterator[Finding]:
                 )
 
 
+def loopback_set_missing(facts: Facts) -> Iterator[Finding]:
+    families = {row.key.family for row, _server in _clients_of_themselves(facts)}
+    without = {family for family in families if not _loop_sets(facts, family)}
+    if not without:
+        raise NotApplicable("there is a set of what loops back, or no real server that does")
+    for family, rows in _unmasqueraded(facts, ruled=False).items():
+        if family not in without:
+            continue
+        entries = sorted({_entry(row.key, server) for row, server, _verdict in rows})
+        name = _NEW_SETS[family]
+        yield Finding(
+            name,
+            "no set of the type hash:ip,port,ip has %s, which are real servers" % _some(entries),
+            "Nothing tells a rule which packets loop back to the real server that they come from. It drops them, since"
+            " they have its own address: the connection times out whenever it is its own turn.",
+            "Have a set of what loops back, for a rule that masquerades it.",
+            remedies.task(
+                facts,
+                "Know what loops back",
+                "ipset",
+                name=name,
+                type="hash:ip,port,ip",
+                family=family,
+                entries=entries,
+            ),
+        )
+    _say_what_may_masquerade(facts, without)
+
+
 def loopback_rule_missing(facts: Facts) -> Iterator[Finding]:
     for family, rows in _unmasqueraded(facts, ruled=False).items():
         sets = _loop_sets(facts, family)
-        name = sets[0].name if sets else "LOOP-BACK"
+        name = sets[0].name if sets else _NEW_SETS[family]
         yield Finding(
             "nat POSTROUTING (%s)" % family,
-            "no rule masquerades %s" % _some([str(server) for server, _verdict in rows])
+            "no rule masquerades %s" % _some([str(server) for _row, server, _verdict in rows])
             + (", although set %s has it" % name if sets else ""),
             "A real server that reaches itself through the virtual address gets a packet from its own address, and"
             " drops it: the connection times out whenever it is its own turn.",
-            "Masquerade what the set has.",
+            "Masquerade what the set has." if sets else "Masquerade what set %s has, once there is one." % name,
             remedies.task(
                 facts,
                 "Masquerade what loops back",
@@ -361,7 +445,7 @@ def loopback_rule_missing(facts: Facts) -> Iterator[Finding]:
 def loopback_rule_shadowed(facts: Facts) -> Iterator[Finding]:
     for family, rows in _unmasqueraded(facts, ruled=True).items():
         by_rule: dict[str, list[str]] = {}
-        for server, verdict in rows:
+        for _row, server, verdict in rows:
             if verdict.rule is not None:
                 by_rule.setdefault(verdict.rule.text, []).append(str(server))
         for text, servers in by_rule.items():
@@ -377,10 +461,12 @@ def loopback_rule_shadowed(facts: Facts) -> Iterator[Finding]:
     _say_what_may_masquerade(facts)
 
 
-def _unmasqueraded(facts: Facts, ruled: bool) -> dict[str, list[tuple[RealServer, Verdict]]]:
-    """The real servers in the sets that are surely not masqueraded, by family, where a rule for the sets is or is"
-    " not."""
-    found: dict[str, list[tuple[RealServer, Verdict]]] = {}
+def _unmasqueraded(facts: Facts, ruled: bool) -> dict[str, list[tuple[Row, RealServer, Verdict]]]:
+    """The real servers that are surely not masqueraded, by family, where a rule for the sets is or is not.
+
+    Of the families that have sets, those that are in them.
+    """
+    found: dict[str, list[tuple[Row, RealServer, Verdict]]] = {}
     for row, server in _clients_of_themselves(facts):
         family = row.key.family
         sets = _loop_sets(facts, family)
@@ -395,7 +481,7 @@ def _unmasqueraded(facts: Facts, ruled: bool) -> dict[str, list[tuple[RealServer
         ]
         verdict = _fate(facts, row.key, server)
         if verdict.kind not in (MASQUERADE, UNKNOWN) and bool(rules) == ruled:
-            found.setdefault(family, []).append((server, verdict))
+            found.setdefault(family, []).append((row, server, verdict))
     return found
 
 
@@ -407,7 +493,8 @@ def unreachable(facts: Facts) -> Iterator[Finding]:
                 "%s of %s" % (server, row.key),
                 "a TCP connection from this node to %s: %s" % (server, words),
                 "Each client whose turn it is waits until it gives up.",
-                "See that the real server is up and that this node reaches it; until then give it no new connections.",
+                "See that the real server is up and that this node reaches it; until then give it no new connections"
+                " (its weight is %d now)." % server.weight,
                 remedies.real_server(facts, "Take the real server out of the turn", row.key, server, weight=0),
             )
 
@@ -419,7 +506,8 @@ def refusing(facts: Facts) -> Iterator[Finding]:
                 "%s of %s" % (server, row.key),
                 "a TCP connection from this node to %s: %s" % (server, words),
                 "Each client whose turn it is is refused.",
-                "Start the program that should listen there; until then give the real server no new connections.",
+                "Start the program that should listen there; until then give the real server no new connections (its"
+                " weight is %d now)." % server.weight,
                 remedies.real_server(facts, "Take the real server out of the turn", row.key, server, weight=0),
             )
 
@@ -427,13 +515,18 @@ def refusing(facts: Facts) -> Iterator[Finding]:
 def _answers(facts: Facts) -> Iterator[tuple[Row, RealServer, str, str]]:
     if facts.answers is None:
         raise NotApplicable("'probe' is off")
-    if not facts.answers:
+    taking = [(row, server) for row in facts.table for server in row.servers if server.weight]
+    told = [(row, server, _answer(facts, row, server)) for row, server in taking]
+    if not any(answer for _row, _server, answer in told):
         raise NotApplicable("no TCP service with a real server that takes connections")
-    for row in facts.table:
-        for server in row.servers:
-            asked = row.key.protocol == "tcp" and server.weight and (server.address, server.port) in facts.answers
-            if asked and not _keeps_from_asking(facts, server):
-                yield (row, server, *facts.answers[(server.address, server.port)])
+    for row, server, answer in told:
+        if answer and not _keeps_from_asking(facts, server):
+            yield (row, server, *answer)
+
+
+def _answer(facts: Facts, row: Row, server: RealServer) -> tuple[str, str] | None:
+    """What came of a connection to a real server: outcome and words; None where none was tried."""
+    return (facts.answers or {}).get((server.address, server.port)) if row.key.protocol == "tcp" else None
 
 
 def _keeps_from_asking(facts: Facts, server: RealServer) -> bool:
@@ -447,6 +540,7 @@ def _keeps_from_asking(facts: Facts, server: RealServer) -> bool:
         protocol="tcp",
         out_device=_device(facts, server),
         state=None if _untracked_by_rule(tables) else "NEW",
+        flags=_SYN,
     )
     return walk(tables, "filter", "OUTPUT", asked).kind == DROP
 
@@ -458,12 +552,20 @@ def weight_zero(facts: Facts) -> Iterator[Finding]:
     for row in facts.table:
         for server in row.servers:
             if server.weight == 0 and facts.connections.get((row.key, server.key)) == 0:
+                outcome, words = _answer(facts, row, server) or ("", "")
+                answers = outcome == ANSWERED
                 yield Finding(
                     "%s of %s" % (server, row.key),
-                    "its weight is 0, and it has no connection left",
+                    "its weight is 0, and it has no connection left"
+                    + ("; a TCP connection from this node to it: %s" % words if words else ""),
                     "It gets no connections any more, and nothing is left to wait for.",
-                    "Give it a weight again, or delete it.",
-                    remedies.real_server(facts, "Put the real server back into the turn", row.key, server, weight=1),
+                    "Give it a weight again, or delete it."
+                    if answers
+                    else "See that it answers before it gets a weight again (%s), or delete it."
+                    % ("it did not" if outcome else "that was not tried"),
+                    remedies.real_server(facts, "Put the real server back into the turn", row.key, server, weight=1)
+                    if answers
+                    else None,
                 )
 
 
@@ -534,17 +636,25 @@ def other_owner(facts: Facts) -> Iterator[Finding]:
         yield Finding(
             owner.name,
             owner.evidence,
-            "It deletes or changes virtual services that it does not know each time it synchronizes: what %s makes is"
-            " gone"
-            ' some seconds later ("Service not defined").' % ("a task" if meant == TASKS else "another program"),
-            "Leave the table to one program: stop this one, or work on another node.",
-            None
-            if owner.name.startswith("kube-")
-            else {
-                "name": "Stop %s" % owner.name,
-                "ansible.builtin.systemd_service": dict(name=owner.name, state="stopped", enabled=False),
-            },
+            _WHAT_OWNERS_DO[owner.name],
+            "Leave the table to one program: take the services out of the configuration of this one, or work on another"
+            " node. (What it does besides, such as to hold a virtual address, ends with it when it is stopped.)",
         )
+
+
+_SYNCHRONIZES = (
+    "It deletes virtual services that it does not know each time it synchronizes%s: what another makes is gone some"
+    ' seconds later ("Service not defined").'
+)
+#: What comes of a program that writes the table (:data:`_owners.PROGRAMS`), as its sources have it.
+_WHAT_OWNERS_DO = {
+    "keepalived": "It changes the services of its configuration as its checks say, whatever another has made of them,"
+    " and deletes them when it ends. Others it leaves alone, unless its configuration says lvs_flush.",
+    "ldirectord": "It changes the services of its configuration as its checks say, deletes real servers of theirs that"
+    " it does not know when it starts, and the services when it ends. Others it leaves alone.",
+    "kube-router": _SYNCHRONIZES % "",
+    "kube-proxy": _SYNCHRONIZES % " (but for --ipvs-exclude-cidrs)",
+}
 
 
 def direct_through_router(facts: Facts) -> Iterator[Finding]:
@@ -569,16 +679,22 @@ def tunnel_mtu(facts: Facts) -> Iterator[Finding]:
     servers = list(facts.servers("tunnel"))
     if not servers:
         raise NotApplicable("no real server with forwarding method tunnel")
-    outside = [facts.snapshot.link_at(route.index) for route in facts.snapshot.routes if route.to.prefixlen == 0]
-    widest = max((link.mtu for link in outside if link), default=0)
-    if not widest:
+    indexes = {route.index for route in facts.snapshot.routes if route.to.prefixlen == 0}
+    outside = [link for link in facts.snapshot.links if link.index in indexes]
+    if not outside:
         raise NotApplicable("no default route tells by which device clients come")
-    told = set()
+    told, same = set(), set()
     for _row, server in servers:
         way = facts.ways.get(server.address)
         device = facts.snapshot.link(way.device) if way else None
+        if device is None or device.name in told:
+            continue
+        # Of who comes by the device by which the tunnel leaves, its own MTU tells nothing: it limits both.
+        widest = max((link.mtu for link in outside if link != device), default=0)
+        if not widest:
+            same.add(device.name)
         overhead = _OUTER[family_of(server.address)] + _TUNNEL_EXTRA[server.tunnel_type]
-        if device is None or device.mtu - overhead >= widest or device.name in told:
+        if device.mtu - overhead >= widest:
             continue
         told.add(device.name)
         yield Finding(
@@ -595,6 +711,8 @@ def tunnel_mtu(facts: Facts) -> Iterator[Finding]:
                 ["ip", "link", "set", "dev", device.name, "mtu", str(widest + overhead)],
             ),
         )
+    if same:
+        raise LeftOpen("clients come by %s, too: what they send at most is not known here" % _some(sorted(same)))
 
 
 def arp_answers(facts: Facts) -> Iterator[Finding]:
@@ -602,16 +720,18 @@ def arp_answers(facts: Facts) -> Iterator[Finding]:
         own = device.name in _devices_with(facts, address)
         ignored = facts.stronger("ipv4", device.name, "arp_ignore")
         if ignored == 0 or (own and ignored not in (3, 8)):
-            wanted = 8 if own else 1
             yield Finding(
                 "%s on %s" % (address, device.name),
                 "arp_ignore of device %s is %d, and this node has the virtual address %s%s"
                 % (device.name, ignored, address, " on that very device" if own else ""),
                 "This real server answers when the network asks who has the virtual address, so clients reach it past"
                 " the director.",
-                "Have the virtual address on lo or a dummy device, and let devices answer for their own addresses"
-                " only.",
-                remedies.switch(facts, "net.ipv4.conf.all.arp_ignore", wanted),
+                # No value of the switch tells two addresses of one device apart.
+                "Move the address to lo or a dummy device, with prefix length 32 (also where this node configures it at"
+                " boot), and let devices answer for their own addresses only (net.ipv4.conf.all.arp_ignore=1)."
+                if own
+                else "Let devices answer for their own addresses only.",
+                None if own else remedies.switch(facts, "net.ipv4.conf.all.arp_ignore", 1),
             )
 
 
@@ -642,11 +762,20 @@ def _arp_devices(facts: Facts) -> Iterator[tuple[Address, Link]]:
     if all(_decapsulating(facts, each) for each in served):
         raise NotApplicable("the addresses are on tunnel devices: real servers of a tunnel may be in another network")
     for address in served:
+        near = {*_devices_towards(facts, address), *_devices_with(facts, address)}
         for link in facts.snapshot.links:
             own = facts.snapshot.addresses_on(link)
             speaks = link.up and link.name not in ("lo", *facts.without_arp) and not link.master
-            if speaks and any(each.version == 4 for each in own):
+            if speaks and link.name in near and any(each.version == 4 for each in own):
                 yield address, link
+
+
+def _devices_towards(facts: Facts, address: Address) -> list[str]:
+    """The devices to which the best routes to an address lead, if it were not this node's: who asks for it is there."""
+    routes = [route for route in facts.snapshot.routes if address in route.to]
+    longest = max((route.to.prefixlen for route in routes), default=0)
+    links = (facts.snapshot.link_at(route.index) for route in routes if route.to.prefixlen == longest)
+    return [link.name for link in links if link]
 
 
 def _devices_with(facts: Facts, address: Address) -> list[str]:
@@ -664,9 +793,14 @@ def rp_filter(facts: Facts) -> Iterator[Finding]:
     served = [each for each in facts.wishes.real_server_for if each.version == 4 and facts.is_local(each)]
     if not served or not tunnels:
         raise NotApplicable("'real_server_for' names no IPv4 address that this node has, or no tunnel device is up")
+    with_address = {name for address in served for name in _devices_with(facts, address)}
+    unplaced = [address for address in served if not _decapsulating(facts, address)]
+    unclear = []
     for link in tunnels:
         routes = [route for route in facts.snapshot.routes if route.index == link.index and route.to.prefixlen == 0]
-        if facts.stronger("ipv4", link.name, "rp_filter") == 1 and not routes:
+        if facts.stronger("ipv4", link.name, "rp_filter") != 1 or routes:
+            continue
+        if link.name in with_address:
             key = "net.ipv4.conf.%s.rp_filter" % link.name.replace(".", "/")
             yield Finding(
                 link.name,
@@ -677,47 +811,65 @@ def rp_filter(facts: Facts) -> Iterator[Finding]:
                 "Let the tunnel device take packets whose way back is another (2, loose).",
                 remedies.switch(facts, key, 2),
             )
+        elif unplaced:
+            unclear.append(link.name)
+    if unclear:
+        raise LeftOpen(
+            "whether a director sends through tunnel device %s, whose rp_filter is 1, is not known: it has no address"
+            " of 'real_server_for'" % _some(unclear)
+        )
 
 
 def firewall(facts: Facts) -> Iterator[Finding]:
     if not facts.table:
         raise NotApplicable("no virtual service")
     told: set[tuple[str, str, str]] = set()
+    doubtful = []
     for row in facts.table:
-        tables = facts.tables(row.key.family)
-        if tables is None or row.key.fwmark or not row.key.port or row.key.address is None:
+        for chain, packet, what in _passing(facts, row):
+            verdict = walk(facts.tables(row.key.family) or {}, "filter", chain, packet)
+            text = verdict.rule.text if verdict.rule else "the policy of chain %s" % chain
+            near = packet.source if chain == "FORWARD" else packet.destination
+            if verdict.kind == UNKNOWN:
+                doubtful.append(verdict)
+            elif verdict.kind == DROP and (chain, text, str(near)) not in told:
+                told.add((chain, text, str(near)))
+                yield _dropped(facts, row.key, chain, packet, text, what)
+    _say_what_is_left(facts, (row.key.family for row in facts.table), lambda rules: rules.dropping_besides, doubtful)
+
+
+def _passing(facts: Facts, row: Row) -> Iterator[tuple[str, Packet, str]]:
+    """The packets of a service that pass this node: the chain of filter, what is known of them, and their name."""
+    tables, protocol = facts.tables(row.key.family), row.key.protocol
+    if tables is None:
+        return
+    kept = facts.switch("net/ipv4/vs/conntrack") == 1
+    tracked = not _untracked_by_rule(tables)
+    asked = Packet(
+        destination=row.key.address,  # of a firewall mark nobody can say
+        protocol=protocol,
+        destination_port=row.key.port or None,
+        state="NEW" if tracked else None,
+        from_outside=True,
+        flags=_SYN,
+    )
+    yield "INPUT", asked, "what clients send to virtual service %s" % row.key
+    for server in row.servers:
+        if server.forwarding_method != "masquerading" or facts.is_local(server.address):
             continue
-        kept = facts.switch("net/ipv4/vs/conntrack") == 1
-        tracked = not _untracked_by_rule(tables)
-        asked = Packet(
-            destination=row.key.address,
-            protocol=row.key.protocol,
-            destination_port=row.key.port,
-            state="NEW" if tracked else None,
+        sent = replace(_sent(facts, row.key, server), state=("NEW" if tracked else None) if kept else "UNTRACKED")
+        answer = Packet(
+            source=server.address,
+            source_port=server.port or None,
+            in_device=sent.out_device,
+            state=_state_of_answer(protocol, kept) if tracked else None,
             from_outside=True,
+            protocol=protocol,
+            flags=_SYN_ACK,
         )
-        yield from _dropped(facts, row.key, "INPUT", asked, row.key.address, row.key.port, told)
-        for server in row.servers:
-            if server.forwarding_method != "masquerading" or facts.is_local(server.address):
-                continue
-            sent = Packet(
-                destination=server.address,
-                destination_port=server.port,
-                out_device=_device(facts, server),
-                state=("NEW" if tracked else None) if kept else "UNTRACKED",
-                protocol=row.key.protocol,
-            )
-            answer = Packet(
-                source=server.address,
-                source_port=server.port,
-                in_device=_device(facts, server),
-                state=_state_of_answer(row.key.protocol, kept) if tracked else None,
-                from_outside=True,
-                protocol=row.key.protocol,
-            )
-            yield from _dropped(facts, row.key, "OUTPUT", sent, server.address, server.port, told)
-            yield from _dropped(facts, row.key, "FORWARD", answer, server.address, server.port, told)
-    _say_what_is_left(facts, (row.key.family for row in facts.table), lambda rules: rules.dropping_besides)
+        name = endpoint(server.address, server.port)
+        yield "OUTPUT", sent, "what IPVS sends on to real server %s" % name
+        yield "FORWARD", answer, "the answers of real server %s" % name
 
 
 def _state_of_answer(protocol: str | None, kept: bool) -> str | None:
@@ -742,41 +894,15 @@ def _device(facts: Facts, server: RealServer) -> str | None:
     return way.device if way else None
 
 
-def _dropped(
-    facts: Facts,
-    key: ServiceKey,
-    chain: str,
-    packet: Packet,
-    address: Address,
-    port: int,
-    told: set[tuple[str, str, str]],
-) -> Iterator[Finding]:
-    verdict = walk(facts.tables(key.family) or {}, "filter", chain, packet)
-    text = verdict.rule.text if verdict.rule else "the policy of chain %s" % chain
-    if verdict.kind != DROP or (chain, text, str(address)) in told:
-        return
-    told.add((chain, text, str(address)))
-    what = {
-        "INPUT": "what clients send to virtual service %s" % key,
-        "OUTPUT": "what IPVS sends on to real server %s" % endpoint(address, port),
-        "FORWARD": "the answers of real server %s" % endpoint(address, port),
-    }[chain]
+def _dropped(facts: Facts, key: ServiceKey, chain: str, packet: Packet, text: str, what: str) -> Finding:
     if packet.state in ("UNTRACKED", "INVALID"):
         what += " (%s to conntrack, since net.ipv4.vs.conntrack is 0)" % packet.state
-    yield Finding(
+    return Finding(
         "%s: %s" % (chain, text),
         "chain %s of filter drops %s, by %s" % (chain, what, text),
         "The clients wait until they give up.",
         "Accept these packets before they are dropped.",
-        remedies.accept(
-            facts,
-            key.family,
-            chain,
-            key.protocol or "tcp",
-            "source" if chain == "FORWARD" else "destination",
-            str(address),
-            port,
-        ),
+        remedies.accept(facts, key.family, chain, packet),
     )
 
 
@@ -847,7 +973,10 @@ def _some(names: list[str]) -> str:
 
 _SYSCTL = "ipvs-sysctl.rst"
 _IP_SYSCTL = "ip-sysctl.rst"
-_LOOPBACK = "a set of the type hash:ip,port,ip names real servers of masquerading services, or O(loopback) is set"
+_LOOPBACK = (
+    "a set of the type hash:ip,port,ip names real servers of masquerading services, or O(loopback) is set (not for"
+    " those behind a router)"
+)
 
 CHECKS = (
     Check(
@@ -878,8 +1007,8 @@ CHECKS = (
         "ipvs_conntrack_off",
         "error",
         "IPVS does not keep its connections in conntrack, and rules of nat are meant for them.",
-        "masquerading services, and a rule in or behind POSTROUTING that masquerades a set of what loops back, a real"
-        " server's address, or C(-m ipvs)",
+        "masquerading services, and a rule in or behind POSTROUTING that masquerades what loops back, by a set or"
+        " otherwise, C(-m ipvs), or what goes to the real servers' addresses",
         _SYSCTL + ": conntrack",
         ipvs_conntrack,
     ),
@@ -895,7 +1024,8 @@ CHECKS = (
         "address_missing",
         "error",
         "A virtual address is on no device.",
-        "virtual services with an address, unless keepalived or a backup daemon runs; addresses in O(real_server_for)",
+        "virtual services with an address, unless a program that moves addresses (keepalived, Pacemaker, ldirectord,"
+        " ucarp, BGP...) or a backup daemon runs; addresses in O(real_server_for)",
         "net/netfilter/ipvs/ip_vs_core.c: IPVS looks at what is delivered to this node",
         address_missing,
     ),
@@ -914,6 +1044,14 @@ CHECKS = (
         "at least one entry of such sets is a real server",
         "ipset(8): hash:ip,port,ip",
         loopback_entry_stale,
+    ),
+    Check(
+        "loopback_set_missing",
+        "error",
+        "There is no set of what loops back, and no rule masquerades it otherwise.",
+        _LOOPBACK + "; all rules of nat are iptables'",
+        "ipset(8): hash:ip,port,ip",
+        loopback_set_missing,
     ),
     Check(
         "loopback_rule_missing",
@@ -992,7 +1130,7 @@ CHECKS = (
         "tunnel_mtu",
         "notice",
         "A tunnel leaves less room than clients use.",
-        "services with tunnels, and a default route that tells by which device clients come",
+        "services with tunnels, and a default route by another device than the tunnel's, which tells what clients send",
         "ip_vs_xmit.c: ip_vs_tunnel_xmit(); " + _SYSCTL + ": pmtu_disc",
         tunnel_mtu,
     ),
@@ -1000,7 +1138,8 @@ CHECKS = (
         "arp_ignore",
         "error",
         "A real server answers ARP requests for a virtual address.",
-        "IPv4 addresses in O(real_server_for) that this node has, not on tunnel devices only; no rules of arptables",
+        "IPv4 addresses in O(real_server_for) that this node has, not on tunnel devices only, on devices that have them"
+        " or by which a route leads to their network; no rules of arptables",
         _IP_SYSCTL + ": arp_ignore",
         arp_answers,
     ),
@@ -1016,7 +1155,7 @@ CHECKS = (
         "rp_filter_strict",
         "error",
         "A tunnel device drops what comes from clients to whom another device leads.",
-        "IPv4 addresses in O(real_server_for) that this node has, and tunnel devices that are up",
+        "IPv4 addresses in O(real_server_for) on tunnel devices that are up",
         _IP_SYSCTL + ": rp_filter",
         rp_filter,
     ),
@@ -1024,7 +1163,7 @@ CHECKS = (
         "firewall_drops",
         "error",
         "Rules of iptables drop every packet of a service on its way.",
-        "services with a port: INPUT for the virtual address; OUTPUT and FORWARD for masqueraded real servers",
+        "virtual services: INPUT for the virtual address; OUTPUT and FORWARD for masqueraded real servers",
         "iptables(8); ip_vs_core.c: the hooks of IPVS come behind filter; ip_vs_xmit.c: ip_vs_notrack()",
         firewall,
     ),

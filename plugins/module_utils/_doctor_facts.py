@@ -39,7 +39,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._link_values import 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._links import Kernel
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netlink import NoSuchProtocol
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns import inside
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._owners import owners
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._owners import address_movers, owners
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._packet_filter import parse
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._probe import probe
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._values import Address
@@ -103,6 +103,7 @@ def read(run: Run, netns: str | None, wishes: Wishes, probe_timeout: float | Non
         arp_rules=bool(wishes.real_server_for) and _has_arp_rules(run, netns),
         without_arp=_without_arp(netns, [link.name for link in snapshot.links]),
         owners=tuple(owners(netns)),
+        address_movers=address_movers(netns),
         answers=answers,
         schedulers={name: barred(run, "ip_vs_%s" % name) for name in wishes.schedulers},
         wishes=wishes,
@@ -121,12 +122,12 @@ def _table(netns: str | None) -> tuple[tuple[Row, ...], dict[Any, int], bool]:
 
 
 def _endpoints(table: Iterable[Row]) -> list[tuple[Address, int]]:
-    """The real servers that take TCP connections on a port that is known, each once."""
+    """The real servers of TCP services, on ports that are known, each once; whether they have a weight or not."""
     found = {
         (server.address, server.port): None
         for row in table
         for server in row.servers
-        if row.key.protocol == "tcp" and server.port and server.weight
+        if row.key.protocol == "tcp" and server.port
     }
     return list(found)
 

@@ -11,6 +11,7 @@ from typing import Any, Mapping, Sequence
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor_values import Facts
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_values import RealServer, ServiceKey
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._packet_filter import Packet
 
 
 def task(facts: Facts, title: str, module: str, /, **options: Any) -> Mapping[str, Any]:
@@ -56,26 +57,28 @@ def delete_rule(facts: Facts, family: str, table: str, rule: str) -> Mapping[str
     return command(facts, "Delete the rule", [program, "--wait", "--table", table, "--delete", *shlex.split(rule)[1:]])
 
 
-def accept(
-    facts: Facts, family: str, chain: str, protocol: str, end: str, address: str, port: int
-) -> Mapping[str, Any]:
-    """Accept packets before any rule is asked; ``end`` is whether address and port are its source or destination."""
-    program = "iptables" if family == "inet" else "ip6tables"
-    options, side = ("--source", "--sport") if end == "source" else ("--destination", "--dport")
-    words = [program, "--wait", "--insert", chain, "--protocol", protocol, options, address, side, str(port)]
+def accept(facts: Facts, family: str, chain: str, packet: Packet) -> Mapping[str, Any] | None:
+    """Accept packets before any rule is asked, those of which this is known; None where no address is."""
+    end = "destination" if packet.source is None else "source"
+    address = packet.source or packet.destination
+    port = packet.destination_port or packet.source_port
+    if address is None:
+        return None
+    known = dict(protocol=packet.protocol) if packet.protocol else {}
+    known[end] = str(address)
+    if port and packet.protocol:
+        known[end + "_port"] = str(port)
     if facts.netns is not None:
+        program = "iptables" if family == "inet" else "ip6tables"
+        words = [program, "--wait", "--insert", chain]
+        for name, value in known.items():
+            words += ["--%s" % name.replace("_", "-"), value]
         return command(facts, "Accept what the service needs", [*words, "--jump", "ACCEPT"])
     return {
         "name": "Accept what the service needs",
-        "ansible.builtin.iptables": {
-            "chain": chain,
-            "action": "insert",
-            "ip_version": "ipv4" if family == "inet" else "ipv6",
-            "protocol": protocol,
-            end: address,
-            "%s_port" % end: str(port),
-            "jump": "ACCEPT",
-        },
+        "ansible.builtin.iptables": dict(
+            chain=chain, action="insert", ip_version="ipv4" if family == "inet" else "ipv6", **known, jump="ACCEPT"
+        ),
     }
 
 

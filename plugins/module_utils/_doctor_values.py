@@ -106,6 +106,8 @@ class Facts:
     #: The devices that neither ask nor answer by ARP.
     without_arp: FrozenSet[str] = frozenset()
     owners: Tuple[Owner, ...] = ()
+    #: The programs here that move virtual addresses between directors.
+    address_movers: Tuple[str, ...] = ()
     #: What came of a connection to a real server: outcome and words; None where none was tried.
     answers: Optional[Mapping[Tuple[Address, int], Tuple[str, str]]] = None
     #: Why a scheduler cannot be had, or None if it can.

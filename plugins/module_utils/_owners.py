@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import re
 import socket
@@ -23,6 +24,21 @@ PROGRAMS = {
     "kube-router": "kube-dummy-if",
     "kube-proxy": "kube-ipvs0",
 }
+#: Programs that move virtual addresses from one director to another, or that tell routers where they are.
+ADDRESS_MOVERS = (
+    "keepalived",
+    "ldirectord",
+    "pacemakerd",
+    "heartbeat",
+    "ucarp",
+    "vrrpd",
+    "bgpd",
+    "bird",
+    "bird6",
+    "exabgp",
+    "gobgpd",
+    "kube-vip",
+)
 #: What runs scripts, which are its argument as ldirectord is; and the options that bring the program in another way.
 _INTERPRETERS = (
     (re.compile(r"perl[0-9.]*"), re.compile(r"-[A-Za-z]*[eE]")),
@@ -31,6 +47,13 @@ _INTERPRETERS = (
 )
 #: The mode in kube-proxy's configuration file (KubeProxyConfiguration; YAML, or JSON).
 _MODE = re.compile(r"""(^|[{,])\s*["']?mode["']?\s*:\s*["']?ipvs\b""", re.MULTILINE)
+#: keepalived(8): where its configuration is unless it is said, and the options that take a word of their own.
+_KEEPALIVED_CONFIG = "/etc/keepalived/keepalived.conf"
+_KEEPALIVED_WORDS = "ASTbcfgiprstuM"
+#: keepalived.conf(5): its comments, the files that it includes, and a block of what it has IPVS do.
+_KEEPALIVED_COMMENT = re.compile(r"(^|\s)[!#].*", re.MULTILINE)
+_KEEPALIVED_INCLUDE = re.compile(r"^\s*include[a-z]*\s+[\"']?([^\s\"']+)", re.MULTILINE)
+_KEEPALIVED_SERVICE = re.compile(r"\bvirtual_server\b")
 
 
 @dataclass(frozen=True)
@@ -48,11 +71,10 @@ class Owner:
 
 def owners(netns: str | None = None) -> list[Owner]:
     """The other owners of a namespace's IPVS table, each once."""
-    where = os.stat(path_of(netns) if netns else "/proc/thread-self/ns/net").st_ino
     with inside(netns):
         devices = {name for _index, name in socket.if_nameindex()}
     found: dict[str, Owner] = {}
-    for pid, name, arguments in programs_in(where):
+    for pid, name, arguments in programs_in(_inode(netns)):
         found.setdefault(name, Owner(name, pid, "process %d: %s" % (pid, " ".join(arguments))))
     for name, device in PROGRAMS.items():
         if device in devices:
@@ -65,6 +87,23 @@ def programs_in(namespace: int, proc: str = "/proc") -> Iterator[tuple[int, str,
 
     ``proc`` is where proc(5) is mounted.
     """
+    for pid, name, arguments in _processes(namespace, proc):
+        if name in PROGRAMS and _writes(name, os.path.join(proc, str(pid)), arguments):
+            yield pid, name, arguments
+
+
+def address_movers(netns: str | None = None) -> tuple[str, ...]:
+    """The programs in a namespace that move virtual addresses."""
+    running = {name for _pid, name, _arguments in _processes(_inode(netns), "/proc")}
+    return tuple(name for name in ADDRESS_MOVERS if name in running)
+
+
+def _inode(netns: str | None) -> int:
+    return os.stat(path_of(netns) if netns else "/proc/thread-self/ns/net").st_ino
+
+
+def _processes(namespace: int, proc: str) -> Iterator[tuple[int, str, list[str]]]:
+    """All processes in a namespace: (pid, program, arguments)."""
     for entry in sorted(filter(str.isdigit, os.listdir(proc)), key=int):
         folder = os.path.join(proc, entry)
         try:
@@ -74,9 +113,7 @@ def programs_in(namespace: int, proc: str = "/proc") -> Iterator[tuple[int, str,
                 arguments = [word.decode(errors="replace") for word in cmdline.read().split(b"\0") if word]
         except OSError:  # it ended meanwhile
             continue
-        name = _program(arguments)
-        if name in PROGRAMS and _writes(name, folder, arguments):
-            yield int(entry), name, arguments
+        yield int(entry), _program(arguments), arguments
 
 
 def _program(arguments: list[str]) -> str:
@@ -94,6 +131,8 @@ def _writes(name: str, folder: str, arguments: list[str]) -> bool:
     options = _options(arguments)
     if name == "kube-router":
         return options.get("run-service-proxy") != "false"
+    if name == "keepalived":
+        return _keepalived_writes(folder, arguments)
     if name != "kube-proxy":
         return True
     if "config" not in options:  # which wins over the other options
@@ -104,6 +143,60 @@ def _writes(name: str, folder: str, arguments: list[str]) -> bool:
             return bool(_MODE.search(file.read()))
     except (OSError, ValueError):
         return False
+
+
+def _keepalived_writes(folder: str, arguments: list[str]) -> bool:
+    """Whether keepalived keeps services, and does not only hold addresses by VRRP (core/main.c: running_checker()).
+
+    Where its configuration cannot be read, it may have some.
+    """
+    short, options = _short_options(arguments), _options(arguments)
+    if ("P" in short or "vrrp" in options) and "all" not in options:
+        return False
+    try:
+        return _has_service(folder, short.get("f") or options.get("use-file") or _KEEPALIVED_CONFIG)
+    except OSError:
+        return True
+
+
+def _has_service(folder: str, path: str) -> bool:
+    """Whether a configuration of keepalived, or a file that it includes, has a service.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    # As the process sees it, which may live in a container.
+    root = glob.escape(os.path.join(folder, "root")) if path.startswith("/") else ""
+    left = glob.glob(root + path)
+    if not root or not left:
+        raise FileNotFoundError(path)
+    seen = set()
+    while left:
+        file_path = left.pop()
+        if file_path in seen or os.path.isdir(file_path):
+            continue
+        seen.add(file_path)
+        with open(file_path, encoding="utf-8", errors="replace") as file:
+            text = _KEEPALIVED_COMMENT.sub("", file.read())
+        if _KEEPALIVED_SERVICE.search(text):
+            return True
+        for included in _KEEPALIVED_INCLUDE.findall(text):
+            beside = glob.escape(os.path.dirname(file_path)) + "/"
+            left += glob.glob((root if included.startswith("/") else beside) + included)
+    return False
+
+
+def _short_options(arguments: list[str]) -> dict[str, str]:
+    """keepalived's options of one letter, several of which may share a word, and their values."""
+    found = {}
+    for word, following in zip(arguments[1:], [*arguments[2:], ""]):
+        letters = word[1:] if word.startswith("-") and not word.startswith("--") else ""
+        for place, letter in enumerate(letters):
+            valued = letter in _KEEPALIVED_WORDS
+            found[letter] = (letters[place + 1 :] or following) if valued else ""
+            if valued:
+                break
+    return found
 
 
 def _options(arguments: list[str]) -> dict[str, str]:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import ipaddress
 import shlex
 from dataclasses import dataclass, field
-from typing import Any, Dict, Iterable, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, Dict, FrozenSet, Iterable, Mapping, NamedTuple, Optional, Tuple
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._values import Address, Network
 
@@ -39,6 +39,8 @@ _FIELDS = {
     "-o": "out_device",
     "--sport": "source_port",
     "--dport": "destination_port",
+    "--sports": "source_port",
+    "--dports": "destination_port",
     "--ctstate": "states",
     "--state": "states",
 }
@@ -91,6 +93,8 @@ class Packet:
     in_device: Optional[str] = None
     out_device: Optional[str] = None
     state: Optional[str] = None
+    #: The flags of TCP that are set.
+    flags: Optional[FrozenSet[str]] = None
     #: It came by some device other than loopback.
     from_outside: bool = False
     sets: Mapping[Tuple[str, str], bool] = field(default_factory=dict)
@@ -143,6 +147,9 @@ def _rule(line: str, words: list[str]) -> Rule:
         elif word == "--match-set":
             sets.append((following, words[place + 2] if place + 2 < len(words) else "", wanted))
             place += 3
+        elif word == "--tcp-flags" and "flags" not in terms:
+            terms["flags"] = Term(" ".join(words[place + 1 : place + 3]), wanted)
+            place += 3
         elif word in _HARMLESS:
             place += 1 + _HARMLESS[word]
         else:
@@ -152,39 +159,42 @@ def _rule(line: str, words: list[str]) -> Rule:
 
 
 def walk(tables: Tables, table: str, chain: str, packet: Packet) -> Verdict:
-    """What a chain does to every packet of which this is known; ``unknown`` where it depends on something else."""
+    """What a chain does to every packet of which this is known; ``unknown`` where it depends on something else.
+
+    That some packets may be dropped is no verdict: only that all are. The rule of ``unknown`` is the first in doubt.
+    """
     chains = tables.get(table, {})
     if chain not in chains:
         return Verdict(ACCEPT)
-    verdict = _walk(chains, chains[chain], packet)
-    if verdict.kind == RETURN:
-        kind = DROP if chains[chain].policy == "DROP" else ACCEPT
-        return Verdict(kind, verdict.rule, chain)
-    return verdict
+    policy = DROP if chains[chain].policy == "DROP" else ACCEPT
+    ends = [
+        Verdict(policy, each.rule, chain) if each.kind == RETURN else each
+        for each in _ends(chains, chains[chain], packet)
+    ]
+    other = next((each for each in ends if each.kind != ends[-1].kind), None)
+    return Verdict(UNKNOWN, other.rule, other.chain) if other else ends[-1]
 
 
-def _walk(chains: Mapping[str, Chain], chain: Chain, packet: Packet) -> Verdict:
+def _ends(chains: Mapping[str, Chain], chain: Chain, packet: Packet) -> list[Verdict]:
+    """How such packets may leave a chain: by rules that may match, and at last by one that does, or by its end."""
+    found: list[Verdict] = []
     for rule in chain.rules:
         matched = matches(rule, packet)
         if matched is False or rule.target in _PASSING:
             continue
         if rule.target in _TERMINAL:
-            kind = _TERMINAL[rule.target]
-            if matched:
-                return Verdict(kind, rule, chain.name)
-            if kind != DROP:  # some packets may be saved here, so nothing holds for all of them any more
-                return Verdict(UNKNOWN, rule, chain.name)
-            continue
-        if rule.target not in chains:
-            return Verdict(UNKNOWN, rule, chain.name)
-        below = _walk(chains, chains[rule.target], packet)
-        if matched and below.kind != RETURN:
-            return below
-        if matched and rule.goto:
-            return Verdict(RETURN)
-        if not matched and (rule.goto or below.kind not in (RETURN, DROP)):
-            return Verdict(UNKNOWN, rule, chain.name)
-    return Verdict(RETURN)
+            ends = [Verdict(_TERMINAL[rule.target], rule, chain.name)]
+        elif rule.target in chains:
+            below = _ends(chains, chains[rule.target], packet)
+            ends = below if rule.goto else [each for each in below if each.kind != RETURN]
+            matched = matched and len(ends) == len(below)
+        else:
+            ends = [Verdict(UNKNOWN, rule, chain.name)]
+        if matched:
+            return found + ends
+        # What one of them may drop, others get by.
+        found += [each for each in ends if each.kind != DROP]
+    return [*found, Verdict(RETURN, None, chain.name)]
 
 
 def reachable(tables: Tables, table: str, chain: str) -> tuple[Rule, ...]:
@@ -258,6 +268,18 @@ def _device(text: str, value: Any) -> bool:
     return str(value).startswith(text[:-1]) if text.endswith("+") else text == value
 
 
+def _ports(text: str, value: Any) -> bool | None:
+    """Of one port, a range, or a list of both."""
+    answers = [_port(each, value) for each in text.split(",")]
+    return True if True in answers else None if None in answers else False
+
+
+def _flags(text: str, value: Any) -> bool | None:
+    """Which flags are looked at, and which of these are set."""
+    looked_at, _space, wanted = text.partition(" ")
+    return bool(value & set(looked_at.split(",")) == set(wanted.split(",")) - {"NONE"})
+
+
 def _port(text: str, value: Any) -> bool | None:
     first, colon, last = text.partition(":")
     if not first.isdigit() or (colon and not last.isdigit()):
@@ -271,8 +293,9 @@ _COMPARE: Mapping[str, Any] = {
     "protocol": _protocol,
     "in_device": _device,
     "out_device": _device,
-    "source_port": _port,
-    "destination_port": _port,
+    "source_port": _ports,
+    "destination_port": _ports,
+    "flags": _flags,
 }
 
 

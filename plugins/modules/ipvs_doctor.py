@@ -23,7 +23,7 @@ extends_documentation_fragment:
   - linuxnet.ipvs.pyroute2
 options:
   probe:
-    description: Whether to try a TCP connection to each real server of a TCP service that has a weight.
+    description: Whether to try a TCP connection to each real server of a TCP service.
     type: bool
     default: true
   probe_timeout:
@@ -33,7 +33,7 @@ options:
   owner:
     description:
       - Who is meant to write the table. Other programs that do are a finding (C(other_owner)). V(tasks) are those of
-        this collection, or a person with C(ipvsadm).
+        this collection, or a person with C(ipvsadm). A keepalived without virtual servers does not write it.
       - If it is said, a kernel without IPVS is a finding, too (C(ipvs_missing)).
       - Without it one program is taken to be meant, whichever it is, and several are a finding.
     type: str
@@ -43,6 +43,7 @@ options:
       - Whether real servers are clients of their own services, as the pods of Kubernetes are.
       - Without it they are if there is a set of the type C(hash:ip,port,ip) that names them, as the role
         P(linuxnet.ipvs.virtual_service#role) and kube-proxy make it.
+      - Real servers behind a router are left out, since they may use another node's service.
     type: bool
   real_server_for:
     description:

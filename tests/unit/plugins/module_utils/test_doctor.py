@@ -28,11 +28,12 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor_values impor
     examine,
 )
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_values import RealServer, Service, ServiceKey
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._link_values import DeviceAddress, Link, Snapshot
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._owners import Owner
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._link_values import DeviceAddress, Link, Route, Snapshot
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._owners import PROGRAMS, Owner
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._packet_filter import parse
 
 VIRTUAL, POD = ipaddress.ip_address("10.100.100.100"), ipaddress.ip_address("10.0.0.11")
+ANYWHERE = ipaddress.ip_network("0.0.0.0/0")
 SERVICE = Service(ServiceKey("inet", "tcp", VIRTUAL, 80), "rr")
 RULES = Rules(
     parse("*nat\n:POSTROUTING ACCEPT [0:0]\n-A POSTROUTING -m set --match-set LOOP dst,dst,src -j MASQUERADE\nCOMMIT\n")
@@ -168,12 +169,203 @@ def test_who_may_write_the_table(owner, names, ids):
     assert found(replace(HEALTHY, owners=owners, wishes=Wishes(owner=owner))) == ids
 
 
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_no_task_stops_a_program(name):
+    """It may hold the virtual address, or take its services with it."""
+    facts = replace(HEALTHY, owners=(Owner(name, 7, "process 7"),), wishes=Wishes(owner="tasks"))
+    (told,) = examine(CHECKS, facts)[0]
+    assert (told["id"], told["task"]) == ("other_owner", None)
+    assert ("does not know each time it synchronizes" in told["consequence"]) == name.startswith("kube-")
+
+
+DRAINED = HEALTHY.table[0].servers[0]._replace(weight=0)
+
+
 def test_a_program_that_keeps_the_table_has_its_reasons():
-    drained = HEALTHY.table[0].servers[0]._replace(weight=0)
-    facts = replace(HEALTHY, table=(Row(SERVICE, (drained,)),), connections={(SERVICE.key, drained.key): 0}, answers={})
+    facts = replace(HEALTHY, table=(Row(SERVICE, (DRAINED,)),), connections={(SERVICE.key, DRAINED.key): 0}, answers={})
     assert found(facts) == ["weight_zero"]
     assert found(replace(facts, owners=(Owner("keepalived", 7, "process 7"),))) == []
-    assert found(replace(facts, connections={(SERVICE.key, drained.key): 3})) == []
+    assert found(replace(facts, connections={(SERVICE.key, DRAINED.key): 3})) == []
+
+
+@pytest.mark.parametrize(
+    ("answers", "weight", "said"),
+    [
+        ({(POD, 80): ("answered", "connected")}, 1, "Give it a weight again"),
+        ({(POD, 80): ("refused", "Connection refused")}, None, "it did not"),
+        ({}, None, "that was not tried"),
+        (None, None, "that was not tried"),
+    ],
+)
+def test_a_weight_is_for_who_answers(answers, weight, said):
+    facts = replace(
+        HEALTHY, table=(Row(SERVICE, (DRAINED,)),), connections={(SERVICE.key, DRAINED.key): 0}, answers=answers
+    )
+    (told,) = examine(CHECKS, facts)[0]
+    assert told["id"] == "weight_zero"
+    assert said in told["remedy"]
+    assert (told["task"] and told["task"]["linuxnet.ipvs.ipvs_real_server"]["weight"]) == weight
+
+
+def test_the_weight_that_a_dead_server_had_is_told():
+    server = HEALTHY.table[0].servers[0]._replace(weight=7)
+    for outcome in ("refused", "timed out"):
+        (told,) = examine(
+            CHECKS, replace(HEALTHY, table=(Row(SERVICE, (server,)),), answers={(POD, 80): (outcome, "words")})
+        )[0]
+        assert "its weight is 7 now" in told["remedy"]
+
+
+@pytest.mark.parametrize("movers", [("pacemakerd", "ldirectord"), ("ucarp",), ("keepalived",), ("bird",)])
+def test_an_address_that_another_director_may_have(movers):
+    facts = replace(HEALTHY, snapshot=HEALTHY.snapshot._replace(addresses=()))
+    assert found(facts) == ["address_missing"]
+    stands_by = replace(facts, address_movers=movers)
+    assert found(stands_by) == []
+    assert "10.100.100.100" in left_open(stands_by)["address_missing"]
+    assert left_open(replace(HEALTHY, address_movers=movers)) == {}
+    backup = replace(facts, backup=True)
+    assert (found(backup), list(left_open(backup))) == ([], ["address_missing"])
+    real_server = replace(stands_by, wishes=Wishes(real_server_for=(ipaddress.ip_address("10.1.1.1"),)))
+    assert found(real_server) == ["address_missing"]
+
+
+OTHER = ipaddress.ip_address("10.1.0.5")
+
+
+@pytest.mark.parametrize("loopback", [None, True])
+@pytest.mark.parametrize(("router", "ids"), [(None, ["loopback_entry_missing"]), ("10.0.0.99", [])])
+def test_who_lives_behind_a_router_need_not_loop_back_here(loopback, router, ids):
+    """kube-proxy has entries for the pods of its own node."""
+    table = (Row(SERVICE, (*HEALTHY.table[0].servers, RealServer(OTHER.packed, 80, "masquerading"))),)
+    way = Way("br0", ipaddress.ip_address(router) if router else None)
+    facts = replace(HEALTHY, table=table, ways={**HEALTHY.ways, OTHER: way}, wishes=Wishes(loopback=loopback))
+    assert found(facts) == ids
+
+
+def test_a_set_comes_before_its_rule():
+    six = Service(ServiceKey("inet6", "tcp", ipaddress.ip_address("fd00::100"), 80), "rr")
+    pod = ipaddress.ip_address("fd00::11")
+    facts = replace(
+        HEALTHY,
+        table=(*HEALTHY.table, Row(six, (RealServer(pod.packed, 80, "masquerading"),))),
+        snapshot=HEALTHY.snapshot._replace(
+            addresses=(
+                *HEALTHY.snapshot.addresses,
+                DeviceAddress(4, ipaddress.ip_interface("fd00::100/128")),
+            )
+        ),
+        rules={**HEALTHY.rules, "inet6": Rules({})},
+        wishes=Wishes(loopback=True),
+    )
+    made, masqueraded = examine(CHECKS, facts)[0]
+    assert (made["id"], masqueraded["id"]) == ("loopback_set_missing", "loopback_rule_missing")
+    assert made["task"]["linuxnet.ipvs.ipset"] == dict(
+        name="LOOP-BACK6", type="hash:ip,port,ip", family="inet6", entries=["fd00::11,tcp:80,fd00::11"]
+    )
+    assert masqueraded["task"]["linuxnet.ipvs.masquerade"]["match_set"]["name"] == "LOOP-BACK6"
+
+
+def natted(facts, *lines):
+    """The facts with these rules of the table nat."""
+    return replace(facts, rules={"inet": Rules(parse("\n".join(["*nat", ":POSTROUTING ACCEPT", *lines, "COMMIT"])))})
+
+
+@pytest.mark.parametrize(
+    ("rule", "loopback", "ids"),
+    [
+        ("-s 10.0.0.0/24", True, ["ipvs_conntrack_off"]),
+        ("-s 10.0.0.0/24", False, []),  # for the way out of real servers
+        ("-s 10.0.0.0/24 -o eth0", False, []),
+        ("-d 10.0.0.0/24", False, ["ipvs_conntrack_off"]),
+        ("-d 10.0.0.11/32 -p tcp -m tcp --dport 80", None, ["ipvs_conntrack_off"]),
+        ("-d 10.0.0.11/32 -p udp", False, []),
+        ("! -d 10.0.0.0/24", False, []),
+        ("-d 10.9.0.0/24", False, []),
+        ("-o br0", False, []),
+        ("-m ipvs --vaddr 10.100.100.100/32", False, ["ipvs_conntrack_off"]),
+    ],
+)
+def test_rules_that_are_meant_for_what_ipvs_sends_on(rule, loopback, ids):
+    facts = replace(HEALTHY, sets=(), wishes=Wishes(loopback=loopback))
+    facts = natted(facts, "-A POSTROUTING %s -j MASQUERADE" % rule)
+    assert found(facts) == []
+    assert found(switched(facts, net_ipv4_vs_conntrack="0")) == ids
+
+
+def test_a_rule_of_nat_in_doubt_is_named():
+    rule = "-A POSTROUTING -m mark --mark 0x4000/0x4000 -j MASQUERADE"
+    facts = natted(HEALTHY, rule)
+    assert found(facts) == []
+    assert set(left_open(facts)) == {"loopback_entry_missing", "loopback_rule_missing", "loopback_rule_shadowed"}
+    assert all(rule in reason for reason in left_open(facts).values())
+    # Nobody needs to know where the set's own rule says it all.
+    kept = "-A POSTROUTING -m set --match-set LOOP dst,dst,src -j MASQUERADE"
+    assert left_open(natted(HEALTHY, kept, rule)) == {}
+
+
+@pytest.mark.parametrize(
+    ("rule", "ids", "is_open"),
+    [
+        ("-i eth0 -p tcp -m tcp --dport 80 -j ACCEPT", [], True),
+        ("-m string --string x --algo bm -j ACCEPT", [], True),
+        ("-p tcp -m multiport --dports 443,80 -j ACCEPT", [], False),
+        ("-p tcp -m multiport --dports 443,8000:8100 -j ACCEPT", ["firewall_drops"], False),
+        ("-p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK SYN -j ACCEPT", [], False),
+        ("-p tcp -m tcp ! --tcp-flags FIN,SYN,RST,ACK SYN -j ACCEPT", ["firewall_drops"], False),
+    ],
+)
+def test_a_rule_of_filter_in_doubt_is_named(rule, ids, is_open):
+    facts = filtered(HEALTHY, ":INPUT DROP", "-A INPUT -i lo -j ACCEPT", "-A INPUT %s" % rule)
+    assert found(facts) == ids
+    assert list(left_open(facts)) == ["firewall_drops"] * is_open
+    assert not is_open or "-A INPUT %s" % rule in left_open(facts)["firewall_drops"]
+    # Where all are accepted in the end it does not matter.
+    assert left_open(filtered(HEALTHY, ":INPUT ACCEPT", "-A INPUT %s" % rule)) == {}
+
+
+@pytest.mark.parametrize(
+    "key", [ServiceKey("inet", None, None, 0, 7), ServiceKey("inet", "tcp", VIRTUAL, 0)], ids=["mark", "port 0"]
+)
+def test_services_without_a_port_pass_by_the_rules_too(key):
+    table = (Row(Service(key, "rr"), (RealServer(POD.packed, 0, "masquerading"),)),)
+    facts = replace(HEALTHY, table=table, sets=(), rules=NO_RULES, answers={})
+    assert (found(facts), left_open(facts)) == ([], {})
+    drops = filtered(facts, ":INPUT DROP", ":OUTPUT ACCEPT", "-A OUTPUT -d 10.0.0.11/32 -j DROP")
+    asked, sent = examine(CHECKS, drops)[0]
+    assert (asked["id"], sent["id"]) == ("firewall_drops", "firewall_drops")
+    words = dict(destination="10.0.0.11") if key.fwmark else dict(protocol="tcp", destination="10.0.0.11")
+    assert sent["task"]["ansible.builtin.iptables"] == dict(
+        chain="OUTPUT", action="insert", ip_version="ipv4", jump="ACCEPT", **words
+    )
+    assert (asked["task"] is None) == bool(key.fwmark)
+    some = filtered(facts, ":INPUT DROP", "-A INPUT -p tcp -m tcp --dport 80 -j ACCEPT")
+    assert (found(some), list(left_open(some))) == ([], ["firewall_drops"])
+
+
+def balancing(*links):
+    """A director of a tunnel: its devices, each with its MTU and whether the default route leads there."""
+    server = ipaddress.ip_address("10.2.0.5")
+    service = Service(ServiceKey("inet", "tcp", VIRTUAL, 80), "rr")
+    return Facts(
+        table=(Row(service, (RealServer(server.packed, 80, "tunnel"),)),),
+        snapshot=Snapshot(
+            links=tuple(Link(index, "eth%d" % index, up=True, mtu=mtu) for index, (mtu, _way) in enumerate(links)),
+            addresses=(DeviceAddress(0, ipaddress.ip_interface("10.100.100.100/32")),),
+            routes=tuple(Route(ANYWHERE, VIRTUAL, index) for index, (_mtu, way) in enumerate(links) if way),
+        ),
+        ways={server: Way("eth0")},
+        rules=NO_RULES,
+    )
+
+
+def test_room_for_a_tunnel():
+    assert found(balancing((1500, False), (1500, True))) == ["tunnel_mtu"]
+    assert found(balancing((1520, False), (1500, True))) == []
+    for mtu in (1500, 1520, 9000):
+        one_armed = balancing((mtu, True))
+        assert found(one_armed) == []
+        assert "eth0" in left_open(one_armed)["tunnel_mtu"]
 
 
 def test_a_director_without_pods_needs_no_bridge_netfilter():
@@ -182,7 +374,7 @@ def test_a_director_without_pods_needs_no_bridge_netfilter():
     assert found(director) == []
     assert "no set of what loops back" in skipped(director)["bridge_netfilter_off"]
     wanted = replace(director, wishes=Wishes(loopback=True))
-    assert found(wanted) == ["bridge_netfilter_off", "loopback_rule_missing"]
+    assert found(wanted) == ["bridge_netfilter_off", "loopback_set_missing", "loopback_rule_missing"]
 
 
 @pytest.mark.parametrize(
@@ -377,6 +569,7 @@ def test_devices_without_arp_give_no_address_away(silent):
             DeviceAddress(1, ipaddress.ip_interface("10.100.100.100/32")),
             DeviceAddress(5, ipaddress.ip_interface("10.9.0.2/24")),
         ),
+        routes=(Route(ANYWHERE, ipaddress.ip_address("10.9.0.1"), 5),),
     )
     facts = Facts(
         snapshot=snapshot,
@@ -384,6 +577,68 @@ def test_devices_without_arp_give_no_address_away(silent):
         without_arp=frozenset(["wg0"] if silent else []),
     )
     assert found(facts) == ([] if silent else ["arp_ignore", "arp_announce"])
+
+
+#: A real server of direct routing, with Docker.
+REAL = Facts(
+    snapshot=Snapshot(
+        links=(
+            Link(1, "lo", up=True),
+            Link(2, "eth0", up=True),
+            Link(3, "docker0", "bridge", up=True),
+            Link(4, "gre1", "gre", up=True),
+        ),
+        addresses=(
+            DeviceAddress(1, ipaddress.ip_interface("10.100.100.100/32")),
+            DeviceAddress(2, ipaddress.ip_interface("10.9.0.2/24")),
+            DeviceAddress(3, ipaddress.ip_interface("172.17.0.1/16")),
+            DeviceAddress(4, ipaddress.ip_interface("10.8.0.1/30")),
+        ),
+        routes=(
+            Route(ANYWHERE, ipaddress.ip_address("10.9.0.1"), 2),
+            Route(ipaddress.ip_network("172.17.0.0/16"), None, 3),
+        ),
+    ),
+    switches={
+        "net/ipv4/conf/eth0/arp_ignore": "1",
+        "net/ipv4/conf/eth0/arp_announce": "2",
+        "net/ipv4/conf/gre1/rp_filter": "0",
+    },
+    wishes=Wishes(real_server_for=(VIRTUAL,)),
+)
+
+
+def with_address(facts, index):
+    """The facts with the virtual address on another device."""
+    interface = ipaddress.ip_interface("10.100.100.100/32")
+    own = tuple(each for each in facts.snapshot.addresses if each.interface != interface)
+    return replace(facts, snapshot=facts.snapshot._replace(addresses=(*own, DeviceAddress(index, interface))))
+
+
+def test_who_asks_for_an_address_is_where_its_routes_lead():
+    assert found(REAL) == []
+    assert left_open(REAL) == {}
+    assert found(replace(REAL, switches={})) == ["arp_ignore", "arp_announce"]
+    near = Route(ipaddress.ip_network("10.100.0.0/16"), None, 3)
+    snapshot = REAL.snapshot._replace(routes=(*REAL.snapshot.routes, near))
+    told = examine(CHECKS, replace(REAL, snapshot=snapshot))[0]
+    assert [each["subject"] for each in told] == ["10.100.100.100 on docker0"] * 2
+
+
+@pytest.mark.parametrize("ignored", ["0", "1", "2"])
+def test_no_switch_silences_one_address_of_a_device(ignored):
+    """With arp_ignore=8 it would answer for none, and nobody would reach the host any more."""
+    facts = with_address(switched(REAL, net_ipv4_conf_eth0_arp_ignore=ignored), 2)
+    (told,) = examine(CHECKS, facts)[0]
+    assert (told["id"], told["task"]) == ("arp_ignore", None)
+    assert "lo or a dummy device" in told["remedy"]
+
+
+def test_what_comes_by_a_tunnel_device_has_its_address():
+    strict = switched(REAL, net_ipv4_conf_gre1_rp_filter="1")
+    assert found(strict) == []
+    assert "gre1" in left_open(strict)["rp_filter_strict"]
+    assert found(with_address(strict, 4)) == ["rp_filter_strict"]
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,18 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._owners import progr
     [
         ("/usr/sbin/keepalived --dont-fork", "keepalived"),
         ("keepalived -n -f /etc/keepalived/keepalived.conf", "keepalived"),
+        ("keepalived -f /services.conf", "keepalived"),
+        ("keepalived -nlf/services.conf", "keepalived"),
+        ("keepalived --use-file=/services.conf --dont-fork", "keepalived"),
+        ("keepalived -f /included.conf", "keepalived"),
+        ("keepalived -f /nowhere.conf", "keepalived"),
+        ("keepalived -f relative.conf", "keepalived"),
+        ("keepalived --vrrp --all -f /services.conf", "keepalived"),
+        # Those hold addresses by VRRP, and no more.
+        ("keepalived -f /addresses.conf", None),
+        ("keepalived -p /services.conf -f /addresses.conf -D", None),
+        ("keepalived -f /services.conf -nP", None),
+        ("keepalived --use-file /services.conf --vrrp", None),
         ("/usr/bin/perl -w /usr/sbin/ldirectord start", "ldirectord"),
         ("/usr/bin/perl5.36.0 /etc/ha.d/resource.d/ldirectord ldirectord.cf start", "ldirectord"),
         ("/bin/sh -e /usr/sbin/ldirectord start", "ldirectord"),
@@ -56,6 +68,14 @@ def test_programs_that_write_the_table(tmp_path, words, name):
         (folder / "root" / "ipvs.conf").write_text('apiVersion: v1\nbindAddress: ""\nmode: "ipvs"\n')
         (folder / "root" / "ipvs.json").write_text('{"kind": "KubeProxyConfiguration", "mode": "ipvs"}')
         (folder / "root" / "nftables.conf").write_text("mode: nftables\nipvs:\n  scheduler: rr\n")
+        addresses = (
+            "! virtual_server 10.0.0.1 80 {\n#virtual_server\nvrrp_instance a {\n}\nvirtual_server_group b {\n}\n"
+        )
+        (folder / "root" / "addresses.conf").write_text(addresses)
+        (folder / "root" / "services.conf").write_text("vrrp_instance a {\n}\nvirtual_server 10.0.0.1 80 {\n}\n")
+        (folder / "root" / "included.conf").write_text("include conf.d/*.conf\ninclude /included.conf\n")
+        (folder / "root" / "conf.d").mkdir()
+        (folder / "root" / "conf.d" / "a.conf").write_text("include /serv*.conf\n")
     (tmp_path / "proc" / "self").mkdir()
     found_there = list(programs_in(here.stat().st_ino, str(tmp_path / "proc")))
     assert found_there == ([] if name is None else [(32, name, words.split())])
