@@ -31,6 +31,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor_values impor
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_values import RealServer, ServiceKey, endpoint
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._link_values import Link
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._packet_filter import (
+    ACCEPT,
     DROP,
     MASQUERADE,
     UNKNOWN,
@@ -258,7 +259,8 @@ def ipvs_conntrack(facts: Facts) -> Iterator[Finding]:
                 "net.ipv4.vs.conntrack",
                 "net.ipv4.vs.conntrack is 0, and a rule of nat is meant for what IPVS sends on: %s" % relying[0].text,
                 "Connections of IPVS pass by conntrack and so by the rules of nat: nothing of theirs is masqueraded."
-                " A real server that reaches itself through the virtual address drops its own packets.",
+                " A real server that reaches itself through the virtual address drops its own packets, and one whose"
+                " way back leads elsewhere answers past this node.",
                 "Have IPVS keep its connections in conntrack.",
                 remedies.switch(facts, "net.ipv4.vs.conntrack", 1),
             )
@@ -530,7 +532,7 @@ def _answer(facts: Facts, row: Row, server: RealServer) -> tuple[str, str] | Non
 
 
 def _keeps_from_asking(facts: Facts, server: RealServer) -> bool:
-    """Whether this node's own rules drop what it asks a real server, so that no answer tells nothing of the server."""
+    """Whether this node's own rules may drop what it asks a real server, so that no answer tells nothing of it."""
     tables = facts.tables(family_of(server.address))
     if tables is None:
         return False
@@ -542,7 +544,7 @@ def _keeps_from_asking(facts: Facts, server: RealServer) -> bool:
         state=None if _untracked_by_rule(tables) else "NEW",
         flags=_SYN,
     )
-    return walk(tables, "filter", "OUTPUT", asked).kind == DROP
+    return walk(tables, "filter", "OUTPUT", asked).kind != ACCEPT
 
 
 def weight_zero(facts: Facts) -> Iterator[Finding]:

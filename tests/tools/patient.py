@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from node import Failed, Node
 
@@ -18,6 +18,9 @@ TURNS = 2
 
 class Patient:
     """A node with the commands that mend what a test has broken."""
+
+    #: The tasks of all findings in this run of pytest.
+    offered: ClassVar[list[Mapping[str, Any]]] = []
 
     def __init__(self, node: Node) -> None:
         self._node = node
@@ -41,11 +44,13 @@ class Patient:
         """What the doctor finds; an option that is None is left out."""
         given = {name: value for name, value in options.items() if value is not None}
         found: list[Mapping[str, Any]] = self._node.module("ipvs_doctor", **given)["findings"]
+        self.offered.extend(each["task"] for each in found if each["task"])
         return found
 
     def left_open(self, **options: Any) -> dict[str, str]:
         """The checks that could not see all that they are for, and why."""
-        skipped = self._node.module("ipvs_doctor", **options)["skipped"]
+        given = {name: value for name, value in options.items() if value is not None}
+        skipped = self._node.module("ipvs_doctor", **given)["skipped"]
         return {each["id"]: each["reason"] for each in skipped if each["left_open"]}
 
     def reaches(self, client: str, url: str, seconds: int) -> bool:
@@ -70,14 +75,9 @@ class Patient:
             self.shell(f"modprobe {options['name']}")
         elif module == "ansible.builtin.command":
             self._node.command(*options["argv"])
-        elif module == "ansible.builtin.systemd_service":
-            self.shell(f"systemctl stop {options['name']}")
         elif module == "ansible.builtin.iptables":
-            (end,) = {"source", "destination"} & set(options)
-            port = {"source": "--sport", "destination": "--dport"}[end]
-            self.shell(
-                f"iptables -I {options['chain']} -p {options['protocol']} --{end} {options[end]}"
-                f" {port} {options[end + '_port']} -j {options['jump']}"
-            )
+            given = {name: value for name, value in options.items() if name not in ("chain", "action", "ip_version")}
+            words = " ".join(f"--{name.replace('_', '-')} {value}" for name, value in given.items())
+            self.shell(f"iptables -I {options['chain']} {words}")
         else:
             raise AssertionError(f"nobody here can do {task}")

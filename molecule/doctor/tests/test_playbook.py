@@ -7,6 +7,9 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+
+import plays
 
 LOOK, REPORT, FAIL = (
     "Look at the node",
@@ -44,6 +47,27 @@ def test_broken(play, patient):
     assert failed == [FAIL]
     assert run.failures[0].msg == "2 findings: hairpin_off"
     assert run.changed == []
+
+
+def test_pods_are_clients_unless_it_is_said_otherwise(play, patient):
+    loop_set, rule = "DUSTIN-LOOP-BACK", "POSTROUTING -m set --match-set DUSTIN-LOOP-BACK dst,dst,src -j MASQUERADE"
+    patient.broken(
+        by=f"ipset save {loop_set} > /run/doctor.set; iptables -t nat -D {rule}; ipset destroy {loop_set}",
+        mended=f"ipset restore < /run/doctor.set; rm /run/doctor.set; iptables -t nat -A {rule}",
+    )
+    report, _failed = told(play("doctor.yml"))
+    assert "\nerror: loopback_set_missing: LOOP-BACK\n" in report
+    assert "\nerror: loopback_rule_missing: nat POSTROUTING (inet)\n" in report
+    report, _failed = told(play("doctor.yml", "--extra-vars", json.dumps(dict(doctor_options=dict(loopback=False)))))
+    assert report.startswith("Nothing is wrong on lab: ")
+
+
+def test_by_its_full_name(inventory):
+    """As it is played from an installed collection, on hosts of one's own."""
+    run = plays.play(inventory, Path("linuxnet.ipvs.doctor"), "--extra-vars", json.dumps(dict(doctor_hosts="lab")))
+    report, failed = told(run)
+    assert report.startswith("Nothing is wrong on lab: ")
+    assert failed == []
 
 
 def test_options_that_the_module_does_not_have(play):

@@ -17,7 +17,7 @@ DIRECTOR, SERVER = "doctor_director", "doctor_server"
 #: The virtual addresses: of direct routing, and of a tunnel.
 DIRECT, TUNNEL = "10.77.0.100", "10.77.0.101"
 BUILT = f"""
-modprobe -a ipip tun
+modprobe -a ipip ip_gre tun
 ip netns add {DIRECTOR}
 ip netns add {SERVER}
 ip -n {DIRECTOR} link set lo up
@@ -53,7 +53,7 @@ def _built(node) -> Iterator[None]:
     patient = Patient(node)
     patient.shell(BUILT)
     yield
-    patient.shell(f"ip netns del {DIRECTOR}; ip netns del {SERVER}; modprobe -r ipip tun || true")
+    patient.shell(f"ip netns del {DIRECTOR}; ip netns del {SERVER}; modprobe -r ipip ip_gre tun || true")
 
 
 #: In the director besides: a masqueraded service of IPv6, whose real server loops back.
@@ -114,13 +114,6 @@ CASES = [
         (f"{DIRECT} on net0", f"{TUNNEL} on net0"),
     ),
     Case(
-        "arp_ignore",
-        SERVER,
-        f"ip address add {DIRECT}/32 dev net0",
-        f"ip address del {DIRECT}/32 dev net0; sysctl -w net.ipv4.conf.all.arp_ignore=1",
-        (f"{DIRECT} on net0",),
-    ),
-    Case(
         "arp_announce",
         SERVER,
         "sysctl -w net.ipv4.conf.all.arp_announce=0",
@@ -174,6 +167,11 @@ HEALTHY = {
         f"ip address del {DIRECT}/32 dev inside; ipvsadm --start-daemon backup --mcast-interface inside",
         f"ip address add {DIRECT}/32 dev inside; ipvsadm --stop-daemon backup",
     ),
+    "director with one arm": (
+        DIRECTOR,
+        "ip link set inside mtu 1500; ip route replace default via 10.77.0.254",
+        "ip link set inside mtu 1600; ip route replace default via 10.78.0.254",
+    ),
     "director behind rules that depend on more than is known": (
         DIRECTOR,
         "iptables -P INPUT DROP; iptables -A INPUT -s 198.51.100.0/24 -j ACCEPT",
@@ -186,6 +184,20 @@ HEALTHY = {
         " ip tuntap add dev tun0 mode tun; ip address add 10.80.0.1/24 dev tun0; ip link set tun0 up",
         "sysctl -w net.ipv4.conf.all.arp_ignore=1 net.ipv4.conf.net0.arp_ignore=0"
         " net.ipv4.conf.all.arp_announce=2 net.ipv4.conf.net0.arp_announce=0; ip link del tun0",
+    ),
+    "real server beside a bridge of containers": (
+        SERVER,
+        "sysctl -w net.ipv4.conf.all.arp_ignore=0 net.ipv4.conf.net0.arp_ignore=1"
+        " net.ipv4.conf.all.arp_announce=0 net.ipv4.conf.net0.arp_announce=2;"
+        " ip link add docker0 type bridge; ip address add 172.17.0.1/16 dev docker0; ip link set docker0 up",
+        "sysctl -w net.ipv4.conf.all.arp_ignore=1 net.ipv4.conf.net0.arp_ignore=0"
+        " net.ipv4.conf.all.arp_announce=2 net.ipv4.conf.net0.arp_announce=0; ip link del docker0",
+    ),
+    "real server with a tunnel to somewhere else": (
+        SERVER,
+        "ip link add gre1 type gre local 10.77.0.11 remote 10.77.0.99; ip address add 10.81.0.1/30 dev gre1;"
+        " ip link set gre1 up; sysctl -w net.ipv4.conf.gre1.rp_filter=1",
+        "ip link del gre1",
     ),
     "real server whose tunnel device is loose": (
         SERVER,
@@ -219,6 +231,28 @@ def test_finding(patient, case):
         for each in found:
             patient.take(each["task"])
         assert patient.findings(**options) == []
+        assert reached(patient), "the remedy took the real server off the network"
+
+
+def reached(patient: Patient) -> bool:
+    """Whether the director finds the real server, of which it has forgotten where it is."""
+    asked = "ip neigh flush dev inside; curl --silent --max-time 5 10.77.0.11:9 || true; ip neigh show 10.77.0.11"
+    return "lladdr" in patient.shell(inside(DIRECTOR, asked))
+
+
+def test_a_virtual_address_among_others(patient):
+    """What the words of the remedy say works; the switch that silences it there silences the whole device."""
+    silent = "sysctl -w net.ipv4.conf.all.arp_ignore=%d"
+    patient.broken(by=inside(SERVER, f"ip address add {DIRECT}/32 dev net0"), mended=inside(SERVER, silent % 1))
+    options = dict(netns=SERVER, **ROLES[SERVER])
+    (found,) = patient.findings(**options)
+    assert (found["id"], found["subject"], found["task"]) == ("arp_ignore", f"{DIRECT} on net0", None)
+    assert reached(patient)
+    patient.shell(inside(SERVER, silent % 8))
+    assert not reached(patient)
+    patient.shell(inside(SERVER, f"{silent % 1}; ip address del {DIRECT}/32 dev net0"))
+    assert patient.findings(**options) == []
+    assert reached(patient)
 
 
 def test_a_namespace_by_its_path(patient):

@@ -559,6 +559,8 @@ def test_a_probe_that_this_node_drops_tells_nothing_of_the_server(outcome):
     facts = replace(HEALTHY, answers={(POD, 80): (outcome, "words")})
     assert found(filtered(facts, "-A OUTPUT -d 10.0.0.11/32 -o br0 -j DROP")) == ["firewall_drops"]
     assert len(found(filtered(facts, "-A OUTPUT -d 10.0.0.12/32 -o br0 -j DROP"))) == 1
+    doubtful = filtered(facts, ":OUTPUT DROP", "-A OUTPUT -m owner --uid-owner 0 -j ACCEPT")
+    assert (found(doubtful), list(left_open(doubtful))) == ([], ["firewall_drops"])
 
 
 @pytest.mark.parametrize("silent", [True, False])
