@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Other programs that believe to own the IPVS table of a namespace, and delete what they do not know."""
+"""Other programs that write the IPVS table of a namespace, and those that move virtual addresses."""
 
 from __future__ import annotations
 
