@@ -2,15 +2,17 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a packet's way through a namespace depends on: its devices, addresses, neighbours and the bridges' tables.
+"""What a packet's way through a namespace depends on: devices, addresses, neighbours, bridges' tables and switches.
 
-Sources: rtnetlink(7), linux/if_link.h, linux/neighbour.h, linux/net_namespace.h.
+Sources: rtnetlink(7), linux/if_link.h, linux/neighbour.h, linux/net_namespace.h, linux/netconf.h.
 """
 
 from __future__ import annotations
 
 import ipaddress
+import socket
 import struct
+from contextlib import suppress
 from typing import FrozenSet, Mapping, NamedTuple, Optional, Tuple
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import KernelRefused
@@ -25,13 +27,15 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._netlink import (
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns import path_of
 
 NETLINK_ROUTE = 0
-RTM_GETLINK, RTM_GETADDR, RTM_GETNEIGH, RTM_NEWNSID, RTM_GETNSID = 18, 22, 30, 88, 90
+RTM_GETLINK, RTM_GETADDR, RTM_GETNEIGH, RTM_GETNETCONF, RTM_NEWNSID, RTM_GETNSID = 18, 22, 30, 82, 88, 90
 IFLA_ADDRESS, IFLA_IFNAME, IFLA_MASTER, IFLA_LINKINFO, IFLA_PROMISCUITY, IFLA_TARGET_NETNSID = 1, 3, 10, 18, 30, 46
 IFLA_INFO_KIND, IFLA_INFO_SLAVE_KIND, IFLA_INFO_SLAVE_DATA = 1, 4, 5
 IFLA_BRPORT_MODE = 4
 IFA_ADDRESS, IFA_LOCAL = 1, 2
 NDA_DST, NDA_LLADDR = 1, 2
-NUD_INCOMPLETE, NUD_FAILED = 0x01, 0x20
+NETCONFA_IFINDEX, NETCONFA_FORWARDING, NETCONFA_RP_FILTER = 1, 2, 3
+NETCONFA_IFINDEX_ALL = -1
+NUD_INCOMPLETE, NUD_FAILED, NUD_PERMANENT = 0x01, 0x20, 0x80
 NETNSA_NSID, NETNSA_FD = 1, 3
 AF_UNSPEC, AF_BRIDGE = 0, 7
 IFF_UP, IFF_RUNNING = 0x1, 0x40
@@ -52,11 +56,22 @@ class Device(NamedTuple):
     hairpin: Optional[bool]
 
 
+class Switches(NamedTuple):
+    """What routing does with a packet that comes in by a device, by the sysctls ``forwarding`` and ``rp_filter``.
+
+    ``rp_filter`` is 0, 1 (the way back to the source must be by the same device) or 2 (by any).
+    """
+
+    forwarding: bool
+    rp_filter: int
+
+
 class Facts(NamedTuple):
     """A namespace as it was right after the connection.
 
-    ``forwarding`` is what the bridges have learned, (bridge, hardware address) to port; ``neighbours`` are the hardware
-    addresses of those that answered, ``unreachable`` are those that did not.
+    ``forwarding`` is what the bridges have learned, (bridge, hardware address) to port, or to the bridge itself where
+    the address is the host's own; ``neighbours`` are the hardware addresses of those that answered, ``unreachable`` are
+    those that did not. ``switches`` are those of IP's version and a device.
     """
 
     devices: Mapping[str, Device]
@@ -64,6 +79,7 @@ class Facts(NamedTuple):
     forwarding: Mapping[Tuple[Optional[str], str], str]
     neighbours: Mapping[str, str]
     unreachable: FrozenSet[str]
+    switches: Mapping[Tuple[int, str], Switches] = {}
 
 
 def hardware(data: bytes) -> str:
@@ -120,11 +136,13 @@ class Place:
         devices = self.devices()
         forwarding: dict[tuple[str | None, str], str] = {}
         if any(device.kind == "bridge" for device in devices.values()):
-            for index, _state, values in self._neighbours(AF_BRIDGE):
+            for index, state, values in self._neighbours(AF_BRIDGE):
                 if index in devices and NDA_LLADDR in values:
                     device = devices[index]
-                    # A bridge's own entry names the bridge, or is a port's own address.
-                    forwarding[device.master or device.name, hardware(values[NDA_LLADDR])] = device.name
+                    bridge = device.master or device.name
+                    # The bridge's own address is mostly one of its ports', and stands in the table as that.
+                    port = bridge if state & NUD_PERMANENT else device.name
+                    forwarding[bridge, hardware(values[NDA_LLADDR])] = port
         known, silent = {}, set()
         for _index, state, values in self._neighbours(AF_UNSPEC):
             if len(values.get(NDA_DST, b"")) not in (4, 16):
@@ -140,7 +158,29 @@ class Place:
             forwarding=forwarding,
             neighbours=known,
             unreachable=frozenset(silent),
+            switches=self._switches({index: device.name for index, device in devices.items()}),
         )
+
+    def _switches(self, names: Mapping[int, str]) -> dict[tuple[int, str], Switches]:
+        """The switches as they take effect; a kernel without IPv6 has none for it."""
+        found = {}
+        for version, family in ((4, socket.AF_INET), (6, socket.AF_INET6)):
+            read = {}
+            with suppress(KernelRefused):
+                for reply in self._netlink.dump(Message(RTM_GETNETCONF, struct.pack("=B3x", family))):
+                    values = attribute_map(reply[4:])
+                    (index,) = struct.unpack("=i", values[NETCONFA_IFINDEX])
+                    read[index] = (
+                        integer(values[NETCONFA_FORWARDING]) != 0,
+                        integer(values.get(NETCONFA_RP_FILTER, b"\0")),
+                    )
+            every = read.get(NETCONFA_IFINDEX_ALL, (False, 0))
+            for index in read.keys() & names.keys():
+                forwards, rp_filter = read[index]
+                # IPv6 forwards by all devices or by none.
+                forwards = forwards if version == 4 else every[0]
+                found[version, names[index]] = Switches(forwards, max(rp_filter, every[1]))
+        return found
 
     def device_beyond(self, number: int, index: int) -> tuple[str, str] | None:
         """The name and the hardware address of a device in the namespace that this one knows by a number.

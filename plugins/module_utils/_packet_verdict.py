@@ -267,7 +267,8 @@ def _taken(evidence: Evidence, station: Station) -> Iterator[Sentence]:
 def _vanished(evidence: Evidence, way: Way) -> Iterator[Sentence]:
     last = way.last
     facts = evidence.facts[last.netns]
-    if last.hook == "prerouting":
+    # A frame that a bridge has given to the host may have been in IP's prerouting before (br_netfilter).
+    if last.hook == "prerouting" or (last.layer, last.hook) == ("bridge", "input"):
         bridged = _bridge_of(way)
         returned = list(_returned(facts, bridged, last.latest)) if bridged else []
         if returned:
@@ -280,10 +281,7 @@ def _vanished(evidence: Evidence, way: Way) -> Iterator[Sentence]:
             )
             yield from _not_masqueraded(evidence, way)
         else:
-            yield _inferred(
-                "The routing decision of %s refused it: no route, or not the one back to its source." % last.netns,
-                "that is what lies between prerouting and the next hook",
-            )
+            yield _unrouted(facts, last, bridged)
     elif last.hook in ("output", "postrouting"):
         device = facts.devices.get(last.out_device)
         if last.latest.destination in facts.unreachable:
@@ -297,6 +295,37 @@ def _vanished(evidence: Evidence, way: Way) -> Iterator[Sentence]:
             left = last.out_device or "no device"
             yield _observed("It left %s by %s; no namespace that was watched saw it arrive." % (last.netns, left))
             yield from _flooded(facts, last)
+
+
+def _unrouted(facts: Facts, last: Station, bridged: Station | None) -> Sentence:
+    """Why a packet did not get past prerouting: what the switches tell, or else all that is possible."""
+    packet = last.latest
+    version = 6 if ":" in packet.destination else 4
+    device = facts.devices.get(last.in_device)
+    name = (device.master if device else None) or last.in_device
+    if bridged and facts.forwarding.get((name, bridged.before.destination_hardware)) != name:
+        return _inferred(
+            "The bridge %s did not pass it on." % name, "%s is no address of it" % bridged.before.destination_hardware
+        )
+    switches = facts.switches.get((version, name))
+    own = packet.destination in facts.addresses
+    if switches and not switches.forwarding and not own:
+        return _inferred(
+            "%s does not forward it: forwarding is off for what comes in by %s." % (last.netns, name),
+            "net.ipv%d.conf.%s.forwarding is 0, and %s is no address of %s"
+            % (version, "all" if version == 6 else name, packet.destination, last.netns),
+        )
+    reasons = [] if own else ["no route to %s" % packet.destination]
+    if not own and switches is None:
+        reasons.append("forwarding is off for what comes in by %s" % name)
+    if version == 4 and (switches is None or switches.rp_filter):
+        where = "by any device" if switches and switches.rp_filter == 2 else "by %s" % name
+        known = "rp_filter is %d" % switches.rp_filter if switches else "if rp_filter is on"
+        reasons.append("no route back to %s %s (%s)" % (packet.source, where, known))
+    return _inferred(
+        "The routing decision of %s refused it%s." % (last.netns, ": " + ", or ".join(reasons) if reasons else ""),
+        "that is what lies between prerouting and the next hook",
+    )
 
 
 def _flooded(facts: Facts, station: Station) -> Iterator[Sentence]:

@@ -312,6 +312,50 @@ def test_rejected_by_a_rule(node: Node) -> None:
     assert "host answered with ICMP port unreachable" in told(traced)
 
 
+#: A client behind a device of its own, whose way to the servers and back is the host.
+OUTSIDE = """
+ip netns add outside
+ip link add out0 type veth peer name eth0 netns outside
+ip address add 198.51.100.1/24 dev out0
+ip link set out0 up
+ip -n outside address add 198.51.100.2/24 dev eth0
+ip -n outside link set eth0 up
+ip -n outside route add default via 198.51.100.1
+"""
+
+
+@pytest.mark.parametrize("nf_call", [0, 1])
+@pytest.mark.parametrize("server", [DUSTIN, LEAH])
+def test_forwarding_is_off_so_the_answer_is_lost(node: Node, server: str, nf_call: int) -> None:
+    key = "net.bridge.bridge-nf-call-iptables"
+    broken = OUTSIDE + f"ip link set bridge_home promisc off; sysctl -q net.ipv4.ip_forward=0 {key}={nf_call}"
+    mended = f"sysctl -q net.ipv4.ip_forward=1 {key}=1; ip link set bridge_home promisc on; ip netns delete outside"
+    with without(node, broken, mended):
+        traced = followed(node, "outside", server)
+        node.command("sysctl", "-q", "net.ipv4.ip_forward=1")
+        assert followed(node, "outside", server)["outcome"] == "answered"
+    assert traced["outcome"] == "timeout"
+    assert packet(traced, "SYN")["stations"][-1]["after"]["source"] == "198.51.100.2"
+    answer = packet(traced, "SYN ACK")
+    assert (answer["end"], way(answer)[-1]) == ("vanished", ("host", "prerouting"))
+    assert "inferred: host does not forward it: forwarding is off for what comes in by bridge_home." in told(traced)
+    assert "net.ipv4.conf.bridge_home.forwarding is 0, and 198.51.100.2 is no address of host" in told(traced)
+
+
+def test_the_way_back_is_another_so_the_request_is_refused(node: Node) -> None:
+    # The host would not answer for its hardware address either.
+    asymmetric = """
+ip -n outside neigh add 198.51.100.1 lladdr $(cat /sys/class/net/out0/address) dev eth0
+ip route add 198.51.100.2 dev bridge_home
+sysctl -q net.ipv4.conf.out0.rp_filter=1
+"""
+    with without(node, OUTSIDE + asymmetric, "ip route del 198.51.100.2; ip netns delete outside"):
+        traced = followed(node, "outside")
+    assert traced["outcome"] == "timeout"
+    assert way(packet(traced, "SYN"))[-1] == ("host", "prerouting")
+    assert "refused it: no route back to 198.51.100.2 by out0 (rp_filter is 1)." in told(traced)
+
+
 def test_refused_by_the_server(node: Node) -> None:
     traced = node.module("packet_trace", client="netns_leah", address=DUSTIN, port=81, timeout=2)
     assert traced["outcome"] == "refused"

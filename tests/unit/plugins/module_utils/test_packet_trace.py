@@ -20,7 +20,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils import _netlink as n
 from ansible_collections.linuxnet.ipvs.plugins.module_utils import _nf_trace as nf_trace
 from ansible_collections.linuxnet.ipvs.plugins.module_utils import _packet_path as path
 from ansible_collections.linuxnet.ipvs.plugins.module_utils import _packet_verdict as verdict
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._net_facts import Device, Facts
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._net_facts import Device, Facts, Switches
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._packet_tracer import request_of
 
 FIRST = 821160024
@@ -301,6 +301,51 @@ def test_own_address_as_source_is_a_martian():
     text = " ".join(sentence.text + sentence.evidence for sentence in verdict.verdict(known))
     assert "martian" in text
     assert "net.ipv4.vs.conntrack is 0" in text
+
+
+def unrouted(switches, *, own=False, behind="bridge_home", last=("inet", "prerouting")):
+    """The last sentence of an answer that a server sends by a bridge to a client outside, and that the host refuses."""
+    trace = Trace()
+    back = headers(REAL, ("198.51.100.2", 4000), SYN | ACK, 5, FIRST + 1)
+    trace.hook(0, "output", back, back, devices=(None, 2))
+    trace.hook(None, "prerouting", back, back, layer="bridge", devices=(4, None))
+    trace.hook(None, last[1], back, back, layer=last[0], devices=(3 if last[0] == "inet" else 4, None))
+    host = Facts(
+        {"veth_dustin": Device("veth_dustin", "veth", True, False, "bridge_home", False)},
+        frozenset(["198.51.100.2"] if own else []),
+        {("bridge_home", HARDWARE): behind},
+        {},
+        frozenset(),
+        {(4, "bridge_home"): switches} if switches else {},
+    )
+    dustin = Facts({}, frozenset(), {}, {}, frozenset())
+    return verdict.verdict(evidence(trace.ways(), facts={"host": host, "netns_dustin": dustin}))[-1]
+
+
+@pytest.mark.parametrize("last", [("inet", "prerouting"), ("bridge", "input")])
+def test_forwarding_that_is_off_is_blamed(last):
+    found = unrouted(Switches(False, 1), last=last)
+    assert found.text == "host does not forward it: forwarding is off for what comes in by bridge_home."
+    assert found.evidence == "net.ipv4.conf.bridge_home.forwarding is 0, and 198.51.100.2 is no address of host"
+
+
+@pytest.mark.parametrize(
+    ("switches", "options", "words"),
+    [
+        (Switches(True, 0), {}, ": no route to 198.51.100.2."),
+        (
+            Switches(True, 1),
+            {},
+            ".2, or no route back to 10.0.0.11 by bridge_home (rp_filter is 1).",
+        ),
+        (Switches(False, 2), {"own": True}, ": no route back to 10.0.0.11 by any device (rp_filter is 2)."),
+        (Switches(False, 0), {"own": True}, " refused it."),
+        (None, {}, "forwarding is off for what comes in by bridge_home, or no route back"),
+        (Switches(False, 1), {"behind": "veth_leah"}, "The bridge bridge_home did not pass it on."),
+    ],
+)
+def test_reasons_that_remain_are_all_named(switches, options, words):
+    assert words in unrouted(switches, **options).text
 
 
 def test_no_packet_is_said_so():
