@@ -4,7 +4,7 @@
 
 """Walk through the stages of the lab, one by one: what is done, why, by which commands, and what curl says then.
 
-At some stages a packet is followed as well, before and after what is done.
+At some stages a packet is followed as well, before and after what is done, and at one between its two halves.
 
 It lies with the plays that it runs and the table that it reads, ``vars/stages.yml``. Where it has come to is kept in
 ``tour.json`` beside the inventory, so that it can be left at any time and goes on from there.
@@ -48,6 +48,11 @@ OUTCOMES = {
     "unreachable": {"timeout", "failed"},
 }
 
+#: The task that follows a packet
+FOLLOWING = "Open a connection and follow it"
+#: The plays with which another moment of a stage begins; what is traced ahead of them is ``before`` it.
+MOMENTS = {"Do half of the stage": "halfway", "Build the topology": "after"}
+
 Stage = Mapping[str, Any]
 
 
@@ -76,9 +81,8 @@ class Done:
     changed: list[str] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
     matrix: list[dict[str, Any]] = field(default_factory=list)
-    #: What packet_trace saw before the stage was built, and after
-    followed_before: dict[str, Any] | None = None
-    followed: dict[str, Any] | None = None
+    #: What packet_trace saw, by the moment
+    followed: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 def stages(language: str) -> list[Stage]:
@@ -160,15 +164,17 @@ def after(stage: Stage, done: Done) -> Iterator[str]:
 
 
 def traces(stage: Stage, done: Done) -> Iterator[str]:
-    """What was seen of the connection that was followed, before the stage and after it."""
+    """What was seen of the connection that was followed, in the order of the moments."""
     told = [
-        (title, traced, stage["trace"].get(moment))
-        for title, moment, traced in (("Before", "before", done.followed_before), ("Now", "after", done.followed))
-        if traced is not None
+        (_title(moment, stage["trace"][moment]), done.followed[moment], stage["trace"][moment])
+        for moment in ("before", "halfway", "after")
+        if moment in done.followed and moment in stage.get("trace", {})
     ]
+    seen = [traced["remote"] for _title, traced, _wanted in told if "remote" in traced]
     if told:
         yield ""
-        yield f"A packet from {stage['trace']['from']} to {endpoint(**told[0][1]['remote'])}"
+        target = endpoint(**seen[0]) if seen else stage["trace"]["to"]
+        yield f"A packet from {stage['trace']['from']} to {target}"
     for title, traced, wanted in told:
         mark = " " if fits(traced, wanted) else "!"
         first, *others = trace_lines(traced)
@@ -178,10 +184,16 @@ def traces(stage: Stage, done: Done) -> Iterator[str]:
             yield from textwrap.wrap(line.strip(), WIDTH, initial_indent=indent, subsequent_indent=indent + "  ")
 
 
+def _title(moment: str, wanted: Mapping[str, Any]) -> str:
+    """What a moment is called in the text."""
+    switches = ", ".join(f"{name}={value}" for name, value in wanted.get("sysctl", {}).items())
+    return {"before": "Before", "halfway": f"With {switches} alone", "after": "Now"}[moment]
+
+
 def fits(traced: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
     """Whether a trace is what the table expects: its outcome, and what is told of it."""
     told = "\n".join(trace_lines(traced))
-    return traced["outcome"] in OUTCOMES[wanted["outcome"]] and all(text in told for text in wanted["says"])
+    return traced.get("outcome") in OUTCOMES[wanted["outcome"]] and all(text in told for text in wanted["says"])
 
 
 def trace_lines(traced: Mapping[str, Any]) -> Iterator[str]:
@@ -190,7 +202,7 @@ def trace_lines(traced: Mapping[str, Any]) -> Iterator[str]:
     Of a connection that was answered that is the first packet of either side, since the others went the same way.
     """
     yield traced["verdict"][0]["text"]
-    answered = traced["outcome"] == "answered"
+    answered = traced.get("outcome") == "answered"
     seen = set()
     for packet in traced["packets"]:
         key = packet["from_client"] if answered else (packet["from_client"], packet["name"])
@@ -243,22 +255,42 @@ def endpoint(address: str, port: int) -> str:
 # Building
 
 
-def build(inventory: Path, stage: Stage, variables: Sequence[str], *, compare: bool) -> Done:
+def build(inventory: Path, stage: Stage, variables: Sequence[str], *, behind: Stage | None) -> Done:
     """Take the lab to a stage and prove it.
 
     Args:
         inventory: Where the lab is.
-        stage: The stage; where it has a connection to follow, that is followed behind the proof.
+        stage: The stage; where it has a connection to follow, that is followed before it and behind the proof.
         variables: Further variables for Ansible.
-        compare: Whether the lab is at the stage before, so that the connection is worth following there, too.
+        behind: The stage before. The lab may be at any other one, and is taken there first if a connection is to be
+            followed there. None: there is none, or the lab is there.
+
+    Raises:
+        Failed: Ansible could not say what happened, or not take the lab to the stage before.
+    """
+    trace = stage.get("trace", {})
+    if behind and "before" in trace:
+        ready = ansible(inventory, ["topology.yml"], {"lab_stage": behind["name"]}, variables)
+        if ready.failures:
+            raise Failed("\n".join(ready.failures))
+    plays = [
+        *(["trace.yml"] if "before" in trace else []),
+        *(["halfway.yml", "trace.yml"] if "halfway" in trace else []),
+        *["topology.yml", "verify.yml"],
+        *(["trace.yml"] if trace else []),
+    ]
+    # What is traced is judged here: a trace that cannot be made is no reason to leave the stage unbuilt.
+    chosen = {"lab_stage": stage["name"], "trace_optional": True}
+    chosen |= {f"trace_{name}": trace[name] for name in ("from", "to", "by") if name in trace}
+    return ansible(inventory, plays, chosen, variables)
+
+
+def ansible(inventory: Path, plays: Sequence[str], chosen: Mapping[str, Any], variables: Sequence[str]) -> Done:
+    """Run plays.
 
     Raises:
         Failed: Ansible could not say what happened.
     """
-    trace = stage.get("trace", {})
-    first = ["trace.yml"] if compare and "before" in trace else []
-    plays = [*first, "topology.yml", "verify.yml", *(["trace.yml"] if trace else [])]
-    chosen = {"lab_stage": stage["name"], **({"trace_from": trace["from"], "trace_to": trace["to"]} if trace else {})}
     command = ["ansible-playbook", "--inventory", str(inventory), *(str(PLAYBOOKS / play) for play in plays)]
     command += ["--extra-vars", json.dumps(chosen)]
     for each in variables:
@@ -274,7 +306,7 @@ def build(inventory: Path, stage: Stage, variables: Sequence[str], *, compare: b
     report = last_report(ran.stdout)
     if report is None:
         raise Failed((ran.stderr or ran.stdout).strip())
-    done = read(report, compared=bool(first))
+    done = read(report)
     if ran.returncode != 0 and not done.failures:
         raise Failed((ran.stderr or ran.stdout).strip())
     return done
@@ -291,14 +323,12 @@ def last_report(output: str) -> Any:
     return report
 
 
-def read(report: Mapping[str, Any], *, compared: bool) -> Done:
-    """What the plays' report in JSON says of changes, failures, answers and traces.
-
-    With ``compared`` the first trace is that of the stage before.
-    """
+def read(report: Mapping[str, Any]) -> Done:
+    """What the plays' report in JSON says of changes, failures, answers and traces."""
     done = Done()
-    followed = []
+    moment = "before"
     for play in report["plays"]:
+        moment = MOMENTS.get(play["play"]["name"], moment)
         for task in play["tasks"]:
             for result in task["hosts"].values():
                 name = task["task"]["name"].rpartition(" : ")[2]
@@ -308,12 +338,15 @@ def read(report: Mapping[str, Any], *, compared: bool) -> Done:
                     done.failures.append(f"{name}: {_message(result)}")
                 done.matrix = result.get("ansible_facts", {}).get("reachability_matrix", done.matrix)
                 if "verdict" in result:
-                    followed.append(result)
-    if compared and followed:
-        done.followed_before = followed.pop(0)
-    if followed:
-        done.followed = followed.pop()
+                    done.followed[moment] = result
+                elif name == FOLLOWING and "msg" in result:
+                    done.followed[moment] = unfollowed(_message(result))
     return done
+
+
+def unfollowed(message: str) -> dict[str, Any]:
+    """What stands for a trace that could not be made."""
+    return {"verdict": [{"text": message, "basis": "observed", "evidence": ""}], "packets": []}
 
 
 def _message(result: Mapping[str, Any]) -> str:
@@ -385,6 +418,8 @@ def walk(table: Sequence[Stage], asked: argparse.Namespace, place: Place, look: 
     last = names.index(asked.end) if asked.end else len(names) - 1
     if number > 0 and not asked.start:
         print(f"Going on behind the stage {names[number - 1]}; --restart begins anew.")
+    # Where this walk has taken the lab: wherever an earlier one has left it, somebody may have moved it since.
+    there = None
     while number <= last:
         stage = table[number]
         say(before(number + 1, len(table), stage, look))
@@ -396,16 +431,17 @@ def walk(table: Sequence[Stage], asked: argparse.Namespace, place: Place, look: 
                 number = max(number - 1, 0)
                 continue
         print("Ansible is at work ...\n", flush=True)
-        compare = number > 0 and place.last() == names[number - 1]
-        done = build(asked.inventory, stage, asked.extra_vars, compare=compare)
+        behind = table[number - 1] if number > 0 and there != names[number - 1] else None
+        done = build(asked.inventory, stage, asked.extra_vars, behind=behind)
         if done.failures and not done.matrix:
             raise Failed("\n".join(done.failures))
         say(after(stage, done))
-        if done.followed is not None and not fits(done.followed, stage["trace"]["after"]):
+        if "after" in done.followed and not fits(done.followed["after"], stage["trace"]["after"]):
             done.failures.append("The packet that was followed went another way, or had another end.")
         if done.failures:
             raise Failed("\n".join(done.failures))
-        place.keep(stage["name"])
+        there = stage["name"]
+        place.keep(there)
         number += 1
     if last == len(names) - 1:
         print("\nThat is the whole lab. `make shell` opens a shell on its node.")

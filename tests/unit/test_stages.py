@@ -56,7 +56,7 @@ def test_the_texts_are_there_and_speak_of_cells(stage):
 
 def test_some_stages_have_a_packet_to_follow():
     names = [stage["name"] for stage in STAGES if "trace" in stage]
-    assert {"servers", "virtual_service", "bridge_netfilter", "hairpin", "promiscuous", "loopback_set"} < set(names)
+    assert {"servers", "virtual_service", "bridge_netfilter", "hairpin", "promiscuous", "second_server"} < set(names)
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,11 @@ def test_some_stages_have_a_packet_to_follow():
 )
 def test_a_trace_ends_as_the_table_says_of_its_cell(before, stage):
     trace = stage["trace"]
-    assert set(trace) <= {"from", "to", "before", "after"}
+    assert set(trace) <= {"from", "to", "by", "before", "halfway", "after"}
+    # Halfway, the lab is taken on from the stage before, which has to be there for that.
+    assert "halfway" not in trace or "before" in trace
+    switches = [f"sysctl --write {name}={value}" for name, value in trace.get("halfway", {}).get("sysctl", {}).items()]
+    assert set(switches) < set(stage["commands"])
     for moment, at in (("before", before), ("after", stage)):
         cell = at["expect"][trace["from"]][trace["to"]]
         if moment in trace:

@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 FILE = Path(__file__).parents[2] / "playbooks" / "tour.py"
 
@@ -130,14 +131,29 @@ def test_traces_stand_below_each_other_and_what_is_not_as_expected_is_marked(tou
     stage = next(stage for stage in table if stage["name"] == "hairpin")
     stage = {**stage, "trace": {"from": "dustin", "to": "virtual", "before": {}, "after": {}}}
     stage["trace"]["before"] = {"outcome": "timeout", "says": ["It is a martian"]}
+    stage["trace"]["halfway"] = {"sysctl": {"net.ipv4.vs.conntrack": 1}, "outcome": "timeout", "says": []}
     stage["trace"]["after"] = {"outcome": "answered", "says": ["DUSTIN-LOOP-BACK"]}
-    done = tour.Done(followed_before=trace(), followed=trace("answered"))
+    done = tour.Done(followed={"before": trace(), "halfway": trace(), "after": trace("answered")})
     lines = list(tour.after(stage, done))
     assert "A packet from dustin to 10.100.100.100:8080" in lines
-    assert [line for line in lines if "It ended so." in line] == ["  Before: It ended so.", "! Now: It ended so."]
+    assert [line for line in lines if "It ended so." in line] == [
+        "  Before: It ended so.",
+        "  With net.ipv4.vs.conntrack=1 alone: It ended so.",
+        "! Now: It ended so.",
+    ]
     assert max(map(len, lines)) <= tour.WIDTH
     assert tour.fits(trace(), {"outcome": "unreachable", "says": []})
     assert not tour.fits(trace(), {"outcome": "answered", "says": []})
+
+
+def test_a_trace_that_could_not_be_made_is_told_and_marked(tour, table):
+    stage = next(stage for stage in table if stage["name"] == "routes")
+    done = tour.Done(followed={"before": tour.unfollowed("there is no namespace netns_dustin")})
+    assert list(tour.traces(stage, done)) == [
+        "",
+        "A packet from dustin to leah",
+        "! Before: there is no namespace netns_dustin",
+    ]
 
 
 def test_every_stage_fits_a_terminal(tour, table):
@@ -192,6 +208,7 @@ def test_a_report_is_read(tour):
     report = {
         "plays": [
             {
+                "play": {"name": "Build the topology"},
                 "tasks": [
                     {"task": {"name": "linuxnet.ipvs.pod_network : Bridge"}, "hosts": {"lab": {"changed": True}}},
                     {"task": {"name": "Keep"}, "hosts": {"lab": {"ansible_facts": {"reachability_matrix": matrix}}}},
@@ -199,35 +216,43 @@ def test_a_report_is_read(tour):
                         "task": {"name": "Proof"},
                         "hosts": {"lab": {"failed": True, "results": [{"failed": True, "msg": "no answer"}]}},
                     },
-                ]
+                ],
             }
         ]
     }
-    assert tour.read(report, compared=False) == tour.Done(["Bridge"], ["Proof: no answer"], matrix)
+    assert tour.read(report) == tour.Done(["Bridge"], ["Proof: no answer"], matrix)
+
+
+LOST = {"msg": "there is no such namespace", "failed": False, "failed_when_result": False}
 
 
 @pytest.mark.parametrize(
-    ("compared", "outcomes", "before", "now"),
+    ("played", "followed"),
     [
-        (True, ["timeout", "answered"], "timeout", "answered"),
-        (True, ["timeout"], "timeout", None),
-        (False, ["answered"], None, "answered"),
-        (False, [], None, None),
+        (["trace", "topology", "trace"], {"before": "timeout", "after": "answered"}),
+        (
+            ["trace", "halfway", "trace", "topology", "trace"],
+            {"before": "timeout", "halfway": "timeout", "after": "answered"},
+        ),
+        (["trace", "topology"], {"before": "timeout"}),
+        (["topology", "trace"], {"after": "answered"}),
+        (["lost", "topology", "trace"], {"before": None, "after": "answered"}),
+        (["topology"], {}),
     ],
 )
-def test_traces_are_told_apart(tour, compared, outcomes, before, now):
-    plays = [
-        {
-            "tasks": [
-                {"task": {"name": "Follow"}, "hosts": {"lab": trace(outcome)}},
-                {"task": {"name": "S"}, "hosts": {}},
-            ]
-        }
-        for outcome in outcomes
-    ]
-    done = tour.read({"plays": plays}, compared=compared)
-    assert (done.followed_before and done.followed_before["outcome"]) == before
-    assert (done.followed and done.followed["outcome"]) == now
+def test_traces_are_told_apart(tour, played, followed):
+    """By the plays' names, which are those of the playbooks."""
+    plays, outcome = [], "timeout"
+    for name in played:
+        file = FILE.with_name(f"{name.replace('lost', 'trace')}.yml")
+        (play,) = yaml.safe_load(file.read_text())
+        task = play["tasks"][min(1, len(play["tasks"]) - 1)]["name"]
+        outcome = "answered" if name == "topology" else outcome
+        result = {"trace": trace(outcome), "lost": LOST}.get(name, {"changed": True, "msg": "x"})
+        plays.append({"play": {"name": play["name"]}, "tasks": [{"task": {"name": task}, "hosts": {"lab": result}}]})
+    done = tour.read({"plays": plays})
+    assert {moment: traced.get("outcome") for moment, traced in done.followed.items()} == followed
+    assert done.failures == []
 
 
 @pytest.mark.parametrize("banner", ["", "[WARNING]: something\n", "Using a config {file}\n"])
@@ -283,8 +308,8 @@ class Tour:
         monkeypatch.setattr(tour, "build", self.build)
         monkeypatch.setattr("builtins.input", self.input)
 
-    def build(self, inventory, stage, variables, *, compare):
-        self.built.append((stage["name"], compare))
+    def build(self, inventory, stage, variables, *, behind):
+        self.built.append((stage["name"], behind and behind["name"]))
         outcome = self.outcomes.get(stage["name"], self.tour.Done(matrix=[row()]))
         if isinstance(outcome, BaseException):
             raise outcome
@@ -310,15 +335,22 @@ def walking(tour, table, monkeypatch, tmp_path):
 
 def test_enter_goes_on_and_the_place_is_kept(walking):
     walking.walk("--to", "netns", answers=["", "", ""])
-    assert walking.built == [("forwarding", False), ("bridge", True), ("netns", True)]
+    assert walking.built == [("forwarding", None), ("bridge", None), ("netns", None)]
     assert walking.place.last() == "netns"
     assert all("Enter: build this stage, b: back, q: leave" in question for question in walking.asked)
 
 
 def test_b_goes_back_but_not_before_the_first(walking):
     walking.walk("--to", "bridge", answers=["b", "", "B ", "", ""])
-    # The lab is at `forwarding` already when that is built again: nothing to compare.
-    assert walking.built == [("forwarding", False), ("forwarding", False), ("bridge", True)]
+    assert walking.built == [("forwarding", None), ("forwarding", None), ("bridge", None)]
+
+
+def test_the_stage_before_is_built_unless_this_walk_has_just_done_so(walking):
+    walking.place.keep("leah")
+    walking.walk("--to", "forward_rules", answers=["", ""])
+    assert walking.built == [("routes", "leah"), ("forward_rules", None)]
+    walking.walk("--from", "bridge", "--to", "netns", answers=["", "b", "", ""])
+    assert walking.built[2:] == [("bridge", "forwarding"), ("bridge", "forwarding"), ("netns", None)]
 
 
 def test_what_is_no_answer_is_asked_again_and_builds_nothing(walking):
@@ -333,9 +365,9 @@ def test_leaving_keeps_the_place_for_the_next_time(walking, capsys, end):
     leaving = KeyboardInterrupt if isinstance(end, KeyboardInterrupt) else walking.tour.Left
     with pytest.raises(leaving):
         walking.walk(answers=["", end])
-    assert walking.built == [("forwarding", False)]
+    assert walking.built == [("forwarding", None)]
     walking.walk("--to", "bridge", answers=[""])
-    assert walking.built[1:] == [("bridge", True)]
+    assert walking.built[1:] == [("bridge", "forwarding")]
     assert "Going on behind the stage forwarding" in capsys.readouterr().out
 
 
@@ -349,14 +381,16 @@ def test_a_failing_stage_is_told_and_is_not_the_place(walking, capsys):
     assert "! dustin -> 10.100.100.100:8080" in capsys.readouterr().out
 
 
-def test_a_packet_that_goes_another_way_fails_the_stage(walking):
-    walking.outcomes["hairpin"] = walking.tour.Done(matrix=[row()], followed=trace())
+def test_a_packet_that_goes_another_way_fails_the_stage(walking, capsys):
+    walking.outcomes["hairpin"] = walking.tour.Done(matrix=[row()], followed={"after": trace()})
     with pytest.raises(walking.tour.Failed, match="another way"):
         walking.walk("--yes", "--from", "hairpin")
-    # Before the stage the lab may have been anywhere, if somebody has changed it meanwhile.
-    walking.outcomes["hairpin"] = walking.tour.Done(matrix=[row()], followed_before=trace("answered"))
+    # What was seen before is told, and no more.
+    lost = {"before": walking.tour.unfollowed("no such namespace"), "halfway": trace("answered")}
+    walking.outcomes["hairpin"] = walking.tour.Done(matrix=[row()], followed=lost)
     walking.walk("--yes", "--from", "hairpin", "--to", "hairpin")
     assert walking.place.last() == "hairpin"
+    assert "! Before: no such namespace" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("last", [None, "forwarding"])
@@ -391,32 +425,54 @@ class TestBuild:
     """Which plays a stage takes, as a program in place of Ansible sees it."""
 
     @pytest.fixture
-    def ansible(self, monkeypatch, tmp_path):
+    def runs(self, monkeypatch, tmp_path):
+        """What each run of Ansible was given."""
+        said = tmp_path / "said"
+        said.touch()
+        report = {"plays": [{"play": {"name": "Build the topology"}, "tasks": []}]}
         program = tmp_path / "ansible-playbook"
-        program.write_text(f"#!{sys.executable}\nimport json, sys\nprint(json.dumps(sys.argv[1:]), file=sys.stderr)\n")
+        program.write_text(
+            f"#!{sys.executable}\nimport json, sys\nwith open({str(said)!r}, 'a') as file:\n"
+            f"    print(json.dumps(sys.argv[1:]), file=file)\nprint({json.dumps(report, indent=4)!r})\n"
+        )
         program.chmod(0o755)
         monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
 
-    def plays(self, tour, stage, *, compare):
-        with pytest.raises(tour.Failed) as failed:
-            tour.build(Path("inventory.yml"), stage, ["a=1"], compare=compare)
-        words = json.loads(str(failed.value))
-        assert words[-2:] == ["--extra-vars", "a=1"]
-        return [Path(word).name for word in words if word.endswith(".yml")][1:], json.loads(words[-3])
+        def read():
+            for line in said.read_text().splitlines():
+                words = json.loads(line)
+                assert words[-2:] == ["--extra-vars", "a=1"]
+                yield [Path(word).stem for word in words if word.endswith(".yml")][1:], json.loads(words[-3])
 
-    @pytest.mark.usefixtures("ansible")
+        return read
+
     @pytest.mark.parametrize(
-        ("name", "compare", "plays"),
+        ("name", "plays"),
         [
-            ("bridge", True, ["topology.yml", "verify.yml"]),
-            ("hairpin", True, ["trace.yml", "topology.yml", "verify.yml", "trace.yml"]),
-            ("hairpin", False, ["topology.yml", "verify.yml", "trace.yml"]),
-            ("virtual_service", True, ["topology.yml", "verify.yml", "trace.yml"]),
+            ("bridge", ["topology", "verify"]),
+            ("routes", ["trace", "topology", "verify", "trace"]),
+            ("hairpin", ["trace", "halfway", "trace", "topology", "verify", "trace"]),
+            ("virtual_service", ["topology", "verify", "trace"]),
         ],
     )
-    def test_a_connection_is_followed_where_it_tells_something(self, tour, table, name, compare, plays):
+    def test_a_connection_is_followed_where_it_tells_something(self, tour, table, runs, name, plays):
         stage = next(stage for stage in table if stage["name"] == name)
-        chosen, variables = self.plays(tour, stage, compare=compare)
+        tour.build(Path("inventory.yml"), stage, ["a=1"], behind=None)
+        ((chosen, variables),) = runs()
         assert chosen == plays
         assert variables["lab_stage"] == name
+        assert variables["trace_optional"] is True
         assert variables.get("trace_to") == (stage["trace"]["to"] if "trace" in stage else None)
+
+    @pytest.mark.parametrize("name", ["routes", "hairpin", "second_server"])
+    def test_where_the_lab_may_be_anywhere_it_is_taken_to_the_stage_before_first(self, tour, table, runs, name):
+        number = next(number for number, stage in enumerate(table) if stage["name"] == name)
+        tour.build(Path("inventory.yml"), table[number], ["a=1"], behind=table[number - 1])
+        first, second = runs()
+        assert first == (["topology"], {"lab_stage": table[number - 1]["name"]})
+        assert (second[0][0], second[1]["lab_stage"]) == ("trace", name)
+        assert second[1].get("trace_by") == table[number]["trace"].get("by")
+
+    def test_a_stage_that_compares_nothing_is_built_at_once(self, tour, table, runs):
+        tour.build(Path("inventory.yml"), table[1], ["a=1"], behind=table[0])
+        assert [plays for plays, _variables in runs()] == [["topology", "verify"]]
