@@ -302,7 +302,8 @@ def _unrouted(facts: Facts, last: Station, bridged: Station | None) -> Sentence:
     packet = last.latest
     version = 6 if ":" in packet.destination else 4
     device = facts.devices.get(last.in_device)
-    name = (device.master if device else None) or last.in_device
+    # What comes in by a port is routed as the bridge's.
+    name = device.master if device and device.master and device.hairpin is not None else last.in_device
     if bridged and facts.forwarding.get((name, bridged.before.destination_hardware)) != name:
         return _inferred(
             "The bridge %s did not pass it on." % name, "%s is no address of it" % bridged.before.destination_hardware

@@ -473,6 +473,18 @@ class TestBuild:
         assert (second[0][0], second[1]["lab_stage"]) == ("trace", name)
         assert second[1].get("trace_by") == table[number]["trace"].get("by")
 
+    def test_without_the_stage_before_nothing_is_built(self, tour, table, monkeypatch):
+        ran = []
+
+        def ansible(_inventory, plays, _chosen, _variables):
+            ran.append(plays)
+            return tour.Done(failures=["Bridge: no such device"])
+
+        monkeypatch.setattr(tour, "ansible", ansible)
+        with pytest.raises(tour.Failed, match="no such device"):
+            tour.build(Path("inventory.yml"), table[5], [], behind=table[4])
+        assert ran == [["topology.yml"]]
+
     def test_a_stage_that_compares_nothing_is_built_at_once(self, tour, table, runs):
         tour.build(Path("inventory.yml"), table[1], ["a=1"], behind=table[0])
         assert [plays for plays, _variables in runs()] == [["topology", "verify"]]
