@@ -27,8 +27,10 @@ lab tour picture destroy scenario scenarios kernels bench: export ANSIBLE_STRATE
 # Each play would warn of a strategy that is not Ansible's own.
 lab tour picture destroy bench: export ANSIBLE_DEPRECATION_WARNINGS := false
 
-# Ask for sudo's password only if it is needed.
-ASK_BECOME = $$([ "$$(id -u)" = 0 ] || sudo -n true 2>/dev/null || echo --ask-become-pass)
+# Ask for sudo's password only if it is needed; one that sudo remembers for this terminal is no help to Ansible.
+ASK_BECOME = $$([ "$$(id -u)" = 0 ] || sudo -kn true 2>/dev/null || echo --ask-become-pass)
+# The same where the lab is there: only nodes on this machine's own kernel need sudo.
+ASK_BECOME_NODE = $$(! grep -qs 'ansible_connection: local' .lab/inventory.yml || echo $(ASK_BECOME))
 
 .PHONY: help venv lab tour picture shell destroy test lint sanity unit scenarios scenario kernels bench tables changelog \
 	constraints clean
@@ -42,8 +44,7 @@ lab: venv ## Build the lab, or bring it up to date, and prove that everyone reac
 	ansible-playbook playbooks/lab.yml $(ASK_BECOME) $(ARGS)
 
 tour: venv ## Walk through the stages of the lab, or go on where you left: ARGS=--help says more
-	@case " $(ARGS) " in *" --help "*|*" --list "*) ;; *) ansible-playbook playbooks/create.yml $(ASK_BECOME) ;; esac
-	@python playbooks/tour.py $(ARGS)
+	@python playbooks/tour.py --create $(ASK_BECOME) $(ARGS)
 
 shell: ## Open a shell on the lab's node, or on another one of several: make shell NODE=lab2
 	@test ! -x .lab/enter || exec .lab/enter $(NODE)
@@ -54,7 +55,7 @@ shell: ## Open a shell on the lab's node, or on another one of several: make she
 
 picture: venv ## Draw the lab as it is now
 	@test -f .lab/inventory.yml || { echo "There is no lab here yet: make lab" >&2; exit 1; }
-	ansible-playbook --inventory .lab/inventory.yml playbooks/picture.yml $(ARGS)
+	ansible-playbook --inventory .lab/inventory.yml playbooks/picture.yml $(ASK_BECOME_NODE) $(ARGS)
 
 destroy: venv ## Take the lab away, and only the lab
 	ansible-playbook playbooks/teardown.yml $(ASK_BECOME) $(ARGS)

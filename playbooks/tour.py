@@ -13,12 +13,15 @@ It lies with the plays that it runs and the table that it reads, ``vars/stages.y
 from __future__ import annotations
 
 import argparse
+import getpass
 import json
 import os
 import subprocess
 import sys
+import tempfile
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -447,6 +450,29 @@ def walk(table: Sequence[Stage], asked: argparse.Namespace, place: Place, look: 
         print("\nThat is the whole lab. `make shell` opens a shell on its node.")
 
 
+@contextmanager
+def password_at_hand(wanted: bool) -> Iterator[None]:
+    """Ask for sudo's password, and keep it where each run of Ansible finds it: for this user and meanwhile only."""
+    if not wanted:
+        yield
+        return
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8") as file:
+        file.write(getpass.getpass("BECOME password: ") + "\n")
+        file.flush()
+        os.environ["ANSIBLE_BECOME_PASSWORD_FILE"] = file.name
+        yield
+
+
+def find_place() -> None:
+    """Find or make a host for the lab.
+
+    Raises:
+        Failed: there is none; Ansible has said why.
+    """
+    if subprocess.run(["ansible-playbook", str(PLAYBOOKS / "create.yml")], check=False).returncode:
+        raise Failed("There is no place for the lab.")
+
+
 def arguments(names: Sequence[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="make tour", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--yes", action="store_true", help="ask nothing: no terminal is needed")
@@ -458,6 +484,8 @@ def arguments(names: Sequence[str]) -> argparse.ArgumentParser:
         "--inventory", type=Path, default=CHECKOUT / ".lab" / "inventory.yml", help="where the lab lives (%(default)s)"
     )
     parser.add_argument("--place", type=Path, help="the file that keeps the place (tour.json beside the inventory)")
+    parser.add_argument("--create", action="store_true", help="find or make the lab's place first")
+    parser.add_argument("--ask-become-pass", action="store_true", help="ask once for the password that sudo wants")
     parser.add_argument("--extra-vars", action="append", default=[], help="further variables for ansible-playbook")
     return parser
 
@@ -473,12 +501,15 @@ def main() -> int:
         return 0
     if not asked.yes and not sys.stdin.isatty():
         parser.error("there is no terminal to ask at: say --yes to walk without a question")
-    if not asked.inventory.exists():
-        parser.error(f"there is no lab at {asked.inventory}: `make tour` makes one")
     look = Look(bold=sys.stdout.isatty() and not os.environ.get("NO_COLOR"))
     place = Place(asked.place or asked.inventory.resolve().parent / "tour.json")
     try:
-        walk(table, asked, place, look)
+        with password_at_hand(asked.ask_become_pass):
+            if asked.create:
+                find_place()
+            if not asked.inventory.exists():
+                parser.error(f"there is no lab at {asked.inventory}: `make tour` makes one")
+            walk(table, asked, place, look)
     except (KeyboardInterrupt, Left):
         last = place.last()
         print("\n`make tour` " + (f"goes on behind the stage {last}." if last else "begins at the first stage."))

@@ -421,6 +421,31 @@ def test_ctrl_c_while_ansible_works_leaves_the_place_as_it_was(walking):
     assert walking.place.last() == "forwarding"
 
 
+def test_a_password_is_asked_for_once_and_reaches_each_run(tour, monkeypatch, tmp_path):
+    """That of the place, and that of a stage, which has no terminal to ask at."""
+    log, inventory = tmp_path / "log", tmp_path / "inventory.yml"
+    program = tmp_path / "ansible-playbook"
+    program.write_text(
+        f"""#!/bin/sh
+file=$ANSIBLE_BECOME_PASSWORD_FILE
+echo "$(stat -c %a "$file") $(cat "$file") $file" >> {log}
+touch {inventory}
+"""
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.setenv("ANSIBLE_BECOME_PASSWORD_FILE", "")
+    monkeypatch.setattr("getpass.getpass", lambda _prompt: "secret")
+    monkeypatch.setattr(
+        "sys.argv", ["tour.py", "--yes", "--create", "--ask-become-pass", "--inventory", str(inventory)]
+    )
+    assert tour.main() == 1  # the program in place of Ansible reports nothing
+    place, stage = log.read_text().splitlines()
+    assert place == stage
+    assert place.startswith("600 secret ")
+    assert not Path(place.split()[-1]).exists()
+
+
 class TestBuild:
     """Which plays a stage takes, as a program in place of Ansible sees it."""
 
