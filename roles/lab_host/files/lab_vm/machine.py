@@ -39,6 +39,7 @@ FILES = (
     "enter",
     "inventory.yml",
     "known_hosts",
+    "nodes.json",
     "overlay.qcow2",
     "qemu.pid",
     "qmp.sock",
