@@ -52,8 +52,8 @@ PROCESSES = r"""
 import os
 for pid in filter(str.isdigit, os.listdir("/proc")):
     try:
-        spaces = tuple(os.stat("/proc/%s/ns/%s" % (pid, kind)).st_ino for kind in ("net",))
-        if spaces[0] != os.stat("/proc/self/ns/net").st_ino:
+        elsewhere = os.stat("/proc/%s/ns/net" % pid).st_ino != os.stat("/proc/self/ns/net").st_ino
+        if elsewhere or " lab-run " in open("/proc/%s/mountinfo" % pid).read():
             print(pid, open("/proc/%s/cmdline" % pid).read().replace("\0", " "))
     except OSError:
         pass
@@ -93,7 +93,7 @@ class Machine:
         return seen
 
     def processes(self) -> str:
-        """The processes that are in another network namespace."""
+        """The processes that are in another network namespace, or in a node's mounts."""
         return self.run("python3", "-", stdin=PROCESSES)
 
     def nodes(self, command: str, **settings: Any) -> dict[str, Any]:
@@ -104,6 +104,7 @@ class Machine:
             "nodes": NODES,
             "modules": ["ip_vs", "nf_conntrack", "br_netfilter", "dummy", "veth"],
             "programs": {},
+            "least": {},
             "check": False,
             **settings,
         }

@@ -133,6 +133,7 @@ def test_one_node_less_and_then_none(
     alone = lab("create.yml")
     assert alone.code == 0, alone.account
     assert machine.look() == before
+    assert machine.processes() == ""
     machine.run("test", "-e", machine.folder, code=1)
 
 
@@ -156,14 +157,24 @@ def test_the_lab_takes_this_way_by_itself(machine: Machine, before: dict[str, An
 
 def test_a_container_does_not_take_it(machine: Machine, before: dict[str, Any]) -> None:
     """Root without the right to mount is told apart."""
-    settings = json.dumps({"modules": ["ip_vs"], "programs": {}})
+    settings = json.dumps({"modules": ["ip_vs"], "programs": {}, "least": {}})
     looked = ["python3", "-", "look", settings]
     assert json.loads(machine.run(*looked, stdin=PROGRAM))["fault"] == ""
     confined = ["setpriv", "--bounding-set", "-sys_admin", *looked]
     assert "may not make namespaces" in json.loads(machine.run(*confined, stdin=PROGRAM))["fault"]
     mapped = ["unshare", "--user", "--map-root-user", *looked]
     assert "user namespace" in json.loads(machine.run(*mapped, stdin=PROGRAM))["fault"]
+    # Namespaces can be made, but not kept by files: what leads to them is not this /proc.
+    astray = ["unshare", "--pid", "--fork", *looked]
+    assert "may not make namespaces" in json.loads(machine.run(*astray, stdin=PROGRAM))["fault"]
     assert machine.look() == before
+
+
+def test_a_pyroute2_that_is_too_old_is_told(machine: Machine) -> None:
+    settings = {"modules": [], "programs": {}, "least": {"python3-pyroute2": "0.7.2", "iproute2": "999"}}
+    (told,) = json.loads(machine.run("python3", "-", "look", json.dumps(settings), stdin=PROGRAM))["old"]
+    assert told.startswith("iproute2 is ")
+    assert told.endswith(" here, and must be 999 or later")
 
 
 def test_a_module_that_is_loaded_for_nodes_leaves_bridges_alone(machine: Machine, before: dict[str, Any]) -> None:
@@ -191,12 +202,12 @@ def test_somebody_elses_folder_is_refused(machine: Machine, before: dict[str, An
         machine.run("rm", "-r", "/run/fleet-other")
 
 
-def test_a_named_namespace_of_the_machine_survives_a_node_that_names_it(
-    machine: Machine, before: dict[str, Any]
-) -> None:
-    """A name in a node may stand for a namespace that is not the node's own."""
+def test_what_a_node_only_has_a_name_for_survives_it(machine: Machine, before: dict[str, Any]) -> None:
+    """Such as the machine's own namespace, and that of a container."""
     machine.nodes("present")
-    sleeper = machine.shell("sleep 600 >/dev/null 2>&1 & echo $!").strip()
-    machine.inside("one", "ip netns attach host 1")
+    sleepers = machine.shell(
+        "sleep 600 >/dev/null 2>&1 & echo $!; unshare --net --mount sleep 600 >/dev/null 2>&1 & echo $!"
+    ).split()
+    machine.inside("one", f"sleep 1; ip netns attach host {sleepers[0]}; ip netns attach container {sleepers[1]}")
     machine.nodes("absent")
-    machine.run("kill", sleeper)
+    machine.run("kill", *sleepers)

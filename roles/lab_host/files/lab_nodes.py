@@ -10,7 +10,8 @@ machine's own network changes.
 
 Commands: `look` says whether the machine can have nodes, `present` and `absent` make and take them. SETTINGS is JSON
 with `folder`, `owner` (whose lab it is), `nodes` (a list of `name` and `address`), `modules`, `programs` (and their
-packages), and `check` to say only what would change. The answer is JSON. `look` needs no root, but to try namespaces.
+packages), `least` (packages and the oldest versions that do), and `check` to say only what would change. The answer is
+JSON. `look` needs no root, but to try namespaces.
 """
 
 from __future__ import annotations
@@ -18,11 +19,14 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +36,9 @@ BRIDGE = "fabric"
 READY = "ready"
 # Whose the nodes are, a file that the folder gets first
 OWNER = "owner"
-# What is mounted on the folder, by its name in the table of mounts
+# What is mounted on the folder and on a node's /run, by its name in the table of mounts
 SOURCE = "lab-nodes"
+RUN_SOURCE = "lab-run"
 # Options of modules whose defaults would give the machine something, here a device
 MODULE_OPTIONS = {"dummy": ["numdummies=0"]}
 # What br_netfilter switches on in the machine's own namespace as it is loaded
@@ -56,6 +61,15 @@ if [ -L /etc/resolv.conf ] && [ ! -e /etc/resolv.conf ]; then rm /etc/resolv.con
 mount -t sysfs lab-sys /sys
 """
 
+#: A node that ends with the process: its namespaces are kept by files, as those of a real one are. $1 is an empty
+#: folder below /run, and $2 is FURNISH.
+TRIAL = r"""
+set -e
+mount -t tmpfs lab-trial "$1"
+touch "$1/net" "$1/mnt"
+unshare --net="$1/net" --mount="$1/mnt" --propagation slave sh -c "$2"
+"""
+
 
 class NodesError(Exception):
     """What cannot be done, and what would help, in the user's words."""
@@ -64,7 +78,8 @@ class NodesError(Exception):
 def run(*words: str) -> str:
     done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise NodesError(f"'{' '.join(words)}' failed: {done.stderr.strip() or done.stdout.strip()}")
+        told = " ".join(word for word in words if "\n" not in word)  # without scripts
+        raise NodesError(f"'{told}' failed: {done.stderr.strip() or done.stdout.strip()}")
     return done.stdout
 
 
@@ -76,6 +91,7 @@ def look(settings: dict[str, Any]) -> dict[str, Any]:
         "lacking": lacking,
         "apt": shutil.which("apt-get") is not None,
         "missing": sorted({package for program, package in settings["programs"].items() if not present(program)}),
+        "old": [told for package, least in settings["least"].items() if (told := outdated(package, least))],
         "fault": trial() if os.geteuid() == 0 and not lacking else "",
     }
 
@@ -95,10 +111,11 @@ def loadable(module: str) -> bool:
 
 def trial() -> str:
     """Why this root cannot make a node, as in a container; nothing if it can. What is tried ends with its process."""
-    if Path("/proc/self/uid_map").read_text(encoding="ascii").split() != ["0", "0", str(2**32 - 1)]:
-        return "root here is root of a user namespace only, and IPVS wants the machine's"
     try:
-        run("unshare", "--net", "--mount", "--propagation", "private", "sh", "-c", FURNISH)
+        if Path("/proc/self/uid_map").read_text(encoding="ascii").split() != ["0", "0", str(2**32 - 1)]:
+            return "root here is root of a user namespace only, and IPVS wants the machine's"
+        with tempfile.TemporaryDirectory(dir="/run") as folder:
+            run("unshare", "--mount", "--propagation", "private", "sh", "-c", TRIAL, "sh", folder, FURNISH)
     except (NodesError, OSError) as problem:
         return f"root may not make namespaces and mount in them here: {problem}"
     return ""
@@ -107,6 +124,27 @@ def trial() -> str:
 def present(program: str) -> bool:
     """Whether a program is there, or a file where a path is given."""
     return os.path.exists(program) if program.startswith("/") else shutil.which(program) is not None
+
+
+def outdated(package: str, least: str) -> str:
+    """What keeps a package of Debian from doing; nothing if it does, or if nobody can say."""
+    if shutil.which("apt-cache") is None:
+        return ""
+    asked = ["env", "LC_ALL=C", "apt-cache", "policy", package]
+    version = too_old(subprocess.run(asked, check=False, capture_output=True, text=True).stdout, least)
+    return f"{package} is {version} here, and must be {least} or later" if version else ""
+
+
+def too_old(policy: str, least: str) -> str:
+    """The version that is installed, or else to be had, by the words of `apt-cache policy`, where it is too old."""
+    found = dict(re.findall(r"^  (Installed|Candidate): (?:\d+:)?(\d\S*)", policy, re.MULTILINE))
+    version = str(found.get("Installed") or found.get("Candidate") or "")
+    return version if version and numbers(version) < numbers(least) else ""
+
+
+def numbers(version: str) -> list[int]:
+    """What a version begins with, to be compared."""
+    return [int(number) for number in re.split(r"[^\d.]", version)[0].split(".") if number]
 
 
 def mounted(path: Path, source: str = "") -> bool:
@@ -142,16 +180,15 @@ def make(settings: dict[str, Any]) -> dict[str, Any]:
         run("mount", "-t", "tmpfs", "-o", "mode=0755,nosuid,nodev", SOURCE, str(folder))
     run("mount", "--make-private", str(folder))
     (folder / OWNER).write_text(settings["owner"], encoding="utf-8")
-    for name in gone:
-        remove(folder / name)
+    remove([folder / name for name in gone])
     fabric = folder / BRIDGE
-    if new and not mounted(fabric / "net"):
-        fabric.mkdir(exist_ok=True)
-        (fabric / "net").touch()
-        run("unshare", f"--net={fabric}/net", "true")
-        inside(
-            fabric, f"ip link add {BRIDGE} type bridge && ip link set {BRIDGE} up && ip link set lo up", mounts=False
-        )
+    if new:
+        if not mounted(fabric / "net"):
+            fabric.mkdir(exist_ok=True)
+            (fabric / "net").touch()
+            run("unshare", f"--net={fabric}/net", "true")
+        bridge = f"ip link show {BRIDGE} >/dev/null 2>&1 || ip link add {BRIDGE} type bridge"
+        inside(fabric, f"{{ {bridge}; }} && ip link set {BRIDGE} up && ip link set lo up", mounts=False)
     for name in new:
         create(folder, name, wanted[name])
     return answer
@@ -191,46 +228,58 @@ def inside(node: Path, script: str, *, mounts: bool = True) -> str:
     return run("nsenter", *ways, "--", "sh", "-c", script)
 
 
-def remove(node: Path) -> None:
-    """End what runs in a node, and let go of its namespaces."""
-    if mounted(node / "mnt") and mounted(node / "net"):
-        spaces = namespaces(node)
-        for how in (signal.SIGTERM, signal.SIGKILL):
-            left = processes(spaces)
-            for process in left:
-                try:
-                    os.kill(process, how)
-                except ProcessLookupError:
-                    continue
-            end = time.monotonic() + PATIENCE
-            while left and time.monotonic() < end and processes(spaces):
-                time.sleep(0.05)
-    for part in ("net", "mnt"):
-        while mounted(node / part):
-            run("umount", str(node / part))
-    shutil.rmtree(node)
+def remove(nodes: Collection[Path]) -> None:
+    """End what runs in nodes, and let go of their namespaces."""
+    end([node for node in nodes if mounted(node / "mnt") and mounted(node / "net")])
+    for node in nodes:
+        for part in ("net", "mnt"):
+            while mounted(node / part):
+                run("umount", str(node / part))
+        shutil.rmtree(node)
 
 
-def namespaces(node: Path) -> set[int]:
-    """The inodes of the node's namespaces: its own two, and those that are named in it, but for the machine's own."""
-    found = inside(node, "stat -L -c %i /run/netns/* 2>/dev/null || true").split()
-    own = {os.stat(f"/proc/self/ns/{kind}").st_ino for kind in ("net", "mnt")}
-    return ({int(inode) for inode in found} | {(node / "net").stat().st_ino, (node / "mnt").stat().st_ino}) - own
+def end(nodes: Iterable[Path]) -> None:
+    """End what runs in nodes, all at once: by themselves, or else killed."""
+    spaces, mounts = set(), set()
+    for node in nodes:
+        spaces.add((node / "net").stat().st_ino)
+        mounts |= runs(inside(node, "cat /proc/self/mountinfo"))
+    for how in (signal.SIGTERM, signal.SIGKILL):
+        left = processes(spaces, mounts) if spaces else []
+        for process in left:
+            try:
+                os.kill(process, how)
+            except ProcessLookupError:
+                continue
+        patience = time.monotonic() + PATIENCE
+        while left and time.monotonic() < patience and processes(spaces, mounts):
+            time.sleep(0.05)
 
 
-def processes(spaces: set[int]) -> list[int]:
-    """The processes in any of these namespaces."""
+def runs(mountinfo: str) -> set[str]:
+    """The devices of the nodes' own /run in a table of mounts. Whoever has one there came from its node."""
+    rows = [line.split() for line in mountinfo.splitlines()]
+    return {row[2] for row in rows if row[4] == "/run" and row[row.index("-") + 2] == RUN_SOURCE}
+
+
+def processes(spaces: set[int], mounts: set[str]) -> list[int]:
+    """The processes in any of these network namespaces, or with any of these devices as their /run.
+
+    So those of a node's pods are found, whose mounts are copies of the node's (`ip netns exec` makes them), but not
+    what a name in the node leads to and lives elsewhere, such as a container that was attached to look at it.
+    """
+    own = os.stat("/proc/self/ns/mnt").st_ino
     found = []
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit():
             continue
-        for kind in ("net", "mnt"):
-            try:
-                if (entry / "ns" / kind).stat().st_ino in spaces:
-                    found.append(int(entry.name))
-                    break
-            except OSError:
-                break  # it has ended
+        try:
+            inside_net = (entry / "ns" / "net").stat().st_ino in spaces
+            elsewhere = (entry / "ns" / "mnt").stat().st_ino != own
+            if inside_net or (elsewhere and runs((entry / "mountinfo").read_text(errors="replace")) & mounts):
+                found.append(int(entry.name))
+        except OSError:
+            continue  # it has ended
     return found
 
 
@@ -255,10 +304,7 @@ def take(settings: dict[str, Any]) -> dict[str, Any]:
     answer = {"changed": have is not None, "made": [], "removed": have or []}
     if settings["check"] or have is None:
         return answer
-    for name in have:
-        remove(folder / name)
-    if (folder / BRIDGE).exists():
-        remove(folder / BRIDGE)
+    remove([folder / name for name in [*have, BRIDGE] if (folder / name).exists()])
     while mounted(folder):
         run("umount", str(folder))
     folder.rmdir()
