@@ -86,6 +86,7 @@ bench: venv ## Make the lab anew, and measure it against its peers
 	@python tests/bench/bench.py $(ARGS)
 	@python tests/bench/tables.py
 	@python tests/bench/sets.py --rounds 3
+	@python tests/bench/nodes.py
 
 ## Upkeep
 
