@@ -137,24 +137,6 @@ def test_one_node_less_and_then_none(
     machine.run("test", "-e", machine.folder, code=1)
 
 
-def test_the_lab_takes_this_way_by_itself(machine: Machine, before: dict[str, Any]) -> None:
-    """On a machine whose kernel has IPVS: Ansible itself runs there, from a checkout that has never seen a lab."""
-    machine.send_checkout("/root/linuxnet.ipvs", "/root/python")
-    playbook = "cd /root/linuxnet.ipvs && PYTHONPATH=/root/python ANSIBLE_CONFIG=$PWD/ansible.cfg python3 -c {} {}"
-    run = "'from ansible.cli.{0} import main; main()'"
-    try:
-        said = machine.shell(playbook.format(run.format("playbook"), "playbooks/create.yml"))
-        assert "The lab lives in namespaces on this machine's own kernel" in " ".join(said.split())
-        assert "this kernel has IPVS (loaded)" in " ".join(said.split())
-        asked = "lab_nodes -i .lab/inventory.yml -m ansible.builtin.command -a 'ip -o -4 addr show eth0'"
-        assert "100.64.0.1/16" in machine.shell(playbook.format(run.format("adhoc"), asked))
-        machine.shell(playbook.format(run.format("playbook"), "playbooks/teardown.yml"))
-        assert machine.shell("ls -A /root/linuxnet.ipvs/.lab") == ""
-        assert machine.look() == before
-    finally:
-        machine.run("rm", "-rf", "/root/linuxnet.ipvs", "/root/python")
-
-
 def test_a_container_does_not_take_it(machine: Machine, before: dict[str, Any]) -> None:
     """Root without the right to mount is told apart."""
     settings = json.dumps({"modules": ["ip_vs"], "programs": {}, "least": {}})
