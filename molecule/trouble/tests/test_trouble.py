@@ -121,6 +121,11 @@ def test_other_owner_is_allowed(host, play):
         ({"lab_services": [{"address": "10.100.100.100", "port": 0}]}, "port: 0 is not valid"),
         ({"lab_services": [{"address": "10.100.100.300"}]}, "address: '10.100.100.300' is not valid"),
         ({"lab_services": [{"address": "10.100.100.100", "scheduler": "fair"}]}, "fair"),
+        (
+            {"lab_services": [{"address": "10.100.100.100", "pods": ["dustin", "lea"]}]},
+            "lab_services: 10.100.100.100 is to go to lea, and the pods are dustin, leah",
+        ),
+        ({"lab_services": [{"address": "fd00::100"}]}, "no pod that fd00::100 is to go to has an address of IPv6"),
         ({"lab_loopback_set": "A-SET-WITH-A-NAME-OF-MORE-THAN-THIRTY"}, "cannot be a set's name"),
     ],
     ids=lambda value: json.dumps(value) if isinstance(value, dict) else "",
