@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The lab on a host that a user's own inventory names, without any of the packages that it needs.
+"""The lab on a host that a user's own inventory names, without any of the packages that it needs, or a list of them.
 
 The tests stand in the order in which they are to run: each finds the host as the one before it left it.
 """
@@ -51,7 +51,8 @@ def before(own, host):
     assert done.code == 0, done.account
     host.check_output("sh -ec %s", FOREIGN)
     found = kernel.read(host)
-    host.check_output("apt-get update && apt-get remove --yes " + " ".join(PACKAGES))
+    host.check_output("apt-get remove --yes " + " ".join(PACKAGES))
+    host.check_output("rm -r /var/lib/apt/lists/*; apt-get clean")
     assert installed(host) == set()
     return found
 
@@ -75,6 +76,15 @@ def said(run):
     return [(each.task, each.item, each.changed) for each in run.outcomes]
 
 
+@pytest.mark.usefixtures("before")
+def test_nothing_to_take_away(own, host):
+    """So a run leaves the host that could install nothing there: nothing is built, nor could a module take it away."""
+    done = own("teardown.yml")
+    assert done.code == 0, done.account
+    assert done.changed == []
+    assert installed(host) == set()
+
+
 def test_foretold(own, before, host):
     seen = visible(host)
     foretold = own("lab.yml", "--check", "--diff")
@@ -93,9 +103,35 @@ def test_again(own):
     assert again.changed == []
 
 
-def test_taken_away(own, before, host):
+@pytest.fixture(scope="module")
+def my_lab(tmp_path_factory):
+    """The other lab of the README, as arguments."""
+    _before, found, text = (plays.PLAYBOOKS.parent / "README.md").read_text().partition("# my-lab.yml")
+    assert found
+    variables = tmp_path_factory.mktemp("variables") / "my-lab.yml"
+    variables.write_text(text.partition("\n")[2].partition("```")[0])
+    return ("--extra-vars", f"@{variables}")
+
+
+def test_another_lab_and_back(own, my_lab, host):
+    """The third pod stays, and is no longer asked; nor is somebody else's service touched."""
+    other = own("lab.yml", *my_lab)
+    assert other.code == 0, other.account
+    assert "-a -t 10.100.100.100:8080 -r 10.0.0.31:8080 -m -w 1" in host.check_output("ipvsadm -Sn")
+    back = own("lab.yml")
+    assert back.code == 0, back.account
+    saved = host.check_output("ipvsadm -Sn").splitlines()
+    assert [line for line in saved if "10.100.100.100:" in line] == [
+        "-A -t 10.100.100.100:8080 -s rr",
+        "-a -t 10.100.100.100:8080 -r 10.0.0.11:8080 -m -w 1",
+        "-a -t 10.100.100.100:8080 -r 10.0.0.21:8080 -m -w 1",
+    ]
+    assert "-A -t 192.0.2.1:80 -s wlc" in saved
+
+
+def test_taken_away(own, my_lab, before, host):
     """All of the lab goes, and nothing else: neither the packages nor what somebody else has."""
-    done = own("teardown.yml", "--diff")
+    done = own("teardown.yml", "--diff", *my_lab)
     assert done.code == 0, done.account
     assert done.changed
     assert installed(host) == set(PACKAGES)
