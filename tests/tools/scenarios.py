@@ -33,7 +33,19 @@ LOGS = steps.OUTPUT / "molecule"
 # Scenarios with Ansible's own strategy; the others may run with a faster one, which knows no foreign become plugin.
 STOCK_STRATEGY = {"default", "namespaces"}
 # Those that take longest begin first, so that the last one does not run alone for long.
-LONGEST = ("stages", "fleet", "tables", "sets", "namespaces", "trouble", "links", "default", "prediction", "doctor")
+LONGEST = (
+    "stages",
+    "fleet",
+    "tables",
+    "sets",
+    "namespaces",
+    "trouble",
+    "links",
+    "default",
+    "prediction",
+    "variables",
+    "doctor",
+)
 # What a scenario takes of the machine's memory: its virtual machine, Molecule and Ansible
 MEMORY = 2 << 30
 # The suites of Debian whose kernels the modules are tested on besides lab_host's own (6.1): 6.12, and the newest.
