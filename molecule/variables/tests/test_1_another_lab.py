@@ -91,7 +91,8 @@ def before(host):
 def visible(host):
     """What the lab makes, read without loading a module."""
     return host.check_output(
-        "ip -o link | cut -d: -f2; ip -o address show scope global; ip netns; iptables-save; ip6tables-save;"
+        "ip -o link | cut -d: -f2; ip -o address show scope global; ip netns;"
+        " iptables-save | grep ^-A; ip6tables-save | grep ^-A;"
         " ls /etc/netns /run/systemd/system 2>&1; sysctl net.ipv6.conf.all.forwarding; true"
     )
 
