@@ -82,7 +82,9 @@ options:
     keyword:
       - {name: become_exe}
   become_flags:
-    description: What is passed to C(sudo). With a password, C(-n) is left out.
+    description:
+      - What is passed to C(sudo). With a password, C(-n) is left out.
+      - With C(-i) or C(-s) the task has the environment that root's shell makes, inside as well.
     type: str
     default: -H -S -n
     ini:
@@ -203,13 +205,11 @@ fail() {{
 find_tool() {{ (PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin; command -v "$1"); }}
 """
 
-#: As the login: become root.
+#: As the login: become root, with what is to run then as arguments.
 _ESCALATE = r"""
-next=$1
-shift
-[ "$(id -u)" != 0 ] || exec /bin/sh -c "$next" "$0" "$@"
+[ "$(id -u)" != 0 ] || exec "$@"
 command -v {exe} >/dev/null || fail {no_exe}
-exec {sudo} /bin/sh -c "$next" "$0" "$@"
+exec {sudo} "$@"
 """
 
 #: As root: enter the mount namespace in which a named network namespace is looked up.
@@ -295,9 +295,10 @@ class BecomeModule(BecomeBase):
             sudo=" ".join([exe, *self._sudo_flags()]),
             no_exe=_failure("the login user is not root, and this host has no '%s' to become root: install it" % exe),
         )
-        first, *others = [escalate, *self._enter(self._build_success_command(cmd, shell))]
         tools = _TOOLS.format(success=self.success)
-        return shlex.join(["/bin/sh", "-c", tools + first, self.name, *(tools + other for other in others)])
+        first, *others = [tools + script for script in self._enter(self._build_success_command(cmd, shell))]
+        as_root = shlex.join(["exec", "/bin/sh", "-c", first, self.name, *others])
+        return shlex.join(["/bin/sh", "-c", tools + escalate, self.name, "/bin/sh", "-c", _for_any_shell(as_root)])
 
     def _enter(self, command: str) -> Iterator[str]:
         """The scripts that enter the namespace as root, in order."""
@@ -359,6 +360,18 @@ class BecomeModule(BecomeBase):
             flags = [flag for flag in map(_without_n, flags) if flag not in ("-", "--non-interactive")]
             flags += ["-p", self.prompt]
         return [shlex.quote(flag) for flag in flags]
+
+
+def _for_any_shell(script: str) -> str:
+    """A script as one line without a ``$``.
+
+    With ``-i`` or ``-s`` sudo hands a command to root's shell, each character but letters, digits, ``_``, ``-`` and
+    ``$`` behind a backslash (parse_args.c): that loses line ends, and a ``$`` would already mean something there.
+    """
+    escaped = re.sub(
+        rb"[^ -~]|[$`'\"\\]", lambda found: rb"\0%03o" % ord(found.group()), script.encode(errors="surrogateescape")
+    )
+    return "eval \"`printf %%b '%s'`\"" % escaped.decode()
 
 
 def _without_n(flag: str) -> str:

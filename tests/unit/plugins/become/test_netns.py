@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 from types import SimpleNamespace
 
 import pytest
@@ -129,6 +130,15 @@ def test_bad_users_are_refused(user):
         built(netns="blue", become_user=user)
 
 
+#: A stand-in for sudo with -i or -s: it quotes as sudo's parse_args.c does, and hands all to a shell.
+SUDO_SHELL = r"""#!%s
+import os, re, sys
+command = sys.argv[sys.argv.index("/bin/sh"):]
+shell = [" ".join(re.sub(r"([^A-Za-z0-9_$-])", r"\\\1", word) for word in command)]
+os.execve("/bin/sh", ["sh", "-c", *shell], {**os.environ, "IS_ROOT": "0"})
+"""
+
+
 # The command run by a real shell, with the tools replaced by such that tell how they were called.
 
 
@@ -151,7 +161,7 @@ def run(tmp_path):
             "ip": '[ "$3" != broken ] || { echo "no \\"%s\\" $x" >&2; exit 1; }; echo "ip $*" >&2; shift 3; exec "$@"'
             % "x",
             "nsenter": 'echo "nsenter $*" >&2; while [ "$1" != -- ]; do shift; done; shift; exec "$@"',
-            "sudo": 'echo "sudo $*" >&2; while [ "$1" != /bin/sh ]; do shift; done; IS_ROOT=0 exec "$@"',
+            "sudo": 'echo "sudo $*" >&2; case $1 in -i|-Hs|--login) exec sudo-shell "$@"; esac; while [ "$1" != /bin/sh ]; do shift; done; IS_ROOT=0 exec "$@"',
             "runuser": 'echo "runuser $*" >&2; eval "exec $5"',
         }
         for name, script in scripts.items():
@@ -159,6 +169,8 @@ def run(tmp_path):
                 tool(name, script)
             else:
                 (tmp_path / name).unlink(missing_ok=True)
+        (tmp_path / "sudo-shell").write_text(SUDO_SHELL % sys.executable)
+        (tmp_path / "sudo-shell").chmod(0o755)
         plugin = Options(**given)
         command = plugin.build_become_command(cmd, SHELL)
         # The tools that the script finds behind the PATH of the login are the machine's own: out of sight.
@@ -221,6 +233,15 @@ def test_a_password_is_asked_for(flags, left):
     assert plugin._sudo_flags()[:-2] == left
 
 
+def test_sudo_by_way_of_a_shell(run, tmp_path):
+    """It keeps no line ends, and the shell would see what each ``$`` is."""
+    given = {"netns": "blue", "mount": "%s/broken" % tmp_path, "uid": 1000, "become_flags": "-i -n"}
+    done, plugin = run(cmd="cat", stdin="the module\n", **given)
+    assert done.stdout.splitlines() == [plugin.success, "the module"], done.stderr
+    assert lines(done) == ["sudo -i -n", "nsenter --mount=%s/broken --" % tmp_path, "ip netns exec blue"]
+    assert "network namespace 'nope' does not exist" in refused(*run(**given | {"netns": "nope"}))
+
+
 def test_another_user_inside(run):
     done, plugin = run(netns="blue", become_user="web")
     assert done.stdout.splitlines() == [plugin.success, "done"]
@@ -243,7 +264,13 @@ def test_the_command_gets_its_input(run):
 @pytest.mark.parametrize("cmd", ['echo "it\'s" \'"$HOME"\' `echo a` \\\\ ; false || echo two', "printf '%s\n' 'a  b'"])
 def test_the_command_arrives_as_it_was(run, cmd):
     alone = subprocess.run(["/bin/sh", "-c", cmd], capture_output=True, text=True, env={"PATH": "/"}, check=False)
-    for given in ({}, {"uid": 1000}, {"become_user": "web"}):
+    flags = [{"become_flags": flag} for flag in ("-i", "-Hs", "--login")]
+    for given in (
+        {},
+        {"become_user": "web"},
+        {"uid": 1000},
+        *({"uid": 1000, "become_user": "web", **flag} for flag in flags),
+    ):
         done, _plugin = run(cmd=cmd, netns="blue", **given)
         assert done.stdout.splitlines()[1:] == alone.stdout.splitlines()
         assert done.returncode == alone.returncode
