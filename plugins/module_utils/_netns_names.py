@@ -17,16 +17,17 @@ def named(run_dir: str = RUN_DIR) -> list[str]:
     """The names of all namespaces, sorted; a plain file that an interrupted creation left is none.
 
     Raises:
-        MissingRequirement: the folder is there and cannot be read.
+        MissingRequirement: the folder is there and cannot be read, or not entered, as one of mode 0744.
     """
     try:
         names = sorted(os.listdir(run_dir))
+        os.stat(os.path.join(run_dir, "."))
     except FileNotFoundError:
         return []
     except OSError as exc:
         raise MissingRequirement(
-            "cannot list the network namespaces in %s: %s: it is a folder that everybody may read,"
-            " see ls -ld %s" % (run_dir, exc.strerror, run_dir)
+            "cannot list the network namespaces in %s: %s: it is a folder that everybody may read"
+            " and enter, see ls -ld %s" % (run_dir, exc.strerror, run_dir)
         ) from exc
     return [name for name in names if identity(os.path.join(run_dir, name))]
 

@@ -7,6 +7,9 @@
 from __future__ import annotations
 
 import ipaddress
+import os
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -249,3 +252,17 @@ def test_names_cannot_be_read(tmp_path):
     (tmp_path / "netns").touch()
     with pytest.raises(MissingRequirement, match=r"cannot list the network namespaces in .*netns: Not a directory"):
         names.named(str(tmp_path / "netns"))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_names_cannot_be_looked_up():
+    """A folder that others may list and not enter, as ``umask 033`` leaves it."""
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "blue").touch()
+        os.chmod(folder, 0o744)
+        os.seteuid(65534)
+        try:
+            with pytest.raises(MissingRequirement, match="cannot list the network namespaces in .*: Permission denied"):
+                names.named(folder)
+        finally:
+            os.seteuid(0)
