@@ -32,10 +32,12 @@ options:
       - They come from inventory sources that are read before this one, so name those first, or give the files of a
         folder names in that order.
       - An inventory plugin has no connection to a host, so O(namespaces) has to say which there are.
-      - The variables of a parent that begin with C(ansible_) are those of its namespaces too, templates filled in,
-        except for facts, C(ansible_become_user), C(ansible_become_method) and C(ansible_become). C(ansible_become_exe)
-        and C(ansible_become_flags) are theirs only where the parent's method is C(sudo) or this collection's, since
-        they speak of C(sudo) here. C(ansible_host) is the parent's name if it has none.
+      - The variables of a parent that begin with C(ansible_) are those of its namespaces too, except for facts,
+        C(ansible_become_user), C(ansible_become_method) and C(ansible_become). C(ansible_become_exe) and
+        C(ansible_become_flags) are theirs only where the parent's method is C(sudo) or this collection's, since they
+        speak of C(sudo) here. C(ansible_host) is the parent's name if it has none.
+      - A template among them is filled in when a task needs it, with what the inventory says of the parent and else
+        with what there is then, such as C(hostvars), the variables of the play and those of the command line.
       - A parent that is a namespace itself needs C(ansible_netns_mount), as the nodes of the role
         P(linuxnet.ipvs.lab_host#role) have it. Others have no namespaces of their own, and are left out with a warning.
     type: list
@@ -44,7 +46,7 @@ options:
   namespaces:
     description:
       - Which namespaces there are. A list of names, or an expression that gives one from the variables of the parent
-        and its cached facts.
+        and its cached facts, as C(ansible_facts.custom) or C(ansible_custom).
       - An entry may also be a dictionary with a C(name) (or else C(netns)), as M(linuxnet.ipvs.netns_info) returns
         them. It becomes the variable C(netns_info) of the host, for O(compose), O(groups) and O(keyed_groups).
       - An absolute path such as C(/proc/4711/ns/net) is a namespace without a name. Its C(netns_name) is the path with
@@ -71,6 +73,10 @@ options:
     type: str
     default: namespaces
 notes:
+  - O(hostname), O(compose), O(groups) and O(keyed_groups) know the variables of the host, those of its parent, and the
+    parent's cached facts. Only what they make of them is the host's.
+  - With O(cache), a parent's namespaces are what they were when they were looked up. Parents that are new are looked up
+    now, and all are once O(namespaces) says something else.
   - C(/run/netns) can be read without root. To run tasks inside needs root or C(sudo), as the become plugin describes.
   - Where namespaces are made during a play, C(meta=refresh_inventory) reads them anew, or use
     M(ansible.builtin.add_host) with the same variables.
@@ -105,23 +111,37 @@ namespaces: pods | map(attribute='netns')
 keyed_groups:
   - key: netns_parent
     prefix: node
+  # Another variable of each node
+  - key: rack
+    prefix: rack
 """
 
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
+import jinja2
+import jinja2.meta
 from ansible import constants as C
 from ansible.errors import AnsibleError, AnsibleParserError
 from ansible.inventory.helpers import get_group_vars
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
 from ansible.plugins.loader import cache_loader
 from ansible.utils.vars import combine_vars
+from ansible.vars.clean import namespace_facts
 from ansible.vars.plugins import get_vars_from_inventory_sources
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import InvalidOption, LinuxnetError
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns_names import named
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._values import netns_name, netns_path
+
+try:
+    from ansible.template import trust_as_template
+except ImportError:  # before ansible-core 2.19, which trusts every text that is not marked as unsafe
+
+    def trust_as_template(value: str) -> str:
+        return value
+
 
 BECOME_METHOD = "linuxnet.ipvs.netns"
 #: The names of the variable that puts a host into a namespace. The last one wins, as the become plugin lists them.
@@ -158,26 +178,39 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         parents = self._parents()
         found = self._cached(path, parents, cache)
         self.inventory.add_group(self.get_option("group"))
+        before = set(self.inventory.hosts)
         try:
             for parent, entries in found.items():
+                variables = parents.get(parent, {})
+                inherited = self._inherited(parent, variables) if parent else {"ansible_connection": "local"}
+                told = {name: self._filled(value, variables) for name, value in variables.items()}
                 for entry in entries:
-                    self._add(entry, parent, parents.get(parent, {}))
-        except InvalidOption as exc:
+                    self._add(entry, parent, told, inherited)
+        except (InvalidOption, AnsibleError) as exc:
+            # A play would go on with part of the fleet.
+            for host in [host for name, host in self.inventory.hosts.items() if name not in before]:
+                self.inventory.remove_host(host)
+            if isinstance(exc, AnsibleError):
+                raise
             raise AnsibleParserError("%s: %s" % (path, exc)) from exc
 
     def _cached(self, path: str, parents: Mapping[str, Any], cache: bool) -> dict[str, list[Entry]]:
         """The namespaces by their parent, empty for this machine; from the cache where the user wants that."""
-        key = self.get_cache_key(path)
-        wanted = self.get_option("cache")
-        if wanted and cache:
+        if not self.get_option("cache"):
+            return self._find(parents)
+        key = self.get_cache_key("%s %r" % (path, self.get_option("namespaces")))
+        known: dict[str, list[Entry]] = {}
+        if cache:
             try:
-                return dict(self._cache[key])
+                known = dict(self._cache[key])
             except KeyError:
                 pass
-        found = self._find(parents)
-        if wanted:
-            self._cache[key] = found
-        return found
+        here = not self.get_option("parents")
+        if here and "" in known:
+            return {"": known[""]}
+        found = self._find({name: variables for name, variables in parents.items() if name not in known})
+        self._cache[key] = known | found
+        return found if here else {name: (known | found)[name] for name in parents}
 
     def _find(self, parents: Mapping[str, Any]) -> dict[str, list[Entry]]:
         given = self.get_option("namespaces")
@@ -232,7 +265,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
                 )
             chosen.update(hosts)
         variables = {name: self._variables_of(name) for name in self.inventory.hosts if name in chosen}
-        inside = [name for name, known in variables.items() if self._shares_names(name, known)]
+        inside = [name for name, known in variables.items() if self._shares_names(known)]
         if inside:
             self.display.warning(
                 "parents: left out are %s: these namespaces have no mount namespace of their own (ansible_netns_mount),"
@@ -240,13 +273,12 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             )
         return {name: known for name, known in variables.items() if name not in inside}
 
-    def _shares_names(self, host: str, variables: Mapping[str, Any]) -> bool:
+    def _shares_names(self, variables: Mapping[str, Any]) -> bool:
         """Whether a host is a namespace that looks names up where its machine does. A pod of a node is one, too."""
         netns = next((name for name in reversed(NETNS_VARIABLES) if variables.get(name)), None)
         if netns is None:
             return False
-        self.templar.available_variables = variables
-        by_path = str(self._filled(host, netns, variables[netns])).startswith("/")
+        by_path = str(self._filled(variables[netns], variables)).startswith("/")
         return not (by_path and variables.get("ansible_netns_mount") and "netns_parent" not in variables)
 
     def _variables_of(self, name: str) -> dict[str, Any]:
@@ -261,33 +293,50 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         variables = combine_vars(variables, get_vars_from_inventory_sources(self.loader, sources, [host], "all"))
         facts = cache_loader.get(C.CACHE_PLUGIN)
         if facts.contains(name):
-            variables = combine_vars(facts.get(name), variables)
+            variables = combine_vars(facts.get(name), {**variables, **namespace_facts(facts.get(name))})
         return dict(variables)
 
     def _inherited(self, parent: str, variables: Mapping[str, Any]) -> dict[str, Any]:
-        """What leads to the parent. Templates are filled in here, since they may ask for what only the parent has."""
+        """What leads to the parent."""
         facts = cache_loader.get(C.CACHE_PLUGIN)
         cached = set(facts.get(parent)) if facts.contains(parent) else set()
         found: dict[str, Any] = {"ansible_host": parent}
-        self.templar.available_variables = variables
         method = variables.get("ansible_become_method", C.DEFAULT_BECOME_METHOD)
-        sudo = self._filled(parent, "ansible_become_method", method) in SUDO_METHODS
+        sudo = self._filled(method, variables) in SUDO_METHODS
         left_out = NOT_INHERITED | cached | (set() if sudo else SUDO_VARIABLES)
         for name, value in variables.items():
             if name.startswith("ansible_") and name not in left_out:
-                found[name] = self._filled(parent, name, value)
+                found[name] = self._rebound(value, parent, variables)
         return found
 
-    def _filled(self, parent: str, name: str, value: Any) -> Any:
-        """The value of a parent's variable, with its templates filled in."""
-        if not isinstance(value, str) or ("{{" not in value and "{%" not in value):
+    def _rebound(self, value: Any, parent: str, variables: Mapping[str, Any]) -> Any:
+        """A parent's template for its namespaces: what the inventory says of the parent is asked of the parent.
+
+        It is not filled in here, since much that it may ask for is there only when a play runs.
+        """
+        if not isinstance(value, str) or not self.templar.is_template(value):
             return value
         try:
-            return self.templar.template(value)
-        except AnsibleError as exc:
-            raise AnsibleParserError("variable %s of host '%s': %s" % (name, parent, exc)) from exc
+            names = jinja2.meta.find_undeclared_variables(jinja2.Environment().parse(value))
+        except jinja2.TemplateError:  # Who uses it is told.
+            return value
+        asked = [
+            "{%% set %s = hostvars[%r][%r] %%}" % (name, parent, name) for name in sorted(names & variables.keys())
+        ]
+        return trust_as_template("".join(asked) + value)
 
-    def _add(self, entry: Entry, parent: str, variables: Mapping[str, Any]) -> None:
+    def _filled(self, value: Any, variables: Mapping[str, Any]) -> Any:
+        """The value of a parent's variable, filled in if that needs no more than is known here."""
+        if not isinstance(value, str):
+            return value
+        self.templar.available_variables = combine_vars(variables, self._vars or {})
+        try:
+            return self.templar.template(value)
+        except AnsibleError:
+            return value
+
+    def _add(self, entry: Entry, parent: str, told: Mapping[str, Any], inherited: Mapping[str, Any]) -> None:
+        """Add a namespace with what it has of its parent, to groups that also what is told of the parent decides on."""
         netns = _spelled(entry)
         name = netns.strip("/").replace("/", "-")
         if not _matches(name, self.get_option("include"), True) or _matches(name, self.get_option("exclude"), False):
@@ -300,26 +349,37 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             # Found on a machine, and not written by the user
             self.display.warning("Left out: %s" % exc)
             return
-        own: dict[str, Any] = self._inherited(parent, variables) if parent else {"ansible_connection": "local"}
-        own.update(ansible_become=True, ansible_become_method=BECOME_METHOD, ansible_netns=checked, netns_name=name)
+        own: dict[str, Any] = {
+            "ansible_become": True,
+            "ansible_become_method": BECOME_METHOD,
+            "ansible_netns": checked,
+            "netns_name": name,
+        }
         if parent:
             own["netns_parent"] = parent
         if isinstance(entry, Mapping):
             own["netns_info"] = dict(entry)
+        known = {"ansible_host": parent, **told, **own} if parent else {**inherited, **own}
         expression = self.get_option("hostname")
-        host = str(self._compose(expression, own)) if expression else ".".join(filter(None, (name, parent)))
+        host = str(self._compose(expression, known)) if expression else ".".join(filter(None, (name, parent)))
         if host in self.inventory.hosts:
             raise AnsibleParserError(
                 "namespace '%s' would be host '%s', which is there already: set the option hostname" % (netns, host)
             )
         self.inventory.add_host(host, group=self.get_option("group"))
-        for key, value in own.items():
+        for key, value in {**inherited, **own}.items():
             self.inventory.set_variable(host, key, value)
         strict = self.get_option("strict")
-        self._set_composite_vars(self.get_option("compose"), own, host, strict=strict)
-        everything = self.inventory.get_host(host).get_vars()
-        self._add_host_to_composed_groups(self.get_option("groups"), everything, host, strict=strict)
-        self._add_host_to_keyed_groups(self.get_option("keyed_groups"), everything, host, strict=strict)
+        self._set_composite_vars(self.get_option("compose"), self._known(host, known, inherited), host, strict=strict)
+        known = self._known(host, known, inherited)
+        groups, keyed_groups = self.get_option("groups"), self.get_option("keyed_groups")
+        self._add_host_to_composed_groups(groups, known, host, strict=strict, fetch_hostvars=False)
+        self._add_host_to_keyed_groups(keyed_groups, known, host, strict=strict, fetch_hostvars=False)
+
+    def _known(self, host: str, known: Mapping[str, Any], inherited: Mapping[str, Any]) -> dict[str, Any]:
+        """What a host's expressions may use: also what it has by now, but no templates for when a play runs."""
+        has = self.inventory.get_host(host).get_vars()
+        return {**known, **{name: value for name, value in has.items() if inherited.get(name) != value}}
 
 
 def _spelled(entry: Entry) -> str:

@@ -51,24 +51,47 @@ def listed(tmp_path):
         (tmp_path / "nodes.yml").write_text(yaml.safe_dump(nodes or {}))
         (tmp_path / name).write_text(yaml.safe_dump({"plugin": "linuxnet.ipvs.netns", **config}))
         sources = (["-i", "nodes.yml"] if nodes else []) + ["-i", name]
-        done = subprocess.run(
-            [sys.executable, "-m", "ansible", "inventory", *sources, "--list", *arguments],
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            check=False,
-            env={
-                **os.environ,
-                "ANSIBLE_COLLECTIONS_PATH": COLLECTIONS,
-                "ANSIBLE_CONFIG": str(tmp_path / "none.cfg"),
-                "ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "1",
-                "ANSIBLE_NOCOLOR": "1",
-                "COLUMNS": "9999",
-                **env,
-            },
-        )
+        done = ansible(tmp_path, "inventory", *sources, "--list", *arguments, **env)
         assert (done.returncode == 0) == (code == 0), done.stderr
         return (json.loads(done.stdout, object_hook=plain) if code == 0 else None), done.stderr
+
+    return run
+
+
+def ansible(folder, program, *arguments, **env):
+    """One of Ansible's programs, without a configuration of the user's."""
+    return subprocess.run(
+        [sys.executable, "-m", "ansible", program, *arguments],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={
+            **os.environ,
+            "ANSIBLE_COLLECTIONS_PATH": COLLECTIONS,
+            "ANSIBLE_CONFIG": str(folder / "none.cfg"),
+            "ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "1",
+            "ANSIBLE_NOCOLOR": "1",
+            "COLUMNS": "9999",
+            **env,
+        },
+    )
+
+
+@pytest.fixture
+def in_a_play(listed, tmp_path):
+    """What variables of a host are once a play runs."""
+
+    def run(config, nodes, host, *names):
+        listed(config, nodes=nodes)
+        told = "{{ %s }}" % " ~ '|' ~ ".join(names)
+        task = {"ansible.builtin.debug": {"msg": "<%s>" % told}}
+        play = {"hosts": host, "gather_facts": False, "vars": {"port_of_the_play": 2200}, "tasks": [task]}
+        (tmp_path / "play.yml").write_text(yaml.safe_dump([play]))
+        sources = ["-i", "nodes.yml", "-i", "netns.yml"]
+        done = ansible(tmp_path, "playbook", *sources, "play.yml", "-e", "deploy_user=bob")
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout.split('"<')[1].split('>"')[0].split("|")
 
     return run
 
@@ -126,7 +149,7 @@ def test_namespaces_of_other_hosts(listed):
         "netns_name": "pod_b",
         "netns_parent": "node1",
     }
-    assert hosts["pod_a.node2"]["ansible_host"] == "192.0.2.2"
+    assert hosts["pod_a.node2"]["netns_parent"] == "node2"
     # The parents themselves are what they were, and their groups have no new hosts.
     assert found["nodes"]["hosts"] == ["node1", "node2"]
     assert hosts["node1"]["ansible_become_method"] == "ansible.builtin.su"
@@ -137,6 +160,85 @@ def test_variables_from_files(listed, tmp_path):
     (tmp_path / "group_vars" / "nodes.yml").write_text("ansible_port: 2222\n")
     found, _told = listed({"parents": ["node1"], "namespaces": ["pod"]}, nodes=NODES)
     assert found["_meta"]["hostvars"]["pod.node1"]["ansible_port"] == 2222
+
+
+def test_templates_of_a_parent_are_filled_in_when_a_play_runs(in_a_play):
+    """With what only the parent has, and with what is there only then."""
+    asked = {
+        "ansible_host": ("{{ inventory_hostname }}.{{ domain }}", "node1.example.org"),
+        "ansible_user": ("{{ deploy_user }}", "bob"),
+        "ansible_port": ("{{ port_of_the_play }}", "2200"),
+        "ansible_ssh_common_args": ("-J {{ hostvars[through].ansible_host }}", "-J 192.0.2.9"),
+        "ansible_become_password": ("{{ deploy_user | default('nobody') }}{% if number %}!{% endif %}", "bob!"),
+        "ansible_python_interpreter": ("{{ ansible_playbook_python }}", sys.executable),
+    }
+    own = {"domain": "example.org", "through": "jump", "number": 1}
+    nodes = {
+        "nodes": {"hosts": {"node0": {}, "node1": own | {name: given for name, (given, _told) in asked.items()}}},
+        "others": {"hosts": {"jump": {"ansible_host": "192.0.2.{{ last }}", "last": 9}}},
+    }
+    told = in_a_play({"parents": ["nodes"], "namespaces": ["a"]}, nodes, "a.node1", *asked)
+    assert told == [told for _given, told in asked.values()]
+
+
+def test_what_is_no_template_stays_as_it_is(listed, tmp_path):
+    (tmp_path / "group_vars").mkdir()
+    (tmp_path / "group_vars" / "all.yml").write_text("ansible_password: !unsafe 'a{{b'\nansible_port: '{{ 1 + '\n")
+    found, _told = listed({"parents": ["lone"], "namespaces": ["a"]}, nodes=NODES)
+    hosts = found["_meta"]["hostvars"]
+    assert hosts["a.lone"]["ansible_password"] == "a{{b"
+    assert hosts["a.lone"]["ansible_port"] == "{{ 1 + "
+
+
+@pytest.mark.parametrize(
+    "config", [{"namespaces": "pods"}, {"namespaces": ["a"], "compose": {"x": "missing"}, "strict": True}]
+)
+def test_all_namespaces_or_none(listed, config):
+    """A play that went on with some of them would do half of its work."""
+    nodes = {"all": {"hosts": {"node1": {"pods": ["a"], "missing": 1}, "node2": {"pods": ["a;b"]}}}}
+    config = {"parents": ["node*"], **config}
+    found, told = listed(config, nodes=nodes, ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED="0")
+    assert sorted(found["_meta"]["hostvars"]) == ["node1", "node2"]
+    assert "Failed to parse" in told
+
+
+def test_expressions_know_the_parent(listed):
+    hosts = {
+        name: {"rack": "r-{{ row }}", "row": number, "ansible_host": "{{ inventory_hostname }}.example.org"}
+        for number, name in enumerate(["node1", "node2"])
+    }
+    found, _told = listed(
+        {
+            "parents": ["nodes"],
+            "namespaces": ["a"],
+            "hostname": "netns_name ~ '-' ~ row",
+            "compose": {"place": "rack ~ ':' ~ netns_name", "named": "inventory_hostname"},
+            "groups": {"first": "row == 0 and place == 'r-0:a'"},
+            "keyed_groups": [{"key": "rack"}, {"key": "ansible_host", "prefix": "at"}],
+        },
+        nodes={"nodes": {"hosts": hosts}},
+    )
+    assert found["first"]["hosts"] == ["a-0"]
+    assert found["_r_1"]["hosts"] == found["at_node2_example_org"]["hosts"] == ["a-1"]
+    seen = found["_meta"]["hostvars"]["a-1"]
+    assert (seen["place"], seen["named"]) == ("r-1:a", "a-1")
+    # What the expressions do not make the host's own is still the parent's.
+    assert not {"rack", "row"} & seen.keys()
+
+
+@pytest.mark.parametrize("expression", ["ansible_facts.pods", "pods"])
+def test_cached_facts(listed, tmp_path, expression):
+    facts = {"ANSIBLE_CACHE_PLUGIN": "jsonfile", "ANSIBLE_CACHE_PLUGIN_CONNECTION": str(tmp_path / "facts")}
+    nodes = {"all": {"hosts": {"node1": {}, "node2": {}}}}
+    config = {"parents": ["node*"], "namespaces": expression, "keyed_groups": [{"key": "ansible_facts.kind"}]}
+    listed(config, nodes=nodes)
+    arguments = {"pods": ["a"], "ansible_kind": "big", "cacheable": True}
+    command = ["node1", "-i", "nodes.yml", "-m", "set_fact", "-a", json.dumps(arguments)]
+    done = ansible(tmp_path, "adhoc", *command, **facts)
+    assert done.returncode == 0, done.stdout + done.stderr
+    found, told = listed(config, nodes=nodes, **facts)
+    assert found["namespaces"]["hosts"] == found["_big"]["hosts"] == ["a.node1"]
+    assert "Host 'node2' has no namespaces here" in told
 
 
 def test_what_netns_info_found(listed):
@@ -182,7 +284,7 @@ def test_namespaces_as_parents(listed):
         "ansible_become_method": "linuxnet.ipvs.netns",
         "ansible_host": "lab1",
         "ansible_netns": "a",
-        "ansible_netns_mount": "/run/lab/lab1/mnt",
+        "ansible_netns_mount": "{% set lab = hostvars['lab1']['lab'] %}/run/lab/{{ lab }}/mnt",
         "netns_name": "a",
         "netns_parent": "lab1",
     }
@@ -244,3 +346,22 @@ def test_cache(listed, tmp_path):
     nodes["all"]["hosts"]["node1"]["pods"] = ["new"]
     assert listed(config, nodes=nodes)[0]["namespaces"]["hosts"] == ["old.node1"]
     assert listed(config, nodes=nodes, arguments=["--flush-cache"])[0]["namespaces"]["hosts"] == ["new.node1"]
+
+
+def test_the_cache_knows_namespaces_and_not_parents(listed, tmp_path):
+    """Who the parents are, how they are reached and what they are asked is always as it is now."""
+    cache = {"cache": True, "cache_plugin": "ansible.builtin.jsonfile", "cache_connection": str(tmp_path / "cache")}
+    config = {"parents": ["node*"], **cache}
+    own = {"pods": ["a"], "others": ["b"], "ansible_user": "deploy"}
+
+    def found(*names, **changed):
+        listing = listed(config | changed, nodes={"all": {"hosts": {name: own for name in names}}})[0]
+        users = {seen.get("ansible_user") for seen in listing["_meta"]["hostvars"].values()}
+        return listing["namespaces"]["hosts"], users
+
+    assert found("node1", "node2", namespaces="pods") == (["a.node1", "a.node2"], {"deploy"})
+    assert found("node2", "node3", namespaces="pods") == (["a.node2", "a.node3"], {"deploy"})
+    assert found("node2", "node3", namespaces="pods", parents=["node3"])[0] == ["a.node3"]
+    assert found("node2", "node3", namespaces="others")[0] == ["b.node2", "b.node3"]
+    for _time in range(2):
+        assert found("node2", namespaces=["own"], parents=[])[0] == ["own"]
