@@ -117,6 +117,7 @@ keyed_groups:
 """
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -201,10 +202,8 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         key = self.get_cache_key("%s %r" % (path, self.get_option("namespaces")))
         known: dict[str, list[Entry]] = {}
         if cache:
-            try:
+            with suppress(KeyError):
                 known = dict(self._cache[key])
-            except KeyError:
-                pass
         here = not self.get_option("parents")
         if here and "" in known:
             return {"": known[""]}

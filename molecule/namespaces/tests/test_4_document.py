@@ -43,6 +43,9 @@ fi
 exec bash
 """
 
+#: What the shell has for itself; the processes that it leaves end with it.
+OWN = ("--mount", "--pid", "--fork", "--mount-proc")
+
 #: 200 namespaces in pairs that are alike. It prints how many the inventory plugin lists, and how many ends netns_info
 #: finds from within one of them.
 MANY = r"""for number in $(seq 200); do echo "netns add many$number"; done | ip -batch -
@@ -67,6 +70,7 @@ def environment(folder):
     return {
         **os.environ,
         "ANSIBLE_CALLBACK_RESULT_FORMAT": "json",  # as it is without a configuration
+        "ANSIBLE_NOCOLOR": "1",
         "ANSIBLE_CONFIG": str(steps.CHECKOUT / "ansible.cfg"),
         "ANSIBLE_PYTHON_INTERPRETER": sys.executable,  # which has pyroute2
         "HOME": str(folder),  # what root leaves there goes with it
@@ -77,7 +81,7 @@ def environment(folder):
 def shell():
     """The command for root's shell."""
     sudo = [] if os.geteuid() == 0 else [shutil.which("sudo") or "sudo", "--non-interactive", "--preserve-env"]
-    return [*sudo, "env", f"PATH={os.environ['PATH']}:/usr/sbin:/sbin", "unshare", "--mount", "bash", "-c", SHELL]
+    return [*sudo, "env", f"PATH={os.environ['PATH']}:/usr/sbin:/sbin", "unshare", *OWN, "bash", "-c", SHELL]
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +106,7 @@ def test_chapter(reader, folder, pods, chapter):
         if block.language == "yaml":
             name = block.text.splitlines()[0].removeprefix("# ")
             assert name.endswith(".yml"), f"line {block.line}: the first line has to name the file"
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_text(block.text)
         for command in block.commands:
             reader.type(command)

@@ -161,7 +161,8 @@ def run(tmp_path):
             "ip": '[ "$3" != broken ] || { echo "no \\"%s\\" $x" >&2; exit 1; }; echo "ip $*" >&2; shift 3; exec "$@"'
             % "x",
             "nsenter": 'echo "nsenter $*" >&2; while [ "$1" != -- ]; do shift; done; shift; exec "$@"',
-            "sudo": 'echo "sudo $*" >&2; case $1 in -i|-Hs|--login) exec sudo-shell "$@"; esac; while [ "$1" != /bin/sh ]; do shift; done; IS_ROOT=0 exec "$@"',
+            "sudo": 'echo "sudo $*" >&2; case $1 in -i|-Hs|--login) exec sudo-shell "$@"; esac; '
+            'while [ "$1" != /bin/sh ]; do shift; done; IS_ROOT=0 exec "$@"',
             "runuser": 'echo "runuser $*" >&2; eval "exec $5"',
         }
         for name, script in scripts.items():
@@ -264,16 +265,11 @@ def test_the_command_gets_its_input(run):
 @pytest.mark.parametrize("cmd", ['echo "it\'s" \'"$HOME"\' `echo a` \\\\ ; false || echo two', "printf '%s\n' 'a  b'"])
 def test_the_command_arrives_as_it_was(run, cmd):
     alone = subprocess.run(["/bin/sh", "-c", cmd], capture_output=True, text=True, env={"PATH": "/"}, check=False)
-    flags = [{"become_flags": flag} for flag in ("-i", "-Hs", "--login")]
-    for given in (
-        {},
-        {"become_user": "web"},
-        {"uid": 1000},
-        *({"uid": 1000, "become_user": "web", **flag} for flag in flags),
-    ):
-        done, _plugin = run(cmd=cmd, netns="blue", **given)
-        assert done.stdout.splitlines()[1:] == alone.stdout.splitlines()
-        assert done.returncode == alone.returncode
+    for flags in ("-H -S -n", "-i", "-Hs", "--login"):
+        for given in ({}, {"become_user": "web"}, {"uid": 1000}, {"uid": 1000, "become_user": "web"}):
+            done, _plugin = run(cmd=cmd, netns="blue", become_flags=flags, **given)
+            assert done.stdout.splitlines()[1:] == alone.stdout.splitlines()
+            assert done.returncode == alone.returncode
 
 
 def test_no_such_namespace(run):

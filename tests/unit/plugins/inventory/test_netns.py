@@ -173,10 +173,9 @@ def test_templates_of_a_parent_are_filled_in_when_a_play_runs(in_a_play):
         "ansible_python_interpreter": ("{{ ansible_playbook_python }}", sys.executable),
     }
     own = {"domain": "example.org", "through": "jump", "number": 1}
-    nodes = {
-        "nodes": {"hosts": {"node0": {}, "node1": own | {name: given for name, (given, _told) in asked.items()}}},
-        "others": {"hosts": {"jump": {"ansible_host": "192.0.2.{{ last }}", "last": 9}}},
-    }
+    node1 = {**own, **{name: given for name, (given, _told) in asked.items()}}
+    jump = {"ansible_host": "192.0.2.{{ last }}", "last": 9}
+    nodes = {"nodes": {"hosts": {"node0": {}, "node1": node1}}, "others": {"hosts": {"jump": jump}}}
     told = in_a_play({"parents": ["nodes"], "namespaces": ["a"]}, nodes, "a.node1", *asked)
     assert told == [told for _given, told in asked.values()]
 
@@ -355,7 +354,7 @@ def test_the_cache_knows_namespaces_and_not_parents(listed, tmp_path):
     own = {"pods": ["a"], "others": ["b"], "ansible_user": "deploy"}
 
     def found(*names, **changed):
-        listing = listed(config | changed, nodes={"all": {"hosts": {name: own for name in names}}})[0]
+        listing = listed(config | changed, nodes={"all": {"hosts": dict.fromkeys(names, own)}})[0]
         users = {seen.get("ansible_user") for seen in listing["_meta"]["hostvars"].values()}
         return listing["namespaces"]["hosts"], users
 
