@@ -262,7 +262,7 @@ def test_names_cannot_be_looked_up():
         os.chmod(folder, 0o744)
         os.seteuid(65534)
         try:
-            with pytest.raises(MissingRequirement, match=r"cannot list the network namespaces in .*: Permission denied"):
+            with pytest.raises(MissingRequirement, match=r"cannot list the network namespaces in .*: Permission"):
                 names.named(folder)
         finally:
             os.seteuid(0)
