@@ -228,7 +228,7 @@ def test_expressions_know_the_parent(listed):
 @pytest.mark.parametrize("expression", ["ansible_facts.pods", "pods"])
 def test_cached_facts(listed, tmp_path, expression):
     facts = {"ANSIBLE_CACHE_PLUGIN": "jsonfile", "ANSIBLE_CACHE_PLUGIN_CONNECTION": str(tmp_path / "facts")}
-    nodes = {"all": {"hosts": {"node1": {}, "node2": {}}}}
+    nodes = {"all": {"hosts": {"node1": {"number": 1}, "node2": {"number": 2}}}}
     config = {"parents": ["node*"], "namespaces": expression, "keyed_groups": [{"key": "ansible_facts.kind"}]}
     listed(config, nodes=nodes)
     arguments = {"pods": ["a"], "ansible_kind": "big", "cacheable": True}
