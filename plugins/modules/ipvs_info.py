@@ -175,8 +175,8 @@ connections:
       persistence_engine: null
 owners:
   description: >-
-    Programs that write this table by themselves: C(keepalived), C(ldirectord), C(kube-router), and C(kube-proxy) in
-    IPVS mode.
+    Programs that write this table by themselves: C(keepalived) with virtual servers, C(ldirectord), C(kube-router), and
+    C(kube-proxy) in IPVS mode.
   returned: always
   type: list
   elements: dict
