@@ -313,7 +313,8 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
 
         It is not filled in here, since much that it may ask for is there only when a play runs.
         """
-        if not isinstance(value, str) or not self.templar.is_template(value):
+        unsafe = hasattr(value, "__UNSAFE__")  # before ansible-core 2.19, where is_template() does not look at it
+        if not isinstance(value, str) or unsafe or not self.templar.is_template(value):
             return value
         try:
             names = jinja2.meta.find_undeclared_variables(jinja2.Environment().parse(value))
