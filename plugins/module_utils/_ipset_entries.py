@@ -1050,8 +1050,8 @@ def _columns_of(words: Iterable[str], read: Callable[[str], Choices]) -> list[li
     return [[known[word][place] for word in words] for place in range(len(known[words[0]]))]
 
 
-#: Types whose networks may be all there is (IP_SET_HASH_WITH_NET0).
-_PREFIX_0 = ("hash:net,iface", "hash:net,net", "hash:net,port,net")
+#: Types whose networks may be all there is (IP_SET_HASH_WITH_NET0; hash:net,net has that too, and refuses it still).
+_PREFIX_0 = ("hash:net,iface", "hash:net,port,net")
 _BOOLEANS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 #: A word of an entry with options: the comment in quotes, or what has neither white space nor quotes.
 _WORD = re.compile(r'"[^"]*"|[^\s"]+')

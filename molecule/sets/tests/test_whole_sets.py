@@ -226,14 +226,14 @@ def test_killed_at_every_message(node: Node, sets: Sets, how: str) -> None:
     seen: set[int] = set()
     while killed:
         sets.clear()
-        create = "create killed hash:ip comment timeout 300 maxelem 1000000"
+        create = "create killed hash:ip comment timeout 0 maxelem 1000000"
         sets.ipset("restore", stdin=f"{create}\nadd killed 10.9.9.9\nadd killed 10.0.0.1\n")
         killed = node.killed(module, messages, **dict(task, netns=NETNS))
         seen.add(sets.ipset("save").count("\nadd killed ") if "killed" in names(sets) else -1)
         sets.module(module, **task)
         saved = sets.ipset("save", "killed")
         assert saved.count("\nadd killed") == 400
-        assert " maxelem %d timeout 300 " % ways.get(how, {}).get("maxelem", 10**6) in saved.splitlines()[0]
+        assert " maxelem %d timeout 0 " % ways.get(how, {}).get("maxelem", 10**6) in saved.splitlines()[0]
         assert names(sets) == ["killed"]
         assert not sets.module(module, **task)["changed"]
         messages += 1
