@@ -38,6 +38,9 @@ class Chain:
     def has(self, rule: Sequence[str]) -> bool:
         """Whether the chain has a rule that is exactly this one."""
         code, told = self._run("--check", rule)
+        if code and not told:
+            # run_command() loses the words of a program that ends between its two looks at it, on a slow machine.
+            code, told = self._run("--check", rule)
         # iptables(8): 0 found; 1 is "no such rule" as well as most errors, so the text decides.
         if code == 0:
             return True
