@@ -36,3 +36,28 @@ options:
       - Without the option nothing is waited for.
     type: int
 """
+
+    FILTER = r"""
+options:
+  services:
+    type: list
+    elements: dict
+    suboptions:
+      protocol:
+        description: The transport protocol.
+        type: str
+        choices: [tcp, udp, sctp]
+      address:
+        description: The virtual address, or a network in which it lies.
+        type: str
+      port:
+        description: The virtual port.
+        type: int
+      fwmark:
+        description: The firewall mark.
+        type: int
+      family:
+        description: The address family, which tells apart two services of one firewall mark.
+        type: str
+        choices: [inet, inet6]
+"""

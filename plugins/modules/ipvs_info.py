@@ -19,6 +19,7 @@ description:
 extends_documentation_fragment:
   - linuxnet.ipvs.attributes.info_module
   - linuxnet.ipvs.ipvs
+  - linuxnet.ipvs.ipvs.filter
   - linuxnet.ipvs.netns
 options:
   services:
@@ -27,26 +28,6 @@ options:
         What an item leaves out may be anything. Without the option all match.
       - The kernel does not tell for which firewall mark a connection was made, so an item with O(services[].fwmark)
         matches no connection.
-    type: list
-    elements: dict
-    suboptions:
-      protocol:
-        description: The transport protocol.
-        type: str
-        choices: [tcp, udp, sctp]
-      address:
-        description: The virtual address, or a network in which it lies.
-        type: str
-      port:
-        description: The virtual port.
-        type: int
-      fwmark:
-        description: The firewall mark.
-        type: int
-      family:
-        description: The address family, which tells apart two services of one firewall mark.
-        type: str
-        choices: [inet, inet6]
   statistics:
     description: Whether RV(statistics) is returned.
     type: bool

@@ -15,32 +15,13 @@ description:
 extends_documentation_fragment:
   - linuxnet.ipvs.attributes
   - linuxnet.ipvs.ipvs
+  - linuxnet.ipvs.ipvs.filter
   - linuxnet.ipvs.netns
 options:
   services:
     description:
       - Limits the task to the virtual services that match one of these. What an item leaves out may be anything.
       - Without the option all match, and the counters of the whole table are set to zero too.
-    type: list
-    elements: dict
-    suboptions:
-      protocol:
-        description: The transport protocol.
-        type: str
-        choices: [tcp, udp, sctp]
-      address:
-        description: The virtual address, or a network in which it lies.
-        type: str
-      port:
-        description: The virtual port.
-        type: int
-      fwmark:
-        description: The firewall mark.
-        type: int
-      family:
-        description: The address family, which tells apart two services of one firewall mark.
-        type: str
-        choices: [inet, inet6]
 seealso:
   - module: linuxnet.ipvs.ipvs_info
     description: Reads the counters with O(linuxnet.ipvs.ipvs_info#module:statistics).
