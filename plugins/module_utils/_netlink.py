@@ -18,7 +18,9 @@ import os
 import socket
 import struct
 import sys
+from bisect import bisect_right
 from contextlib import contextmanager
+from itertools import accumulate
 from typing import Iterable, Iterator, NamedTuple, Sequence
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import (
@@ -33,6 +35,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns import inside
 NETLINK_NETFILTER = 12
 NETLINK_GENERIC = 16
 NLM_F_REQUEST = 0x1
+NLM_F_MULTI = 0x2
 NLM_F_ACK = 0x4
 NLM_F_DUMP_INTR = 0x10
 NLM_F_EXCL = 0x200
@@ -55,6 +58,8 @@ NETLINK_EXT_ACK = 11
 _MESSAGE = struct.Struct("=IHHII")
 _ATTRIBUTE = struct.Struct("=HH")
 _ERROR = struct.Struct("=i")
+#: An ending's length, type, flags, sequence and errno.
+_ENDING = struct.Struct("=IHHIi")
 #: What a dump ends with.
 _DUMP_ENDS = frozenset([NLMSG_DONE, NLMSG_ERROR])
 _PADDING = (b"", b"\0\0\0", b"\0\0", b"\0")
@@ -128,19 +133,21 @@ def text(kind: int, value: str) -> bytes:
     return attribute(kind, value.encode() + b"\0")
 
 
-def attributes(data: bytes) -> Iterator[tuple[int, bytes]]:
+def attributes(data: bytes) -> list[tuple[int, bytes]]:
     """The attributes in ``data``, in order, as (type without its flags, payload).
 
     Raises:
         MalformedReply: a length runs past the end or is shorter than its own header.
     """
-    offset, end = 0, len(data)
+    found = []
+    offset, end, unpack = 0, len(data), _ATTRIBUTE.unpack_from
     while end - offset >= 4:
-        length, kind = _ATTRIBUTE.unpack_from(data, offset)
+        length, kind = unpack(data, offset)
         if length < 4 or offset + length > end:
             raise MalformedReply("a netlink attribute of %d bytes where %d are left" % (length, end - offset))
-        yield kind & NLA_TYPE_MASK, data[offset + 4 : offset + length]
+        found.append((kind & NLA_TYPE_MASK, data[offset + 4 : offset + length]))
         offset += (length + 3) & ~3
+    return found
 
 
 def attribute_map(data: bytes) -> dict[int, bytes]:
@@ -189,6 +196,8 @@ class NetlinkSocket:
         self._sequence = 0
         #: In how many datagrams the answers to the last dump came.
         self._datagrams = 0
+        #: Where each datagram is received. One of its own for each would be memory of its own from the system.
+        self._room = memoryview(bytearray(RECEIVE_BYTES))
 
     def __enter__(self) -> NetlinkSocket:
         return self
@@ -301,15 +310,22 @@ class NetlinkSocket:
     def _dump_once(self, message: Message) -> list[bytes] | None:
         """All payloads of one dump, or None when it does not show one moment of the table."""
         sequence = self._send(message, NLM_F_DUMP)
+        ending = _ENDING.pack(_ENDING.size + 4, NLMSG_DONE, NLM_F_MULTI, sequence, 0)
         replies: list[bytes] = []
         consistent = True
         self._datagrams = 0
         while True:
-            before = len(replies)
             try:
                 data = self._received()
-                replies += _alike(data, sequence)
-                for kind, flags, number, payload in messages_in(data) if len(replies) == before else ():
+                alike = _alike(data, sequence)
+                if alike:
+                    replies += alike
+                    self._datagrams += 1
+                    continue
+                if data[:12] + data[16:] == ending:  # as nearly every dump ends, the port aside
+                    return replies if consistent else None
+                before = len(replies)
+                for kind, flags, number, payload in messages_in(data):
                     if number != sequence:
                         continue
                     if flags & NLM_F_DUMP_INTR:
@@ -320,9 +336,9 @@ class NetlinkSocket:
                         self._datagrams += len(replies) > before
                         return replies if consistent else None
                     replies.append(payload)
+                self._datagrams += len(replies) > before
             except AnswersLost:
                 consistent = False
-            self._datagrams += len(replies) > before
 
     def _send(self, message: Message, flags: int) -> int:
         self._sequence += 1
@@ -348,14 +364,14 @@ class NetlinkSocket:
             AnswersLost: there were others, for which the socket had no room.
         """
         try:
-            data, _ancillary, flags, _sender = self._socket.recvmsg(RECEIVE_BYTES)
+            length = self._socket.recv_into(self._room, 0, socket.MSG_TRUNC)  # with this flag it is the whole length
         except OSError as exc:
             if exc.errno == errno.ENOBUFS:
                 raise AnswersLost() from exc
             raise _failed("receive a netlink message", exc) from exc
-        if flags & socket.MSG_TRUNC:
-            raise MalformedReply("a netlink datagram of more than %d bytes" % RECEIVE_BYTES)
-        return data
+        if length > RECEIVE_BYTES:
+            raise MalformedReply("a netlink datagram of %d bytes, where %d are room enough" % (length, RECEIVE_BYTES))
+        return bytes(self._room[:length])
 
     @staticmethod
     def _check(payload: bytes, flags: int) -> None:
@@ -438,16 +454,12 @@ def _meaning(code: int, told: str) -> str:
     return "%s (%s)" % (os.strerror(code), errno_text(code)) + (": " + told if told else "")
 
 
-def _chunks(messages: Iterable[Message]) -> Iterator[tuple[int, list[Message]]]:
+def _chunks(messages: Sequence[Message]) -> Iterator[tuple[int, Sequence[Message]]]:
     """Cut messages into datagrams: (place of the first, the messages)."""
-    chunk: list[Message] = []
-    size = first = 0
-    for message in messages:
-        length = _MESSAGE.size + len(message.payload)
-        if chunk and (len(chunk) == BATCH_MESSAGES or size + length > BATCH_BYTES):
-            yield first, chunk
-            first, chunk, size = first + len(chunk), [], 0
-        chunk.append(message)
-        size += length
-    if chunk:
-        yield first, chunk
+    ends = list(accumulate(_MESSAGE.size + len(message.payload) for message in messages))
+    first = start = 0
+    while first < len(messages):
+        behind = min(first + BATCH_MESSAGES, bisect_right(ends, start + BATCH_BYTES))
+        behind = max(behind, first + 1)  # one that is larger goes by itself
+        yield first, messages[first:behind]
+        first, start = behind, ends[behind - 1]

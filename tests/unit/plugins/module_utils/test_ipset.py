@@ -1159,6 +1159,7 @@ class Refusing(netlink.NetlinkSocket):
 
     def __init__(self, code, told):
         self._socket: Any = self
+        self._room = memoryview(bytearray(netlink.RECEIVE_BYTES))
         self._sequence = 0
         error = struct.pack("=iIHHII", -code, 16, 0, 0, 1, 0) + text(1, told) * bool(told)
         self.answer = struct.pack("=IHHII", 16 + len(error), 2, 0x300 if told else 0x100, 1, 0) + error
@@ -1166,8 +1167,9 @@ class Refusing(netlink.NetlinkSocket):
     def send(self, _data):
         pass
 
-    def recvmsg(self, _size):
-        return self.answer, [], 0, None
+    def recv_into(self, room, _size, _flags):
+        room[: len(self.answer)] = self.answer
+        return len(self.answer)
 
 
 @pytest.mark.parametrize(
