@@ -14,7 +14,7 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.linuxnet.ipvs.plugins.module_utils import _ipvsadm as ipvsadm
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import InvalidOption
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_options import checked_services
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_values import RealServerWish, ServiceWish
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_values import ServiceWish
 
 
 def to_ipvsadm(services: Sequence[Mapping[str, Any]]) -> str:
@@ -38,7 +38,8 @@ def from_ipvsadm(text: str) -> list[dict[str, Any]]:
         found = ipvsadm.parse(text)
         for wish in ipvsadm.wishes(found):  # whatever cannot be meant is refused here already
             wish.resolve(None)
-            RealServerWish.anew(wish.key, wish.servers or ())
+            if wish.servers:
+                wish.servers.anew(wish.key)
     except InvalidOption as exc:
         raise AnsibleFilterError("from_ipvsadm: %s" % exc) from exc
     return ipvsadm.service_options(found)

@@ -869,7 +869,7 @@ def _passing(facts: Facts, row: Row) -> Iterator[tuple[str, Packet, str]]:
             protocol=protocol,
             flags=_SYN_ACK,
         )
-        name = endpoint(server.address, server.port)
+        name = endpoint(server.packed, server.port)
         yield "OUTPUT", sent, "what IPVS sends on to real server %s" % name
         yield "FORWARD", answer, "the answers of real server %s" % name
 

@@ -13,6 +13,7 @@ import ipaddress
 import socket
 import struct
 from functools import lru_cache
+from operator import add
 from typing import Any, Iterable, Mapping, Sequence, overload
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_settings import SyncDaemon, Timeouts
@@ -22,7 +23,9 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_values import 
     SERVICE_TERMS,
     TUNNEL_CHECKSUMS,
     TUNNEL_TYPES,
+    NewRealServers,
     RealServer,
+    RealServerWishes,
     Service,
     ServiceKey,
     completed,
@@ -36,7 +39,6 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._netlink import (
     text,
     text_of,
 )
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._values import Address
 
 # linux/ip_vs.h
 ATTR_SERVICE, ATTR_DEST, ATTR_DAEMON = 1, 2, 3
@@ -84,7 +86,7 @@ _METHOD_NAMES = {number: name for name, number in _METHODS.items()}
 
 #: What lies before an attribute's own ones in a reply: struct genlmsghdr, the attribute's header.
 _GENL_BYTES = 4
-_NESTED_BYTES = 4
+_ATTRIBUTE_BYTES = 4
 
 
 def _u8(kind: int, value: int) -> bytes:
@@ -124,9 +126,9 @@ def is_nameable(reply: bytes) -> bool:
 
 
 def _key_attributes(key: ServiceKey) -> bytes:
-    if key.address is None or key.protocol is None:
+    if key.packed is None or key.protocol is None:
         return _u16(SVC_AF, _FAMILIES[key.family]) + _u32(SVC_FWMARK, key.fwmark)
-    return _before_address(key.family, key.protocol) + key.address.packed.ljust(16, b"\0") + _be16(SVC_PORT, key.port)
+    return _before_address(key.family, key.protocol) + key.packed.ljust(16, b"\0") + _be16(SVC_PORT, key.port)
 
 
 @lru_cache(maxsize=16)
@@ -168,9 +170,8 @@ def decode_service(data: bytes) -> Service:
     One that is not persistent has no mask: what the kernel keeps there is never used, and who speaks netlink to it may
     have left it 0, as Docker does.
     """
-    found = attribute_map(data)
     try:
-        key = _decode_key(found)
+        key, found = _usual_key(data)
         told = found[SVC_SCHED_NAME], found[SVC_FLAGS], found[SVC_TIMEOUT], found[SVC_NETMASK]
         return Service(key, *_service_terms(key.family, *told, found.get(SVC_PE_NAME, b"")))
     except (KeyError, ValueError, struct.error) as exc:
@@ -195,6 +196,24 @@ def _service_terms(
     )
 
 
+def _usual_key(data: bytes) -> tuple[ServiceKey, Mapping[int, bytes]]:
+    """The key of a virtual service and its other attributes.
+
+    The kernel writes the key first, in the order of :func:`_key_attributes`. With another order, attributes are read.
+    """
+    kind = _KEY_KINDS.get(data[:20])
+    if kind is None or data[36:40] != _PORT_HEADER:
+        found = attribute_map(data)
+        return _decode_key(found), found
+    family, protocol = kind
+    packed = data[20:24] if family == "inet" else data[20:36]
+    return ServiceKey(family, protocol, packed, int.from_bytes(data[40:42], "big")), attribute_map(data[44:])
+
+
+_KEY_KINDS = {_before_address(family, protocol): (family, protocol) for family in _FAMILIES for protocol in PROTOCOLS}
+_PORT_HEADER = _be16(SVC_PORT, 0)[:_ATTRIBUTE_BYTES]
+
+
 def _decode_key(found: Mapping[int, bytes]) -> ServiceKey:
     family = _FAMILY_NAMES[integer(found[SVC_AF])]
     if SVC_FWMARK in found:
@@ -202,13 +221,9 @@ def _decode_key(found: Mapping[int, bytes]) -> ServiceKey:
     return ServiceKey(
         family,
         _PROTOCOL_NAMES[integer(found[SVC_PROTOCOL])],
-        _decode_address(found[SVC_ADDR], family),
+        _packed(found[SVC_ADDR], family),
         integer(found[SVC_PORT], ">"),
     )
-
-
-def _decode_address(data: bytes, family: str) -> Address:
-    return ipaddress.ip_address(_packed(data, family))
 
 
 def _packed(data: bytes, family: str) -> bytes:
@@ -222,26 +237,33 @@ def _packed(data: bytes, family: str) -> bytes:
 # Real servers
 
 
-def encode_server(server: RealServer) -> bytes:
-    """A whole real server, as NEW_DEST, SET_DEST and DEL_DEST want it."""
-    return _SERVER_HEADER + configuration(server[0], server[1], server[2:])
+def encode_servers(servers: Sequence[RealServer]) -> list[bytes]:
+    """Whole real servers, each as NEW_DEST, SET_DEST and DEL_DEST want it."""
+    if isinstance(servers, NewRealServers):
+        found = configurations(servers.wishes)
+    else:
+        found = [configuration(server) for server in servers]
+    return [_SERVER_HEADER + each for each in found]
 
 
-def configuration(packed: bytes, port: int, terms: tuple[Any, ...]) -> bytes:
-    """A real server's attributes in the order in which the kernel writes them, so that both can be compared.
-
-    ``terms`` are the values of :class:`RealServer`'s fields behind its address and port; None is the default of one.
-    """
-    return _ADDRESS_HEADER + packed + _behind_address(len(packed), port, terms)
+def configuration(server: RealServer) -> bytes:
+    """A real server from its address on as the kernel writes it, so that both can be compared."""
+    return server[0] + _behind_address(len(server[0]), server[1], server[2:])
 
 
-#: What goes before the address of a real server.
-_ADDRESS_HEADER = attribute(DEST_ADDR, bytes(16))[:4]
+def configurations(wishes: RealServerWishes) -> list[bytes]:
+    """What :func:`configuration` makes of each, if it is a new one; what many share is encoded once."""
+    kinds = list(zip(map(len, wishes.packed), wishes.others))
+    behind = {(size, each): _behind_address(size, each.port or 0, each.terms) for size, each in set(kinds)}
+    return list(map(add, wishes.packed, map(behind.__getitem__, kinds)))
 
 
 @lru_cache(maxsize=1024)
 def _behind_address(size: int, port: int, terms: tuple[Any, ...]) -> bytes:
-    """All of a real server behind its address of so many bytes: many servers of a table share it."""
+    """All of a real server behind its address of so many bytes: many servers of a table share it.
+
+    ``terms`` are the values of :class:`RealServer`'s fields behind its address and port; None is the default of one.
+    """
     method, weight, upper, lower, tunnel_type, tunnel_port, checksum = completed(terms)
     return b"".join(
         (
@@ -259,17 +281,19 @@ def _behind_address(size: int, port: int, terms: tuple[Any, ...]) -> bytes:
     )
 
 
-#: What goes before :func:`configuration`, which is of one size.
-_SERVER_HEADER = nested(ATTR_DEST, configuration(bytes(4), 0, RealServer(b"", 0)[2:]))[:4]
+#: What goes before :func:`configuration`, which is of one size: the headers of all and of the address.
+_SERVER_HEADER = nested(
+    ATTR_DEST, attribute(DEST_ADDR, bytes(16))[:_ATTRIBUTE_BYTES] + configuration(RealServer(bytes(4), 0))
+)[: 2 * _ATTRIBUTE_BYTES]
 
 
 #: What tells a reply from others of its kind: the attributes of a service's key, and a real server's address and port.
-KEY_OF_SERVICE = slice(_GENL_BYTES + _NESTED_BYTES, _GENL_BYTES + _NESTED_BYTES + 44)
-KEY_OF_SERVER = slice(_GENL_BYTES + _NESTED_BYTES, _GENL_BYTES + _NESTED_BYTES + 28)
+KEY_OF_SERVICE = slice(_GENL_BYTES + _ATTRIBUTE_BYTES, _GENL_BYTES + _ATTRIBUTE_BYTES + 44)
+KEY_OF_SERVER = slice(_GENL_BYTES + _ATTRIBUTE_BYTES, _GENL_BYTES + _ATTRIBUTE_BYTES + 28)
 
 #: Where a reply to GET_DEST holds the bytes of :func:`configuration` (ip_vs_genl_fill_dest()): before and behind the
 #: three numbers of connections. A kernel with another order makes them differ, and then the attributes are read.
-_BEFORE_CONNECTIONS = slice(_GENL_BYTES + _NESTED_BYTES, _GENL_BYTES + _NESTED_BYTES + 84)
+_BEFORE_CONNECTIONS = slice(_GENL_BYTES + 2 * _ATTRIBUTE_BYTES, _GENL_BYTES + 2 * _ATTRIBUTE_BYTES + 80)
 _BEHIND_CONNECTIONS = slice(_BEFORE_CONNECTIONS.stop + 24, _BEFORE_CONNECTIONS.stop + 32)
 
 
@@ -284,6 +308,10 @@ class RealServers(Sequence[RealServer]):
     def configurations(self) -> list[bytes]:
         """The bytes of each that :func:`configuration` makes of an equal one."""
         return [reply[_BEFORE_CONNECTIONS] + reply[_BEHIND_CONNECTIONS] for reply in self._replies]
+
+    def only(self, places: Iterable[int]) -> RealServers:
+        """Those at some places."""
+        return RealServers([self._replies[place] for place in places], self._family)
 
     def __len__(self) -> int:
         return len(self._replies)

@@ -89,7 +89,7 @@ def drained_away(
         if service is None or not planned.changed or module.check_mode:
             return planned, {}
         with Ipvs(netns) as ipvs:
-            ipvs.apply([Operation("set", service, server._replace(weight=0)) for server in servers if server.weight])
+            ipvs.apply([Operation("set", service, [each._replace(weight=0) for each in servers if each.weight])])
     with Ipvs(netns) as ipvs:
         drained = _waited(module, ipvs, service, servers, timeout)
 

@@ -134,7 +134,7 @@ def checked_services(
     spec = {**SERVICE_KEY, **SERVICE}
     del spec["real_servers"]
     service_check = _Checker(spec, dict, **SERVICE_KEY_RULES)
-    server_check = _Checker(REAL_SERVER, server_options)
+    server_check = _Checker(REAL_SERVER, lambda checked: server_options(checked)[1])
     for place, options in enumerate(listed):
         servers, no_flags = None, {}
         if isinstance(options, dict):
@@ -149,6 +149,5 @@ def checked_services(
             where = "%s[%d].real_servers" % (option, place)
             if not isinstance(servers, list):
                 raise InvalidOption(where, servers, "write a list of real servers")
-            checked = [server_check(server, where, number) for number, server in enumerate(servers)]
-            servers = [(address, *rest[1:]) for address, rest in checked]
+            servers = [server_check(server, where, number) for number, server in enumerate(servers)]
         yield {**service, "address": address, **no_flags}, servers

@@ -12,11 +12,13 @@ from typing import Any, Iterable, Mapping, NamedTuple, Sequence
 from ansible_collections.linuxnet.ipvs.plugins.module_utils import _ipvsadm as ipvsadm
 from ansible_collections.linuxnet.ipvs.plugins.module_utils import _values as values
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import InvalidOption
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_codec import TOTALS, RealServers, configuration
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_codec import TOTALS, RealServers, configurations
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_values import (
+    NewRealServers,
     Operation,
     RealServer,
     RealServerWish,
+    RealServerWishes,
     Scope,
     Service,
     ServiceKey,
@@ -31,7 +33,7 @@ Servers = Sequence[RealServer]
 
 def plan_service(
     wish: ServiceWish, have: Service | None, have_servers: Servers
-) -> tuple[Plan[Operation], Service, list[RealServer]]:
+) -> tuple[Plan[Operation], Service, Servers]:
     """Bring a virtual service, and the real servers that are wished, into being.
 
     Args:
@@ -90,21 +92,23 @@ def plan_server(service: Service, wish: RealServerWish, have: RealServer | None)
     if server == have:
         return Plan(), server
     before, after = differing(have.options(), server.options()) if have else ({}, brief(server.options()))
-    return Plan((Operation("set" if have else "add", service, server),), before, after), server
+    return Plan((Operation("set" if have else "add", service, [server]),), before, after), server
 
 
 def plan_no_server(service: Service | None, servers: Servers) -> Plan[Operation]:
     """Take one real server away; ``servers`` is it, or empty where it is not there."""
     if service is None or not servers:
         return Plan()
-    return Plan((Operation("delete", service, servers[0]),), brief(servers[0].options()), {})
+    return Plan((Operation("delete", service, servers[:1]),), brief(servers[0].options()), {})
 
 
-def first_foreign(operations: Iterable[Operation]) -> Operation | None:
-    """The first of these steps after which a real server is of another family than its virtual service, or None."""
-    for step in operations:
-        if step.server and step.verb != "delete" and step.server.crosses(step.service.key):
-            return step
+def first_foreign(operations: Iterable[Operation]) -> tuple[ServiceKey, RealServer] | None:
+    """The first virtual service to which these steps give a real server of another family, and that; or None."""
+    for verb, service, servers in operations:
+        if servers and verb != "delete":
+            packed = servers.packed if isinstance(servers, NewRealServers) else [each.packed for each in servers]
+            if set(map(len, packed)) != {service.key.prefix_max // 8}:
+                return service.key, next(server for server in servers if server.crosses(service.key))
     return None
 
 
@@ -169,6 +173,8 @@ def plan_table(
     deletions: list[Operation] = []
     before: list[tuple[Service, Servers]] = []
     after: list[tuple[Service, Servers]] = []
+    #: By what is done, and whether that is to a virtual service.
+    counted: Counter[tuple[str, bool]] = Counter()
     server_count = sum(len(servers) for _service, servers in present.values())
     service_count = len(present)
     for wish in wishes:
@@ -178,14 +184,21 @@ def plan_table(
             )
         had, had_servers = present.pop(wish.key, (None, RealServers()))
         purge = wish.purge or owned is not None
-        if had and _in_place(wish, purge, had, had_servers):
-            continue
+        if had:
+            differing_wishes, had_servers = _differing(wish.servers, had_servers)
+            if not differing_wishes and not had_servers and wish.resolve(had) is had:
+                continue
+            wish = wish._replace(servers=differing_wishes)
         operations, service, servers = _service_steps(wish, purge, had, had_servers)
         if operations:
             kept: set[RealServer] = set()
             if had is None:
                 steps += operations
+                counted["added", True] += 1
+                counted["added", False] += len(servers)
             else:
+                for verb, _service, changed in operations:
+                    counted[_COUNTED[verb], changed is None] += 1 if changed is None else len(changed)
                 steps += [step for step in operations if step.verb != "delete"]
                 deletions += [step for step in operations if step.verb == "delete"]
                 kept = set(had_servers) & set(servers)
@@ -195,7 +208,7 @@ def plan_table(
     steps += deletions
     steps += [Operation("delete", service) for service, _servers in gone]
     before += gone
-    counted = Counter([(_COUNTED[verb], server is None) for verb, _service, server in steps])
+    counted["deleted", True] += len(gone)
     counted["deleted", False] += sum(len(servers) for _service, servers in gone)
 
     def counts(of_services: bool, there: int) -> dict[str, int]:
@@ -210,23 +223,26 @@ def plan_table(
     )
 
 
-def _in_place(wish: ServiceWish, purge: bool, have: Service, have_servers: RealServers) -> bool:
-    """Whether a service and its real servers are as wished, told from their bytes; False where these do not tell.
+def _differing(wishes: RealServerWishes | None, have: RealServers) -> tuple[RealServerWishes | None, RealServers]:
+    """Wishes for real servers and the real servers there are, without those of both that are alike, byte for byte.
 
     A real server that equals the wish for a new one is what the wish makes of it, too: only the others must be read.
     """
-    if wish.resolve(have) != have:
-        return False
-    if wish.servers is None:
-        return True
-    wished = {configuration(packed, port, terms) for packed, port, terms, _keep, _prefix in wish.servers}
-    found = have_servers.configurations()
-    return wished.issubset(found) and (not purge or len(wished) == len(found))
+    if wishes is None:
+        return None, RealServers()
+    wished, found = configurations(wishes), have.configurations()
+    alike = set(wished).intersection(found)
+    if len(alike) == len(wished) == len(found):
+        return None, RealServers()
+    return (
+        wishes.only([place for place, each in enumerate(wished) if each not in alike]),
+        have.only([place for place, each in enumerate(found) if each not in alike]),
+    )
 
 
 def _service_steps(
     wish: ServiceWish, purge: bool, have: Service | None, have_servers: Servers
-) -> tuple[list[Operation], Service, list[RealServer]]:
+) -> tuple[list[Operation], Service, Servers]:
     """The operations for a service and its real servers, and both as they are afterwards."""
     service = wish.resolve(have)
     operations = [] if service == have else [Operation("add" if have is None else "set", service)]
@@ -235,21 +251,21 @@ def _service_steps(
 
 
 def _server_steps(
-    service: Service, wishes: Sequence[RealServerWish] | None, purge: bool, have: Servers
-) -> tuple[list[Operation], list[RealServer]]:
+    service: Service, wishes: RealServerWishes | None, purge: bool, have: Servers
+) -> tuple[list[Operation], Servers]:
     """The operations on real servers, new ones before old ones go, and the servers there are afterwards."""
     if not have and wishes is not None:
-        anew = RealServerWish.anew(service.key, wishes)
-        return [Operation("add", service, server) for server in anew], anew
+        anew = wishes.anew(service.key)
+        return [Operation("add", service, anew)] if anew else [], anew
     servers = {server.key: server for server in have}
     steps = []
     for wish in wishes or ():
         server = wish.resolve(service.key, servers.get(wish.key))
         if server != servers.get(wish.key):
-            steps.append(Operation("set" if wish.key in servers else "add", service, server))
+            steps.append(Operation("set" if wish.key in servers else "add", service, [server]))
             servers[wish.key] = server
     if purge and wishes is not None:
         listed = {wish.key for wish in wishes}
         for key in [key for key in servers if key not in listed]:
-            steps.append(Operation("delete", service, servers.pop(key)))
+            steps.append(Operation("delete", service, [servers.pop(key)]))
     return steps, list(servers.values())

@@ -68,12 +68,12 @@ def refuse_foreign(ipvs: Ipvs, operations: Iterable[Operation]) -> None:
     Raises:
         Conflict: there are both.
     """
-    step = first_foreign(operations)
-    for daemon in ipvs.daemons() if step else ():
+    foreign = first_foreign(operations)
+    for daemon in ipvs.daemons() if foreign else ():
         raise Conflict(
-            "real server %s of virtual service %s is of another family, and the kernel takes none while a"
+            "virtual service %s gets real server %s of another family, and the kernel takes none while a"
             " synchronization daemon runs, here the %s: stop that, with linuxnet.ipvs.ipvs_settings"
-            % (step and step.server, step and step.service.key, daemon)
+            % (*(foreign or ()), daemon)
         )
 
 

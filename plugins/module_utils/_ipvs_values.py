@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass, replace
-from functools import lru_cache
-from typing import Any, Iterable, Mapping, NamedTuple, Optional, Sequence, Tuple
+from functools import lru_cache, partial
+from itertools import count, repeat
+from operator import attrgetter, itemgetter
+from typing import Any, Callable, Iterable, Iterator, Mapping, NamedTuple, Sequence, Tuple, overload
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils import _values as values
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import InvalidOption
@@ -75,13 +77,21 @@ def brief(options: Mapping[str, Any]) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class ServiceKey:
-    """What tells one virtual service from another: protocol, address and port, or a firewall mark and its family."""
+    """What tells one virtual service from another: protocol, address and port, or a firewall mark and its family.
+
+    ``packed`` is the address as 4 or 16 bytes.
+    """
 
     family: str
     protocol: str | None = None
-    address: values.Address | None = None
+    packed: bytes | None = None
     port: int = 0
     fwmark: int = 0
+
+    @property
+    def address(self) -> values.Address | None:
+        """The virtual address."""
+        return None if self.packed is None else ipaddress.ip_address(self.packed)
 
     @property
     def prefix_max(self) -> int:
@@ -94,9 +104,9 @@ class ServiceKey:
         return _WHOLE_MASKS[self.family]
 
     def __str__(self) -> str:
-        if self.fwmark:
+        if self.packed is None:
             return "firewall mark %d (%s)" % (self.fwmark, self.family)
-        return "%s %s" % (self.protocol, endpoint(self.address, self.port))
+        return "%s %s" % (self.protocol, endpoint(self.packed, self.port))
 
     def options(self) -> dict[str, Any]:
         """The key under the names of the modules' options."""
@@ -115,12 +125,14 @@ class ServiceKey:
                 raise InvalidOption(
                     prefix + name, None, "a virtual service has an address and a port, or a firewall mark"
                 )
-        address = values.address(prefix + "address", options["address"])
-        family = values.family_of(address)
+        (packed,) = values.packed_addresses((prefix + "address",), (options["address"],))
+        family = "inet" if len(packed) == 4 else "inet6"
         if options.get("family") not in (None, family):
-            raise InvalidOption(prefix + "family", options["family"], "%s is an %s address" % (address, family))
+            raise InvalidOption(
+                prefix + "family", options["family"], "%s is an %s address" % (options["address"], family)
+            )
         port = values.number(prefix + "port", options["port"], 0, 65535, "a port")
-        return cls(family, options.get("protocol") or "tcp", address, port)
+        return cls(family, options.get("protocol") or "tcp", packed, port)
 
 
 @dataclass(frozen=True)
@@ -290,7 +302,7 @@ class RealServer(NamedTuple):
         return self[:2]
 
     def __str__(self) -> str:
-        return endpoint(self.address, self.port)
+        return endpoint(self.packed, self.port)
 
     def options(self) -> dict[str, Any]:
         """The real server under the names of the modules' options, with all that makes a real server this one.
@@ -353,6 +365,25 @@ def _faulty_server_terms(
     return None
 
 
+@dataclass(frozen=True, eq=False)
+class OtherOptions:
+    """What a task says of a real server beside its address; those of thousands are one and the same."""
+
+    #: None is the virtual service's.
+    port: int | None
+    #: The values of :data:`SERVER_TERMS`; None is left open.
+    terms: tuple[Any, ...]
+    keep_weight: bool = False
+
+    def check(self, service: ServiceKey, option: Callable[[str], str]) -> None:
+        """Refuse values that cannot be meant, whatever the others are; ``option`` completes an option's name."""
+        if self.port is not None:
+            values.number(option("port"), self.port, 1 if service.port else 0, 65535, "a real server's port")
+        fault = _faulty_term(self.terms)
+        if fault:
+            raise InvalidOption(option(fault.option), fault.value, fault.remedy)
+
+
 class RealServerWish(NamedTuple):
     """A real server as a task describes it: what the task leaves open stays as the kernel has it."""
 
@@ -372,7 +403,7 @@ class RealServerWish(NamedTuple):
     @property
     def endpoint(self) -> str:
         """ADDRESS:PORT, as ipvsadm(8) writes it."""
-        return endpoint(ipaddress.ip_address(self.packed), self.port)
+        return endpoint(self.packed, self.port)
 
     def resolve(self, service: ServiceKey, have: RealServer | None) -> RealServer:
         """The whole wished real server, given what the kernel has in its place.
@@ -403,63 +434,128 @@ class RealServerWish(NamedTuple):
         return server
 
     @classmethod
-    def anew(cls, service: ServiceKey, wishes: Iterable[RealServerWish]) -> list[RealServer]:
-        """The real servers of a virtual service that has none yet. What many have in common is looked at once.
+    def from_options(cls, service: ServiceKey, options: Mapping[str, Any]) -> RealServerWish:
+        """Read a real server's options; its port is by default its service's.
 
         Raises:
-            InvalidOption: one cannot be.
+            InvalidOption: a value cannot be meant.
         """
-        servers, alike = [], set()
-        for wish in wishes:
-            packed, port, terms, _keep_weight, _prefix = wish
-            if (len(packed), port, terms) not in alike:
-                wish.resolve(service, None)
-                alike.add((len(packed), port, terms))
-            servers.append(RealServer(packed, port, *completed(terms)))
-        return servers
+        return RealServerWishes.read(service, [server_options(options)])[0]
+
+
+class RealServerWishes(Sequence[RealServerWish]):
+    """The real servers that a task describes of one virtual service; each is made when somebody looks at one.
+
+    Tables hold them by the ten thousand, so what is done here is done to all at once, and once to what many share.
+
+    Attributes:
+        packed: The address of each as 4 or 16 bytes.
+        others: What the task says of each besides; the port is given.
+    """
+
+    def __init__(
+        self, packed: Sequence[bytes], others: Sequence[OtherOptions], places: Sequence[int], prefix: str
+    ) -> None:
+        self.packed = packed
+        self.others = others
+        self._places = places
+        self._prefix = prefix
 
     @classmethod
-    def from_options(cls, service: ServiceKey, options: Mapping[str, Any], prefix: str = "") -> RealServerWish:
-        """Read a real server's options; its port is by default its service's."""
-        (wish,) = cls.many(service, [server_options(options)], [prefix])
-        return wish
+    def read(cls, service: ServiceKey, listed: Sequence[ServerOptions], prefix: str = "") -> RealServerWishes:
+        """Read the options of the real servers of a virtual service; a port is by default the service's.
 
-    @classmethod
-    def many(
-        cls, service: ServiceKey, listed: Sequence[ServerOptions], prefixes: Sequence[str]
-    ) -> list[RealServerWish]:
-        """Read real servers, and what goes before each one's options in errors.
-
-        Whatever many of them have in common is looked at once.
+        ``prefix`` goes before the names of options in errors, with ``%d`` for the place in the list.
 
         Raises:
             InvalidOption: a value cannot be meant, or a real server is listed twice.
         """
-        if not listed:
-            return []
-        addresses, ports, terms, kept = zip(*listed)
-        for port in set(ports) - {None}:
-            option = prefixes[ports.index(port)] + "port"
-            values.number(option, port, 1 if service.port else 0, 65535, "a real server's port")
-        for each in set(terms):
-            fault = _faulty_term(each)
-            if fault:
-                raise InvalidOption(prefixes[terms.index(each)] + fault.option, fault.value, fault.remedy)
-        packed = values.packed_addresses((prefix + "address" for prefix in prefixes), addresses)
-        for place in [place for place, each in enumerate(packed) if each[0] in _SUSPECT]:
-            kind = _no_server(ipaddress.ip_address(packed[place]))
-            if kind:
-                raise InvalidOption(
-                    prefixes[place] + "address", addresses[place], "a real server cannot have %s" % kind
-                )
-        ports = tuple(service.port if port is None else port for port in ports)
-        keys = list(zip(packed, ports))
+        addresses, others = zip(*listed) if listed else ((), ())
+        option = partial(_option, prefix)
+        for each in dict.fromkeys(others):
+            each.check(service, partial(option, others.index(each)))
+        with_port = {each: replace(each, port=service.port) for each in set(others) if each.port is None}
+        if with_port:
+            others = tuple(with_port.get(each, each) for each in others)
+        packed = values.packed_addresses(map(option, count(), repeat("address")), addresses)
+        if not _SUSPECT.isdisjoint(map(_FIRST, packed)):
+            for place, each in enumerate(packed):
+                kind = _no_server(ipaddress.ip_address(each))
+                if kind:
+                    remedy = "a real server cannot have %s" % kind
+                    raise InvalidOption(option(place, "address"), addresses[place], remedy)
+        keys = list(zip(packed, map(_PORT, others)))
         if len(set(keys)) != len(keys):
             place = next(place for place, key in enumerate(keys) if key in keys[:place])
-            raise InvalidOption(prefixes[place] + "address", addresses[place], "a real server is listed twice")
-        return list(map(cls, packed, ports, terms, kept, prefixes))
+            raise InvalidOption(option(place, "address"), addresses[place], "a real server is listed twice")
+        return cls(packed, others, range(len(packed)), prefix)
+
+    def __len__(self) -> int:
+        return len(self.packed)
+
+    @overload
+    def __getitem__(self, place: int) -> RealServerWish: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> RealServerWishes: ...
+
+    def __getitem__(self, place: Any) -> Any:
+        if isinstance(place, slice):
+            return self.only(range(len(self))[place])
+        others, prefix = self.others[place], _option(self._prefix, self._places[place], "")
+        return RealServerWish(self.packed[place], others.port or 0, others.terms, others.keep_weight, prefix)
+
+    def only(self, places: Iterable[int]) -> RealServerWishes:
+        """Those at some places."""
+        columns = [(self.packed[place], self.others[place], self._places[place]) for place in places]
+        packed, others, kept = zip(*columns) if columns else ((), (), ())
+        return RealServerWishes(packed, others, kept, self._prefix)
+
+    def anew(self, service: ServiceKey) -> NewRealServers:
+        """The real servers of a virtual service that has none of them yet.
+
+        Raises:
+            InvalidOption: one cannot be.
+        """
+        kinds = list(zip(map(len, self.packed), self.others))
+        for kind in dict.fromkeys(kinds):
+            self[kinds.index(kind)].resolve(service, None)
+        return NewRealServers(self)
 
 
+class NewRealServers(Sequence[RealServer]):
+    """The real servers that wishes make where there are none yet; each is made when somebody looks at one."""
+
+    def __init__(self, wishes: RealServerWishes) -> None:
+        self.wishes = wishes
+
+    @property
+    def packed(self) -> Sequence[bytes]:
+        """The address of each as 4 or 16 bytes."""
+        return self.wishes.packed
+
+    def __len__(self) -> int:
+        return len(self.wishes)
+
+    @overload
+    def __getitem__(self, place: int) -> RealServer: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> NewRealServers: ...
+
+    def __getitem__(self, place: Any) -> Any:
+        if isinstance(place, slice):
+            return NewRealServers(self.wishes[place])
+        others = self.wishes.others[place]
+        return RealServer(self.wishes.packed[place], others.port or 0, *completed(others.terms))
+
+
+def _option(prefix: str, place: int, name: str) -> str:
+    return prefix.replace("%d", str(place)) + name
+
+
+_FIRST = itemgetter(0)
+_PORT = attrgetter("port")
 #: What an address begins with that may be none for a real server.
 _SUSPECT = frozenset([0, *range(224, 240), 255])
 
@@ -482,8 +578,8 @@ def _no_server(address: values.Address) -> str:
 
 #: The fields of a real server that a task may leave open.
 SERVER_TERMS = RealServer._fields[2:]
-#: A real server's address, its port (None: its service's), the values of :data:`SERVER_TERMS`, and ``keep_weight``.
-ServerOptions = Tuple[str, Optional[int], Tuple[Any, ...], bool]
+#: A real server's address and its other options.
+ServerOptions = Tuple[str, OtherOptions]
 _SERVER_DEFAULTS = tuple(RealServer._field_defaults[name] for name in SERVER_TERMS)
 _SERVER_NUMBERS = {
     "weight": (0, MAX_WEIGHT, "a weight"),
@@ -501,7 +597,8 @@ _SERVER_NAMES: Mapping[str, Mapping[str, int]] = {
 def server_options(options: Mapping[str, Any]) -> ServerOptions:
     """A real server's options, in the shape in which thousands of them are read."""
     get = options.get
-    return options["address"], get("port"), tuple(map(get, SERVER_TERMS)), bool(get("keep_weight"))
+    others = OtherOptions(get("port"), tuple(map(get, SERVER_TERMS)), bool(get("keep_weight")))
+    return options["address"], others
 
 
 @lru_cache(maxsize=1024)
@@ -526,17 +623,12 @@ def _faulty_term(terms: tuple[Any, ...]) -> InvalidOption | None:
     return None
 
 
-@lru_cache(maxsize=64)
-def _places(count: int) -> Sequence[str]:
-    return ["real_servers[%d]." % place for place in range(count)]
-
-
 class ServiceWish(NamedTuple):
     """A virtual service as a task describes it; ``servers`` is None where the task leaves all real servers alone."""
 
     key: ServiceKey
     options: Mapping[str, Any]
-    servers: Sequence[RealServerWish] | None
+    servers: RealServerWishes | None
     #: Whether real servers that are not listed go.
     purge: bool
     #: What goes before an option's name in errors, such as ``services[1].``
@@ -586,8 +678,7 @@ class ServiceWish(NamedTuple):
                 "it deletes what 'real_servers' does not list, so it goes with that only; an empty list deletes all",
             )
         if listed is not None:
-            prefixes = [prefix + place for place in _places(len(listed))]
-            wishes = RealServerWish.many(key, listed, prefixes)
+            wishes = RealServerWishes.read(key, listed, prefix + "real_servers[%d].")
         return cls(key, options, wishes, bool(options.get("purge_real_servers")), prefix)
 
 
@@ -603,7 +694,8 @@ class Scope(NamedTuple):
         """Whether a virtual service is in this part."""
         if key.fwmark:
             return self.fwmarks is None or any(first <= key.fwmark <= last for first, last in self.fwmarks)
-        return (self.networks is None or any(key.address in network for network in self.networks)) and (
+        address = key.address if self.networks else None
+        return (self.networks is None or any(address in network for network in self.networks)) and (
             self.protocols is None or key.protocol in self.protocols
         )
 
@@ -638,16 +730,18 @@ def _mark_range(text: str) -> tuple[int, int]:
 
 
 class Operation(NamedTuple):
-    """One step on the table: ``verb`` is add, set or delete; without a ``server`` it is about the service itself."""
+    """One step on the table: ``verb`` is add, set or delete; without ``servers`` it is about the service itself."""
 
     verb: str
     service: Service
-    server: RealServer | None = None
+    servers: Sequence[RealServer] | None = None
 
-    def __str__(self) -> str:
-        if self.server is None:
-            return "%s virtual service %s" % (self.verb, self.service.key)
-        return "%s real server %s of virtual service %s" % (self.verb, self.server, self.service.key)
+    def each(self) -> Iterator[str]:
+        """What it does, in words: one thing for each message to the kernel."""
+        if self.servers is None:
+            yield "%s virtual service %s" % (self.verb, self.service.key)
+        for server in self.servers or ():
+            yield "%s real server %s of virtual service %s" % (self.verb, server, self.service.key)
 
 
 def service_options(service: Service, servers: Sequence[RealServer]) -> dict[str, Any]:
@@ -659,6 +753,8 @@ def service_options(service: Service, servers: Sequence[RealServer]) -> dict[str
     return dict(service.options(), real_servers=[server.options() for server in listed])
 
 
-def endpoint(address: values.Address | None, port: int) -> str:
+def endpoint(packed: bytes, port: int) -> str:
     """ADDRESS:PORT, an IPv6 address in brackets."""
-    return ("[%s]:%d" if address is not None and address.version == 6 else "%s:%d") % (address, port)
+    if len(packed) == 4:
+        return "%d.%d.%d.%d:%d" % (*packed, port)
+    return "[%s]:%d" % (ipaddress.IPv6Address(packed), port)

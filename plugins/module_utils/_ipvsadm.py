@@ -12,8 +12,10 @@ from __future__ import annotations
 import ipaddress
 import re
 from contextlib import suppress
+from dataclasses import replace
 from functools import lru_cache
-from typing import Any, Iterable, Iterator, Mapping, Sequence
+from operator import itemgetter
+from typing import Any, Dict, Iterable, Iterator, List, Mapping, Sequence, Tuple
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import InvalidOption
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_values import (
@@ -22,8 +24,9 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_values import 
     DEFAULT_WEIGHT,
     NO_TUNNEL,
     SERVER_TERMS,
+    OtherOptions,
     RealServer,
-    RealServerWish,
+    RealServerWishes,
     ServerOptions,
     Service,
     ServiceKey,
@@ -89,14 +92,22 @@ _SERVER_DEFAULTS = dict(
     **{name: value for name, value in NO_TUNNEL.items() if value},
 )
 _USUAL_SERVICE = r"-[tuf] \S+|--sctp-service \S+|-f -?\d+ -6"
-#: A line as ipvsadm itself writes it, one that adds a real server (service, address, port, the rest) or one that adds
-#: a service (service, the rest), and any other line, such as one with the family of a mark at its end.
-_LINE = re.compile(
-    r"^(?:-a (%s) -r \[?([0-9.]+|(?<=\[)[0-9a-f:.]+)\]?:(\d+) (?!.*-6)(.*)|-A (%s) (-s (?!.*-6).*)|(.*))$"
-    % (_USUAL_SERVICE, _USUAL_SERVICE),
+_USUAL_SERVERS = r"(?:-a (?P=%s) -r (?:[0-9.]+|\[[0-9a-f:.]+\]):[0-9]+ (?!.*-6).*(?:\n|\Z))"
+#: Lines as ipvsadm itself writes them: one that adds a service (which, the rest) and those behind it that add its real
+#: servers, or only such (of which, they themselves). Any other line stands alone, such as one that ends with a family.
+_LINES = re.compile(
+    r"^(?:-A (?P<added>{0}) (?P<terms>-s (?!.*-6).*)(?:\n|\Z)(?P<servers>{1}*)"
+    r"|(?=-a (?P<of>{0}) -r )(?P<more>{2}+)|.*(?:\n|\Z))".format(
+        _USUAL_SERVICE, _USUAL_SERVERS % "added", _USUAL_SERVERS % "of"
+    ),
     re.MULTILINE,
 )
+#: What such a line says of its real server: its address, and the rest behind a colon.
+_SERVER = re.compile(r" -r \[?([0-9.]+|(?<=\[)[0-9a-f:.]+)\]?:(.*)")
 _ENDPOINT = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^:\[\]]+)|([0-9A-Fa-f:.]+))(?::([^:\[\]]*))?")
+
+#: Virtual services by their names: the options of each, and of its real servers.
+Services = Dict[str, Tuple[Dict[str, Any], List[ServerOptions]]]
 
 
 def parse(text: str, option: str = "text") -> list[tuple[dict[str, Any], list[ServerOptions]]]:
@@ -105,29 +116,24 @@ def parse(text: str, option: str = "text") -> list[tuple[dict[str, Any], list[Se
     Raises:
         InvalidOption: a line cannot be read; the error shows it.
     """
-    services: dict[str, tuple[dict[str, Any], list[ServerOptions]]] = {}
-    last, servers = "", []  # the service of the line before, since its real servers come one behind the other
-    for place, found in enumerate(_LINE.findall(text), 1):
-        service, address, port, terms, new_service, service_terms, other = found
-        try:
-            if service:
-                if service != last:
-                    last, servers = service, services[_service(service)[0]][1]
-                servers.append((address, int(port), _server_terms(terms), False))
-            elif new_service:
-                _add_service(new_service, service_terms, services)
-            elif other.strip() and not other.lstrip().startswith("#"):
-                _read_line(other, services)
-        except (KeyError, ValueError, IndexError) as exc:
-            reason = "no line before it adds its virtual service" if isinstance(exc, KeyError) else exc
-            line = text.split("\n")[place - 1].rstrip()
-            raise InvalidOption(option, line, "line %d: %s" % (place, reason)) from exc
+    services: Services = {}
+    place = 1
+    for found in _LINES.finditer(text):
+        if not _read_lines(found, services):
+            for number, line in enumerate(found[0].split("\n"), place):
+                try:
+                    _read_line(line, services)
+                except (KeyError, ValueError, IndexError) as exc:
+                    reason = "no line before it adds its virtual service" if isinstance(exc, KeyError) else exc
+                    raise InvalidOption(option, line.rstrip(), "line %d: %s" % (number, reason)) from exc
+        place += found[0].count("\n")
     for options, servers in services.values():
         # Where the forwarding method cannot change the port, ipvsadm takes the virtual service's.
         own = options.get("port")
-        places = [place for place, each in enumerate(servers) if each[1] != own and each[2][0] != "masquerading"]
-        for place in places if own is not None else ():
-            servers[place] = (servers[place][0], own, *servers[place][2:])
+        kinds = set(map(itemgetter(1), servers)) if own is not None else ()
+        other = {each for each in kinds if each.port != own and each.terms[0] != "masquerading"}
+        if other:
+            servers[:] = [(address, replace(each, port=own) if each in other else each) for address, each in servers]
     return list(services.values())
 
 
@@ -138,7 +144,7 @@ def service_options(services: Iterable[tuple[Mapping[str, Any], Iterable[ServerO
             options,
             scheduler_flags=list(options["scheduler_flags"]),
             real_servers=[
-                dict(zip(SERVER_TERMS, terms), address=address, port=port) for address, port, terms, _keep in servers
+                dict(zip(SERVER_TERMS, each.terms), address=address, port=each.port) for address, each in servers
             ],
         )
         for options, servers in services
@@ -155,13 +161,33 @@ def wishes(services: Iterable[tuple[Mapping[str, Any], Sequence[ServerOptions]]]
     for options, servers in services:
         key = ServiceKey.from_options(options, "text: ")
         prefix = "text: virtual service %s: " % key
-        listed = RealServerWish.many(key, servers, [prefix] * len(servers))
-        found.append(ServiceWish(key, options, listed, False, prefix))
+        found.append(ServiceWish(key, options, RealServerWishes.read(key, servers, prefix), False, prefix))
     return found
 
 
-def _read_line(line: str, services: dict[str, tuple[dict[str, Any], list[ServerOptions]]]) -> None:
-    """A line that adds a service, or one that adds a real server and is written otherwise than ipvsadm does."""
+def _read_lines(found: re.Match[str], services: Services) -> bool:
+    """Lines as ipvsadm writes them, all at once; False where they are others, or one is wrong and nothing was read."""
+    written = found["servers"] or found["more"]
+    if found["added"] is None and not written:
+        return False
+    try:
+        servers: Sequence[ServerOptions] = ()
+        if written:
+            addresses, others = zip(*_SERVER.findall(written))
+            known = {each: _other_options(*each.split(" ", 1)) for each in set(others)}
+            servers = list(zip(addresses, map(known.__getitem__, others)))
+        if found["added"] is not None:
+            _add_service(found["added"], found["terms"], services)
+        services[_service(found["added"] or found["of"])[0]][1].extend(servers)
+    except (KeyError, ValueError):
+        return False
+    return True
+
+
+def _read_line(line: str, services: Services) -> None:
+    """A line that adds a service or a real server, however it is written; a comment or an empty one adds nothing."""
+    if not line.strip() or line.lstrip().startswith("#"):
+        return
     words = _short(line.split())
     verb, rest = words[0], words[1:]
     if verb not in ("-A", "-a"):
@@ -173,12 +199,13 @@ def _read_line(line: str, services: dict[str, tuple[dict[str, Any], list[ServerO
     name = " ".join(service)
     if verb == "-a":
         server, rest = _cut(rest, ("-r",))
-        services[_service(name)[0]][1].append((*_address(server[1]), _server_terms(" ".join(rest)), False))
+        address, port = _address(server[1])
+        services[_service(name)[0]][1].append((address, _other_options(port, " ".join(rest))))
         return
     _add_service(name, " ".join(rest), services)
 
 
-def _add_service(written: str, terms: str, services: dict[str, tuple[dict[str, Any], list[ServerOptions]]]) -> None:
+def _add_service(written: str, terms: str, services: Services) -> None:
     name, key = _service(written)
     if name in services:
         raise ValueError("this virtual service is added twice")
@@ -192,8 +219,14 @@ def _add_service(written: str, terms: str, services: dict[str, tuple[dict[str, A
 
 def _short(words: Iterable[str]) -> list[str]:
     """The words with short options for long ones, whose values may stand behind a '='."""
-    parts = (part for word in words for part in (word.split("=", 1) if word.startswith("--") else [word]))
-    return [_SHORT.get(part, part) for part in parts]
+    found: list[str] = []
+    for word in words:
+        if word.startswith("--"):
+            option, *value = word.split("=", 1)
+            found += _SHORT.get(option, option), *value
+        else:
+            found.append(word)
+    return found
 
 
 def _cut(words: Sequence[str], options: Iterable[str]) -> tuple[list[str], list[str]]:
@@ -210,8 +243,8 @@ def _service(written: str) -> tuple[str, Mapping[str, Any]]:
     """A service's name, which does not depend on how its line spells it, and its key as the line has it."""
     key = _service_key(*_short(written.split()))
     words = list(key.values())
-    if "address" in key:
-        with suppress(ValueError):  # one that is none is told of when the values are read
+    if ":" in key.get("address", ""):  # IPv4 has one spelling
+        with suppress(ValueError):  # an address that is none is told of when the values are read
             words[1] = read_address(key["address"])
     return " ".join(map(str, words)), key
 
@@ -222,18 +255,18 @@ def _service_key(option: str, value: str, *family: str) -> dict[str, Any]:
         mark = 2**32 - _number(value[1:]) if value.startswith("-") else _number(value)
         return dict(fwmark=mark, family="inet6" if family else "inet")
     address, port = _address(value)
-    return dict(protocol=_PROTOCOL_OPTIONS[option], address=address, port=port or 0)
+    return dict(protocol=_PROTOCOL_OPTIONS[option], address=address, port=0 if port is None else _number(port))
 
 
-def _address(written: str) -> tuple[str, int | None]:
-    """ADDRESS:PORT, [ADDRESS]:PORT or an address alone."""
+def _address(written: str) -> tuple[str, str | None]:
+    """The address and the port in ADDRESS:PORT, [ADDRESS]:PORT or an address alone."""
     match = _ENDPOINT.fullmatch(written)
     if not match:
         raise ValueError("%r is no ADDRESS:PORT" % written)
     bracketed, plain, six, port = match.groups()
     if plain and not plain[0].isdigit():
         raise ValueError("%r is a name: save the table with --numeric" % plain)
-    return bracketed or plain or six, None if port is None else _number(port)
+    return bracketed or plain or six, port
 
 
 def _number(written: str) -> int:
@@ -243,9 +276,11 @@ def _number(written: str) -> int:
 
 
 @lru_cache(maxsize=1024)
-def _server_terms(written: str) -> tuple[Any, ...]:
-    found = _terms(written.split(), ("-s", "-M", "--pe", "-o", "-6", "-p", "-b"))
-    return tuple(map({**_SERVER_DEFAULTS, **found}.get, SERVER_TERMS))
+def _other_options(port: str | None, terms: str) -> OtherOptions:
+    """What a line says of its real server behind the address."""
+    found = _terms(terms.split(), ("-s", "-M", "--pe", "-o", "-6", "-p", "-b"))
+    described = tuple(map({**_SERVER_DEFAULTS, **found}.get, SERVER_TERMS))
+    return OtherOptions(None if port is None else _number(port), described)
 
 
 @lru_cache(maxsize=1024)
@@ -285,15 +320,15 @@ def _terms(words: Sequence[str], foreign: Sequence[str]) -> dict[str, Any]:
 def render(service: Service, servers: Iterable[RealServer]) -> Iterator[str]:
     """The lines of a virtual service and its real servers; they say more than ipvsadm's own, which omit thresholds."""
     key = service.key
-    if key.fwmark:
+    if key.packed is None:
         name = "-f %d%s" % (key.fwmark, " -6" if key.family == "inet6" else "")
     else:
-        name = "%s %s" % (_PROTOCOLS[key.protocol or "tcp"], endpoint(key.address, key.port))
+        name = "%s %s" % (_PROTOCOLS[key.protocol or "tcp"], endpoint(key.packed, key.port))
     yield "-A %s%s" % (name, "".join(" " + word for word in _service_words(service)))
     for server in servers:
         yield "-a %s -r %s%s" % (
             name,
-            endpoint(server.address, server.port),
+            endpoint(server.packed, server.port),
             "".join(" " + word for word in _server_words(server)),
         )
 

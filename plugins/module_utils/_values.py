@@ -10,7 +10,8 @@ import ipaddress
 import re
 import socket
 from functools import lru_cache
-from typing import Any, Collection, Iterable, Union
+from itertools import repeat
+from typing import Any, Collection, Iterable, Sequence, Union
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import InvalidOption
 
@@ -100,13 +101,15 @@ def _refuse_zone(option: str, value: str) -> None:
 read_address = lru_cache(maxsize=4096)(ipaddress.ip_address)
 
 
-def packed_addresses(options: Iterable[str], listed: Iterable[str]) -> list[bytes]:
+def packed_addresses(options: Iterable[str], listed: Sequence[str]) -> list[bytes]:
     """IPv4 or IPv6 addresses without a prefix as their 4 or 16 bytes; many times faster than :func:`address`.
 
     ``options`` are the names of each one's option, for an error.
     """
     pack, four, six = socket.inet_pton, socket.AF_INET, socket.AF_INET6
     try:
+        if ":" not in "".join(listed):
+            return list(map(pack, repeat(four), listed))
         return [pack(six if ":" in each else four, each) for each in listed]
     except (OSError, ValueError):
         return [address(option, each).packed for option, each in zip(options, listed)]

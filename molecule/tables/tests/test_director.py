@@ -98,12 +98,12 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs import Ipvs
 
 values.PROTOCOLS["esp"] = 50
 esp, web = (
-    values.Service(values.ServiceKey("inet", protocol, ipaddress.ip_address("10.99.0.100"), 80), "rr")
+    values.Service(values.ServiceKey("inet", protocol, ipaddress.ip_address("10.99.0.100").packed, 80), "rr")
     for protocol in ("esp", "tcp")
 )
 server = values.RealServer(ipaddress.ip_address("10.99.0.1").packed, 80, "local")
 steps = {
-    "make": [("add", esp, None), ("add", web, None), ("add", web, server)],
+    "make": [("add", esp, None), ("add", web, None), ("add", web, [server])],
     "end": [("delete", esp, None)],
 }
 with Ipvs(sys.argv[1]) as ipvs:

@@ -34,7 +34,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._packet_filter impor
 
 VIRTUAL, POD = ipaddress.ip_address("10.100.100.100"), ipaddress.ip_address("10.0.0.11")
 ANYWHERE = ipaddress.ip_network("0.0.0.0/0")
-SERVICE = Service(ServiceKey("inet", "tcp", VIRTUAL, 80), "rr")
+SERVICE = Service(ServiceKey("inet", "tcp", VIRTUAL.packed, 80), "rr")
 RULES = Rules(
     parse("*nat\n:POSTROUTING ACCEPT [0:0]\n-A POSTROUTING -m set --match-set LOOP dst,dst,src -j MASQUERADE\nCOMMIT\n")
 )
@@ -244,7 +244,7 @@ def test_who_lives_behind_a_router_need_not_loop_back_here(loopback, router, ids
 
 
 def test_a_set_comes_before_its_rule():
-    six = Service(ServiceKey("inet6", "tcp", ipaddress.ip_address("fd00::100"), 80), "rr")
+    six = Service(ServiceKey("inet6", "tcp", ipaddress.ip_address("fd00::100").packed, 80), "rr")
     pod = ipaddress.ip_address("fd00::11")
     facts = replace(
         HEALTHY,
@@ -325,7 +325,7 @@ def test_a_rule_of_filter_in_doubt_is_named(rule, ids, is_open):
 
 
 @pytest.mark.parametrize(
-    "key", [ServiceKey("inet", None, None, 0, 7), ServiceKey("inet", "tcp", VIRTUAL, 0)], ids=["mark", "port 0"]
+    "key", [ServiceKey("inet", None, None, 0, 7), ServiceKey("inet", "tcp", VIRTUAL.packed, 0)], ids=["mark", "port 0"]
 )
 def test_services_without_a_port_pass_by_the_rules_too(key):
     table = (Row(Service(key, "rr"), (RealServer(POD.packed, 0, "masquerading"),)),)
@@ -346,7 +346,7 @@ def test_services_without_a_port_pass_by_the_rules_too(key):
 def balancing(*links):
     """A director of a tunnel: its devices, each with its MTU and whether the default route leads there."""
     server = ipaddress.ip_address("10.2.0.5")
-    service = Service(ServiceKey("inet", "tcp", VIRTUAL, 80), "rr")
+    service = Service(ServiceKey("inet", "tcp", VIRTUAL.packed, 80), "rr")
     return Facts(
         table=(Row(service, (RealServer(server.packed, 80, "tunnel"),)),),
         snapshot=Snapshot(
@@ -426,7 +426,9 @@ def test_other_rules_than_those_of_iptables_may_drop():
 def test_rules_of_one_family_that_cannot_be_read():
     """They do not hide what is wrong with the other."""
     virtual, pod = ipaddress.ip_address("fd00::100"), ipaddress.ip_address("fd00::11")
-    six = Row(Service(ServiceKey("inet6", "tcp", virtual, 80), "rr"), (RealServer(pod.packed, 80, "masquerading"),))
+    six = Row(
+        Service(ServiceKey("inet6", "tcp", virtual.packed, 80), "rr"), (RealServer(pod.packed, 80, "masquerading"),)
+    )
     entry = LoopSet("LOOP6", "inet6", frozenset(["fd00::11,tcp:80,fd00::11"]))
     address = DeviceAddress(4, ipaddress.ip_interface("fd00::100/128"))
     facts = replace(
@@ -548,7 +550,7 @@ def test_chains_as_the_kernel_tells_them():
     ],
 )
 def test_what_conntrack_takes_packets_for(conntrack, protocol, lines, ids):
-    service = Service(ServiceKey("inet", protocol, VIRTUAL, 80), "rr")
+    service = Service(ServiceKey("inet", protocol, VIRTUAL.packed, 80), "rr")
     facts = replace(HEALTHY, table=(Row(service, HEALTHY.table[0].servers),), sets=(), rules=NO_RULES)
     facts = switched(facts, net_ipv4_vs_conntrack=conntrack)
     assert found(filtered(facts, *lines)) == ids

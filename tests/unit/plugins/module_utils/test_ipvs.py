@@ -37,8 +37,10 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_values import 
     TUNNEL_CHECKSUMS,
     TUNNEL_TYPES,
     Operation,
+    OtherOptions,
     RealServer,
     RealServerWish,
+    RealServerWishes,
     Scope,
     Service,
     ServiceKey,
@@ -62,7 +64,7 @@ def services(draw):
     if draw(st.booleans()):
         key = ServiceKey(family, fwmark=draw(st.integers(1, 2**32 - 1)))
     else:
-        key = ServiceKey(family, draw(st.sampled_from(sorted(PROTOCOLS))), draw(addresses[family]), draw(ports))
+        key = ServiceKey(family, draw(st.sampled_from(sorted(PROTOCOLS))), draw(addresses[family]).packed, draw(ports))
     timeout = draw(st.just(0) | st.integers(1, 2**31))
     mask = st.integers(0, 2**32 - 1) if family == "inet" else st.integers(1, 128)
     return Service(
@@ -96,6 +98,12 @@ def inner(data):
     return data[4:]
 
 
+def encoded(server):
+    """One real server as a message has it."""
+    (data,) = codec.encode_servers([server])
+    return data
+
+
 def decoded_by_pyroute2(data):
     """What another implementation reads in a message that holds these attributes."""
     body = struct.pack("=BBH", 1, 1, 0) + data
@@ -111,7 +119,7 @@ def test_a_service_comes_back_as_it_went(service):
 
 @given(servers())
 def test_a_real_server_comes_back_as_it_went(server):
-    assert codec.decode_server(inner(codec.encode_server(server)), "inet") == server
+    assert codec.decode_server(inner(encoded(server)), "inet") == server
 
 
 @given(services())
@@ -139,7 +147,7 @@ def test_pyroute2_reads_the_service_that_we_encode(service):
 
 @given(servers())
 def test_pyroute2_reads_the_real_server_that_we_encode(server):
-    found = decoded_by_pyroute2(codec.encode_server(server)).get_attr("IPVS_CMD_ATTR_DEST")
+    found = decoded_by_pyroute2(encoded(server)).get_attr("IPVS_CMD_ATTR_DEST")
     assert found.get_attr("IPVS_DEST_ATTR_ADDR_FAMILY") == {4: 2, 6: 10}[server.address.version]
     assert ipaddress.ip_address(found.get_attr("IPVS_DEST_ATTR_ADDR")) == server.address
     assert found.get_attr("IPVS_DEST_ATTR_PORT") == server.port
@@ -229,7 +237,7 @@ def test_no_bytes_make_the_decoding_hang_or_crash(data):
 @given(st.one_of(services(), servers()), st.integers(0, 200), st.integers(0, 255))
 def test_a_changed_byte_is_read_as_something_or_refused_with_a_typed_error(thing, place, value):
     of_service = isinstance(thing, Service)
-    data = bytearray(inner(codec.encode_service(thing) if of_service else codec.encode_server(thing)))
+    data = bytearray(inner(codec.encode_service(thing) if of_service else encoded(thing)))
     data[place % len(data)] = value
     with contextlib.suppress(MalformedReply):
         found = codec.decode_service(bytes(data)) if of_service else codec.decode_server(bytes(data), "inet")
@@ -240,7 +248,7 @@ def test_a_changed_byte_is_read_as_something_or_refused_with_a_typed_error(thing
 def test_an_address_that_is_cut_off_is_none(server, length):
     data = b"".join(
         attribute(kind, payload[:length] if kind == codec.DEST_ADDR else payload)
-        for kind, payload in attributes(inner(codec.encode_server(server)))
+        for kind, payload in attributes(inner(encoded(server)))
     )
     if length >= len(server.packed):
         assert codec.decode_server(data, "inet") == server
@@ -290,13 +298,21 @@ def wish(server, **given_options):
     return RealServerWish(server.packed, server.port, tuple(map(given_options.get, SERVER_TERMS)))
 
 
+def service_wish(key, options, wishes, purge=False):
+    """A wish for a service; `wishes` are those for its real servers."""
+    if wishes is not None:
+        listed = [(str(ipaddress.ip_address(each.packed)), OtherOptions(*each[1:4])) for each in wishes]
+        wishes = RealServerWishes.read(key, listed)
+    return ServiceWish(key, options, wishes, purge)
+
+
 def steps(plan):
-    return [str(operation) for operation in plan.operations]
+    return [what for operation in plan.operations for what in operation.each()]
 
 
 def test_a_new_service_comes_before_its_real_servers():
     wishes = [wish(DUSTIN, forwarding_method="masquerading"), wish(LEAH, forwarding_method="masquerading")]
-    plan, service, after = plan_service(ServiceWish(VIP, dict(scheduler="rr"), wishes, False), None, ())
+    plan, service, after = plan_service(service_wish(VIP, dict(scheduler="rr"), wishes, False), None, ())
     assert steps(plan) == [
         "add virtual service tcp 10.100.100.100:8080",
         "add real server 10.0.0.11:8080 of virtual service tcp 10.100.100.100:8080",
@@ -305,13 +321,13 @@ def test_a_new_service_comes_before_its_real_servers():
     assert plan.before == {}
     assert plan.after["scheduler"] == "rr"
     assert service.scheduler == "rr"
-    assert after == [DUSTIN, LEAH]
+    assert list(after) == [DUSTIN, LEAH]
 
 
 def test_nothing_to_do_is_an_empty_plan():
     have = Service(VIP, scheduler="rr")
     plan, _service, _servers = plan_service(
-        ServiceWish(VIP, dict(scheduler="rr"), [wish(LEAH)], False), have, [DUSTIN, LEAH]
+        service_wish(VIP, dict(scheduler="rr"), [wish(LEAH)], False), have, [DUSTIN, LEAH]
     )
     assert not plan.changed
     assert plan.before == plan.after == {}
@@ -322,10 +338,10 @@ def test_what_a_task_leaves_open_stays():
         VIP, "sh", scheduler_flags=0x8, persistence_timeout=300, persistence_netmask=24, persistence_engine="sip"
     )
     drained = DUSTIN._replace(weight=0, upper_threshold=10)
-    plan, service, after = plan_service(ServiceWish(VIP, {}, [wish(DUSTIN)], False), have, [drained])
+    plan, service, after = plan_service(service_wish(VIP, {}, [wish(DUSTIN)], False), have, [drained])
     assert not plan.changed
     plan, service, after = plan_service(
-        ServiceWish(VIP, dict(scheduler="mh"), [wish(DUSTIN, weight=2)], False), have, [drained]
+        service_wish(VIP, dict(scheduler="mh"), [wish(DUSTIN, weight=2)], False), have, [drained]
     )
     assert service == replace(have, scheduler="mh", scheduler_flags=0)  # the flags mean something else there
     assert after == [drained._replace(weight=2)]
@@ -336,14 +352,14 @@ def test_what_a_task_leaves_open_stays():
 
 def test_the_diff_shows_only_the_real_servers_that_change():
     have = Service(VIP)
-    plan, _service, _servers = plan_service(ServiceWish(VIP, {}, [wish(LEAH, weight=0)], False), have, [DUSTIN, LEAH])
+    plan, _service, _servers = plan_service(service_wish(VIP, {}, [wish(LEAH, weight=0)], False), have, [DUSTIN, LEAH])
     assert [server["address"] for server in plan.before["real_servers"]] == ["10.0.0.21"]
     assert [server["weight"] for server in plan.after["real_servers"]] == [0]
     assert "scheduler" not in plan.after
 
 
 def test_the_diff_shows_what_does_not_go_without_saying():
-    plan, service, _servers = plan_service(ServiceWish(VIP, {}, [wish(DUSTIN)], False), None, ())
+    plan, service, _servers = plan_service(service_wish(VIP, {}, [wish(DUSTIN)], False), None, ())
     assert plan.after == dict(
         protocol="tcp",
         address="10.100.100.100",
@@ -352,7 +368,7 @@ def test_the_diff_shows_what_does_not_go_without_saying():
         real_servers=[dict(address="10.0.0.11", port=8080, forwarding_method="direct", weight=1)],
     )
     persistent = replace(service, persistence_timeout=300)
-    plan, _service, _servers = plan_service(ServiceWish(VIP, dict(persistence_timeout=0), None, False), persistent, ())
+    plan, _service, _servers = plan_service(service_wish(VIP, dict(persistence_timeout=0), None, False), persistent, ())
     assert plan.before == dict(persistence_timeout=300, persistence_netmask="32", persistence_engine="none")
     assert plan.after == dict(persistence_timeout=0)
 
@@ -362,14 +378,14 @@ def test_the_diff_shows_what_does_not_go_without_saying():
 )
 def test_real_servers_go_only_when_a_list_is_to_be_exact(wishes, purge, gone):
     wishes = None if wishes is None else [wish(server) for server in wishes]
-    plan, _service, after = plan_service(ServiceWish(VIP, {}, wishes, purge), Service(VIP), [DUSTIN, LEAH])
+    plan, _service, after = plan_service(service_wish(VIP, {}, wishes, purge), Service(VIP), [DUSTIN, LEAH])
     assert len(plan.operations) == gone
     assert all(operation.verb == "delete" for operation in plan.operations)
     assert len(after) == 2 - gone
 
 
 def test_new_real_servers_come_before_old_ones_go():
-    plan, _service, _servers = plan_service(ServiceWish(VIP, {}, [wish(LEAH)], True), Service(VIP), [DUSTIN])
+    plan, _service, _servers = plan_service(service_wish(VIP, {}, [wish(LEAH)], True), Service(VIP), [DUSTIN])
     assert [operation.verb for operation in plan.operations] == ["add", "delete"]
 
 
@@ -480,6 +496,13 @@ def test_a_service_that_is_not_persistent_has_no_mask():
     assert service_after(codec.decode_service(data), dict(fwmark=7), scheduler="wrr") == Service(MARK, "wrr")
 
 
+@given(service=services(), random=st.randoms(use_true_random=False))
+def test_the_order_of_a_services_attributes_means_nothing(service, random):
+    parts = [attribute(kind, payload) for kind, payload in attributes(inner(codec.encode_service(service)))]
+    random.shuffle(parts)
+    assert codec.decode_service(b"".join(parts)) == service
+
+
 @pytest.mark.parametrize(
     ("code", "told"),
     [
@@ -491,16 +514,16 @@ def test_refusals_of_any_request_are_explained(code, told):
     refused = BatchRefused(code, "the kernel's word", 0, b"")
     for explained in (
         _explained_request(refused),
-        _explained(refused, Operation("add", Service(VIP))),
-        _explained(refused, Operation("add", Service(VIP), DUSTIN)),
+        _explained(refused, Operation("add", Service(VIP)), "add it"),
+        _explained(refused, Operation("add", Service(VIP), [DUSTIN]), "add it"),
     ):
         assert told in str(explained)
         assert "the kernel's word" in str(explained)
 
 
 def test_a_table_that_changed_meanwhile_is_told_from_what_the_kernel_lacks():
-    def refusal(code, server=None):
-        return type(_explained(BatchRefused(code, "", 0, b""), Operation("add", Service(VIP), server)))
+    def refusal(code, *servers):
+        return type(_explained(BatchRefused(code, "", 0, b""), Operation("add", Service(VIP), servers or None), ""))
 
     assert refusal(errno.EEXIST) is refusal(errno.ESRCH, DUSTIN) is refusal(errno.ENOENT, DUSTIN) is Disturbed
     assert refusal(errno.ENOENT) is refusal(errno.EINVAL, DUSTIN) is KernelRefused
@@ -568,8 +591,8 @@ def test_services_that_are_none(which, options, told):
 def test_a_module_that_the_kernel_lacks_is_named():
     """The kernel answers ENOENT both where it has no such scheduler and where it has no such persistence engine."""
     refused = BatchRefused(errno.ENOENT, "No such file or directory (ENOENT)", 0, b"")
-    plain = _explained(refused, Operation("add", Service(VIP, "fo")))
-    persistent = _explained(refused, Operation("add", Service(VIP, "fo", persistence_engine="sip")))
+    plain = _explained(refused, Operation("add", Service(VIP, "fo")), "add it")
+    persistent = _explained(refused, Operation("add", Service(VIP, "fo", persistence_engine="sip")), "add it")
     assert "no scheduler 'fo' in this kernel: run 'modprobe ip_vs_fo' [" in str(plain)
     assert (
         "no scheduler 'fo', or no persistence engine 'sip', in this kernel:"
@@ -620,7 +643,7 @@ def replies(*listed):
     counted = b"".join(struct.pack("=HHI", 8, kind, 5) for kind in (7, 8, 9))
     found = []
     for server in listed:
-        body = codec.configuration(server.packed, server.port, server[2:])
+        body = inner(encoded(server))
         found.append(struct.pack("=BBH", 5, 1, 0) + nested(codec.ATTR_DEST, body[:84] + counted + body[84:]))
     return codec.RealServers(found)
 
@@ -628,12 +651,12 @@ def replies(*listed):
 @given(server=servers())
 def test_a_real_server_is_compared_as_the_kernel_writes_it(server):
     (found,) = replies(server).configurations()
-    assert found == codec.configuration(server.packed, server.port, server[2:])
+    assert found == codec.configuration(server)
     assert list(replies(server)) == [server]
 
 
 def table_wish(options, *listed, purge=False, key=VIP):
-    return ServiceWish(key, options, [wish(server, forwarding_method="masquerading") for server in listed], purge)
+    return service_wish(key, options, [wish(server, forwarding_method="masquerading") for server in listed], purge)
 
 
 OTHER = key(address="10.100.100.101", port=80)
@@ -651,7 +674,7 @@ def test_a_table_in_place_is_an_empty_plan():
 def test_a_table_gains_before_it_loses():
     have = [(Service(OTHER), replies(LEAH)), (Service(MARK, "sh"), replies())]
     plan = plan_table([table_wish({}, DUSTIN, LEAH)], have, Scope())
-    assert [step.verb for step in plan.operations] == ["add", "add", "add", "delete", "delete"]
+    assert [what.split()[0] for what in steps(plan)] == ["add", "add", "add", "delete", "delete"]
     assert plan.counts["virtual_services"] == dict(added=1, changed=0, deleted=2, unchanged=0)
     assert plan.counts["real_servers"] == dict(added=2, changed=0, deleted=1, unchanged=0)
     assert plan.diff()["before"].splitlines()[0] == "-A -t 10.100.100.101:80 -s wlc"
@@ -666,14 +689,15 @@ def test_all_of_a_table_that_goes_goes_behind_all_that_comes():
 
 def test_real_servers_of_another_family_are_told_apart():
     foreign = RealServer(ipaddress.ip_address("fd00::1").packed, 8080, "tunnel")
-    steps = [Operation(verb, Service(VIP), server) for verb in ("add", "set", "delete") for server in (DUSTIN, foreign)]
-    assert [first_foreign(steps[place:]) for place in range(len(steps))] == [
-        steps[1],
-        *[steps[place] for place in (1, 3, 3)],
-        None,
-        None,
-    ]
+    for verb, found in (("add", (VIP, foreign)), ("set", (VIP, foreign)), ("delete", None)):
+        assert (
+            first_foreign([Operation(verb, Service(VIP), [DUSTIN]), Operation(verb, Service(VIP), [foreign])]) == found
+        )
+        assert first_foreign([Operation(verb, Service(VIP), [DUSTIN, foreign, LEAH])]) == found
+        assert first_foreign([Operation(verb, Service(VIP), [DUSTIN])]) is None
     assert first_foreign([Operation("add", Service(VIP))]) is None
+    new = service_wish(VIP, {}, [wish(DUSTIN), wish(foreign, forwarding_method="tunnel")])
+    assert first_foreign(plan_table([new], [], None).operations) == (VIP, foreign._replace(weight=1))
 
 
 def test_what_is_outside_the_scope_is_neither_listed_nor_deleted():

@@ -84,8 +84,13 @@ def as_options(service):
     options, servers = service
     if servers is not None:
         servers = [
-            dict(zip(SERVER_TERMS, terms, strict=True), address=address, port=port, keep_weight=keep_weight)
-            for address, port, terms, keep_weight in servers
+            dict(
+                zip(SERVER_TERMS, others.terms, strict=True),
+                address=address,
+                port=others.port,
+                keep_weight=others.keep_weight,
+            )
+            for address, others in servers
         ]
     return dict(options, real_servers=servers)
 

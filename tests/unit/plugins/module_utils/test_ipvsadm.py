@@ -36,6 +36,15 @@ def test_a_table_is_the_same_after_reading_and_writing(table):
 
 @settings(max_examples=50)
 @given(table=tables, random=st.randoms(use_true_random=False))
+def test_lines_are_read_one_by_one_as_all_at_once(table, random):
+    """A blank before it keeps a line from being read together with others."""
+    written = [line for service in table for line in lines(service, thresholds=True)]
+    blanks = [" " * random.randrange(2) + line for line in written]
+    assert canonical("\n".join(blanks)) == canonical("\n".join(written))
+
+
+@settings(max_examples=50)
+@given(table=tables, random=st.randoms(use_true_random=False))
 def test_the_order_of_a_lines_options_means_nothing(table, random):
     def shuffled(line):
         options = re.findall(r" (-6|-{1,2}[a-zA-Z][^ ]*(?: -\d\S+| [^- ]\S*)?)", line)
@@ -107,6 +116,11 @@ def test_masks_and_a_scheduler_that_only_the_kernel_has():
         ("-A -t 10.0.0.999:80", "address"),
         ("-A -t 10.0.0.1:80\n-a -t 10.0.0.1:80 -r 10.1.0.1:80 -s rr", "-s does not belong here"),
         ("-A -t 10.0.0.1:80\n-a -t 10.0.0.1:80 -r 10.1.0.1:80 -m -w 70000", "weight: 70000 is not valid"),
+        (
+            "-A -t 10.0.0.1:80 -s rr\n-a -t 10.0.0.1:80 -r 10.1.0.1:80 -m\n-a -t 10.0.0.1:80 -r 10.1.0.2:80 -p",
+            "line 3: -p does not belong here",
+        ),
+        ("-A -t 10.0.0.1: -s rr", "'' is no number"),
         ("-A -t 10.0.0.1:80\n" + "-a -t 10.0.0.1:80 -r 10.1.0.1:80 -m -w 1\n" * 2, "a real server is listed twice"),
         ("-A -t 10.0.0.1:80 -p -M 24", "'24' is no netmask such as 255.255.255.0"),
         ("-A -t 10.0.0.1:80\n-a -t 10.0.0.1:80 -r fd00::1 -g", "only forwarding method 'tunnel' crosses families"),
