@@ -209,12 +209,13 @@ class Ipvs:
         """One message for each thing that is done (:meth:`Operation.each`)."""
         bodies: list[bytes] = []
         for verb, service, servers in operations:
-            key = codec.encode_key(service.key)
-            if servers is None:
-                bodies.append(_SERVICE_VERBS[verb] + (key if verb == "delete" else codec.encode_service(service)))
-            else:
-                head = _SERVER_VERBS[verb] + key
+            if servers is not None:
+                head = _SERVER_VERBS[verb] + codec.encode_key(service.key)
                 bodies += [head + body for body in codec.encode_servers(servers)]
+            elif verb == "delete":
+                bodies.append(_SERVICE_VERBS[verb] + codec.encode_key(service.key))
+            else:
+                bodies.append(_SERVICE_VERBS[verb] + codec.encode_service(service))
         # As Message() makes them, in a third of the time.
         return list(map(tuple.__new__, repeat(Message), zip(repeat(self._family), bodies, repeat(0))))
 

@@ -201,15 +201,18 @@ def _usual_key(data: bytes) -> tuple[ServiceKey, Mapping[int, bytes]]:
 
     The kernel writes the key first, in the order of :func:`_key_attributes`. With another order, attributes are read.
     """
-    kind = _KEY_KINDS.get(data[:20])
-    if kind is None or data[36:40] != _PORT_HEADER:
-        found = attribute_map(data)
-        return _decode_key(found), found
-    family, protocol = kind
-    packed = data[20:24] if family == "inet" else data[20:36]
-    return ServiceKey(family, protocol, packed, int.from_bytes(data[40:42], "big")), attribute_map(data[44:])
+    if len(data) > _USUAL_KEY.size:
+        kind, address, header, port = _USUAL_KEY.unpack_from(data)
+        if kind in _KEY_KINDS and header == _PORT_HEADER:
+            family, protocol = _KEY_KINDS[kind]
+            key = ServiceKey(family, protocol, _packed(address, family), integer(port, ">"))
+            return key, attribute_map(data[_USUAL_KEY.size :])
+    found = attribute_map(data)
+    return _decode_key(found), found
 
 
+#: A key's attributes: all before the address, that, and the port's header and value.
+_USUAL_KEY = struct.Struct("=20s16s4s2s2x")
 _KEY_KINDS = {_before_address(family, protocol): (family, protocol) for family in _FAMILIES for protocol in PROTOCOLS}
 _PORT_HEADER = _be16(SVC_PORT, 0)[:_ATTRIBUTE_BYTES]
 
@@ -288,7 +291,7 @@ _SERVER_HEADER = nested(
 
 
 #: What tells a reply from others of its kind: the attributes of a service's key, and a real server's address and port.
-KEY_OF_SERVICE = slice(_GENL_BYTES + _ATTRIBUTE_BYTES, _GENL_BYTES + _ATTRIBUTE_BYTES + 44)
+KEY_OF_SERVICE = slice(_GENL_BYTES + _ATTRIBUTE_BYTES, _GENL_BYTES + _ATTRIBUTE_BYTES + _USUAL_KEY.size)
 KEY_OF_SERVER = slice(_GENL_BYTES + _ATTRIBUTE_BYTES, _GENL_BYTES + _ATTRIBUTE_BYTES + 28)
 
 #: Where a reply to GET_DEST holds the bytes of :func:`configuration` (ip_vs_genl_fill_dest()): before and behind the

@@ -182,10 +182,11 @@ def plan_table(
             raise InvalidOption(
                 wish.prefix + "address", str(wish.key), "it is outside 'scope', so a later run could not delete it"
             )
-        had, had_servers = present.pop(wish.key, (None, RealServers()))
+        had, there = present.pop(wish.key, (None, RealServers()))
+        had_servers: Servers = there
         purge = wish.purge or owned is not None
         if had:
-            differing_wishes, had_servers = _differing(wish.servers, had_servers)
+            differing_wishes, had_servers = _differing(wish.servers, there, purge)
             if not differing_wishes and not had_servers and wish.resolve(had) is had:
                 continue
             wish = wish._replace(servers=differing_wishes)
@@ -223,21 +224,25 @@ def plan_table(
     )
 
 
-def _differing(wishes: RealServerWishes | None, have: RealServers) -> tuple[RealServerWishes | None, RealServers]:
-    """Wishes for real servers and the real servers there are, without those of both that are alike, byte for byte.
+def _differing(
+    wishes: RealServerWishes | None, have: RealServers, purge: bool
+) -> tuple[RealServerWishes | None, Servers]:
+    """Wishes for real servers, and the real servers that they may be about, without those of both that are alike.
 
-    A real server that equals the wish for a new one is what the wish makes of it, too: only the others must be read.
+    A real server that equals the wish for a new one, byte for byte, is what the wish makes of it, too: only the others
+    must be read.
     """
     if wishes is None:
-        return None, RealServers()
+        return None, ()
     wished, found = configurations(wishes), have.configurations()
     alike = set(wished).intersection(found)
-    if len(alike) == len(wished) == len(found):
-        return None, RealServers()
-    return (
-        wishes.only([place for place, each in enumerate(wished) if each not in alike]),
-        have.only([place for place, each in enumerate(found) if each not in alike]),
-    )
+    if len(alike) == len(wished) and (not purge or len(alike) == len(found)):
+        return None, ()
+    left = wishes.only([place for place, each in enumerate(wished) if each not in alike])
+    # Something else writes the table all the time where one that is alike comes a second time.
+    done = set(wishes.keys()).difference(left.keys())
+    others = have.only([place for place, each in enumerate(found) if each not in alike])
+    return left, [server for server in others if server.key not in done]
 
 
 def _service_steps(

@@ -69,11 +69,14 @@ def refuse_foreign(ipvs: Ipvs, operations: Iterable[Operation]) -> None:
         Conflict: there are both.
     """
     foreign = first_foreign(operations)
-    for daemon in ipvs.daemons() if foreign else ():
+    if foreign is None:
+        return
+    service, server = foreign
+    for daemon in ipvs.daemons():
         raise Conflict(
-            "virtual service %s gets real server %s of another family, and the kernel takes none while a"
+            "real server %s of virtual service %s is of another family, and the kernel takes none while a"
             " synchronization daemon runs, here the %s: stop that, with linuxnet.ipvs.ipvs_settings"
-            % (*(foreign or ()), daemon)
+            % (server, service, daemon)
         )
 
 

@@ -110,7 +110,7 @@ class ServiceKey:
 
     def options(self) -> dict[str, Any]:
         """The key under the names of the modules' options."""
-        if self.fwmark:
+        if self.packed is None:
             return dict(fwmark=self.fwmark, family=self.family)
         return dict(protocol=self.protocol, address=str(self.address), port=self.port)
 
@@ -128,9 +128,8 @@ class ServiceKey:
         (packed,) = values.packed_addresses((prefix + "address",), (options["address"],))
         family = "inet" if len(packed) == 4 else "inet6"
         if options.get("family") not in (None, family):
-            raise InvalidOption(
-                prefix + "family", options["family"], "%s is an %s address" % (options["address"], family)
-            )
+            address = ipaddress.ip_address(packed)
+            raise InvalidOption(prefix + "family", options["family"], "%s is an %s address" % (address, family))
         port = values.number(prefix + "port", options["port"], 0, 65535, "a port")
         return cls(family, options.get("protocol") or "tcp", packed, port)
 
@@ -400,11 +399,6 @@ class RealServerWish(NamedTuple):
         """What tells it from its service's other real servers."""
         return self[:2]
 
-    @property
-    def endpoint(self) -> str:
-        """ADDRESS:PORT, as ipvsadm(8) writes it."""
-        return endpoint(self.packed, self.port)
-
     def resolve(self, service: ServiceKey, have: RealServer | None) -> RealServer:
         """The whole wished real server, given what the kernel has in its place.
 
@@ -472,8 +466,9 @@ class RealServerWishes(Sequence[RealServerWish]):
         """
         addresses, others = zip(*listed) if listed else ((), ())
         option = partial(_option, prefix)
+        places = _first_places(others)
         for each in dict.fromkeys(others):
-            each.check(service, partial(option, others.index(each)))
+            each.check(service, partial(option, places[each]))
         with_port = {each: replace(each, port=service.port) for each in set(others) if each.port is None}
         if with_port:
             others = tuple(with_port.get(each, each) for each in others)
@@ -484,11 +479,13 @@ class RealServerWishes(Sequence[RealServerWish]):
                 if kind:
                     remedy = "a real server cannot have %s" % kind
                     raise InvalidOption(option(place, "address"), addresses[place], remedy)
-        keys = list(zip(packed, map(_PORT, others)))
+        found = cls(packed, others, range(len(packed)), prefix)
+        keys = found.keys()
         if len(set(keys)) != len(keys):
-            place = next(place for place, key in enumerate(keys) if key in keys[:place])
+            places = _first_places(keys)
+            place = next(place for place, key in enumerate(keys) if places[key] < place)
             raise InvalidOption(option(place, "address"), addresses[place], "a real server is listed twice")
-        return cls(packed, others, range(len(packed)), prefix)
+        return found
 
     def __len__(self) -> int:
         return len(self.packed)
@@ -505,6 +502,10 @@ class RealServerWishes(Sequence[RealServerWish]):
         others, prefix = self.others[place], _option(self._prefix, self._places[place], "")
         return RealServerWish(self.packed[place], others.port or 0, others.terms, others.keep_weight, prefix)
 
+    def keys(self) -> list[tuple[bytes, int]]:
+        """What tells each from the service's others, as :attr:`RealServerWish.key`."""
+        return list(zip(self.packed, map(_PORT, self.others)))
+
     def only(self, places: Iterable[int]) -> RealServerWishes:
         """Those at some places."""
         columns = [(self.packed[place], self.others[place], self._places[place]) for place in places]
@@ -518,8 +519,9 @@ class RealServerWishes(Sequence[RealServerWish]):
             InvalidOption: one cannot be.
         """
         kinds = list(zip(map(len, self.packed), self.others))
+        places = _first_places(kinds)
         for kind in dict.fromkeys(kinds):
-            self[kinds.index(kind)].resolve(service, None)
+            self[places[kind]].resolve(service, None)
         return NewRealServers(self)
 
 
@@ -548,6 +550,11 @@ class NewRealServers(Sequence[RealServer]):
             return NewRealServers(self.wishes[place])
         others = self.wishes.others[place]
         return RealServer(self.wishes.packed[place], others.port or 0, *completed(others.terms))
+
+
+def _first_places(listed: Sequence[Any]) -> dict[Any, int]:
+    """Where each of the things in a list is first."""
+    return dict(zip(reversed(listed), range(len(listed) - 1, -1, -1)))
 
 
 def _option(prefix: str, place: int, name: str) -> str:
@@ -597,8 +604,10 @@ _SERVER_NAMES: Mapping[str, Mapping[str, int]] = {
 def server_options(options: Mapping[str, Any]) -> ServerOptions:
     """A real server's options, in the shape in which thousands of them are read."""
     get = options.get
-    others = OtherOptions(get("port"), tuple(map(get, SERVER_TERMS)), bool(get("keep_weight")))
-    return options["address"], others
+    return options["address"], _shared(get("port"), tuple(map(get, SERVER_TERMS)), bool(get("keep_weight")))
+
+
+_shared = lru_cache(maxsize=1024)(OtherOptions)
 
 
 @lru_cache(maxsize=1024)
@@ -692,7 +701,7 @@ class Scope(NamedTuple):
 
     def includes(self, key: ServiceKey) -> bool:
         """Whether a virtual service is in this part."""
-        if key.fwmark:
+        if key.packed is None:
             return self.fwmarks is None or any(first <= key.fwmark <= last for first, last in self.fwmarks)
         address = key.address if self.networks else None
         return (self.networks is None or any(address in network for network in self.networks)) and (

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections import deque
 from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache
@@ -92,18 +93,17 @@ _SERVER_DEFAULTS = dict(
     **{name: value for name, value in NO_TUNNEL.items() if value},
 )
 _USUAL_SERVICE = r"-[tuf] \S+|--sctp-service \S+|-f -?\d+ -6"
-_USUAL_SERVERS = r"(?:-a (?P=%s) -r (?:[0-9.]+|\[[0-9a-f:.]+\]):[0-9]+ (?!.*-6).*(?:\n|\Z))"
+_USUAL_SERVERS = r"(?:-a (?P=%s) -r (?:[0-9.]+|\[[0-9a-f:.]+\]):[0-9]+ (?!.* -(?:6|-ipv6)).*(?:\n|\Z))"
 #: Lines as ipvsadm itself writes them: one that adds a service (which, the rest) and those behind it that add its real
 #: servers, or only such (of which, they themselves). Any other line stands alone, such as one that ends with a family.
 _LINES = re.compile(
-    r"^(?:-A (?P<added>{0}) (?P<terms>-s (?!.*-6).*)(?:\n|\Z)(?P<servers>{1}*)"
-    r"|(?=-a (?P<of>{0}) -r )(?P<more>{2}+)|.*(?:\n|\Z))".format(
-        _USUAL_SERVICE, _USUAL_SERVERS % "added", _USUAL_SERVERS % "of"
-    ),
+    r"^(?:-A (?P<added>%s) (?P<terms>-s (?!.* -(?:6|-ipv6)).*)(?:\n|\Z)(?P<servers>%s*)"
+    r"|(?=-a (?P<of>%s) -r )(?P<more>%s+)|.*(?:\n|\Z))"
+    % (_USUAL_SERVICE, _USUAL_SERVERS % "added", _USUAL_SERVICE, _USUAL_SERVERS % "of"),
     re.MULTILINE,
 )
 #: What such a line says of its real server: its address, and the rest behind a colon.
-_SERVER = re.compile(r" -r \[?([0-9.]+|(?<=\[)[0-9a-f:.]+)\]?:(.*)")
+_SERVER = re.compile(r" -r \[?([0-9.]+|(?<=\[)[0-9a-f:.]+)\]?:([0-9]+ .*)")
 _ENDPOINT = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^:\[\]]+)|([0-9A-Fa-f:.]+))(?::([^:\[\]]*))?")
 
 #: Virtual services by their names: the options of each, and of its real servers.
@@ -117,16 +117,16 @@ def parse(text: str, option: str = "text") -> list[tuple[dict[str, Any], list[Se
         InvalidOption: a line cannot be read; the error shows it.
     """
     services: Services = {}
-    place = 1
+    first_line = 1
     for found in _LINES.finditer(text):
         if not _read_lines(found, services):
-            for number, line in enumerate(found[0].split("\n"), place):
+            for number, line in enumerate(found[0].split("\n"), first_line):
                 try:
                     _read_line(line, services)
                 except (KeyError, ValueError, IndexError) as exc:
                     reason = "no line before it adds its virtual service" if isinstance(exc, KeyError) else exc
                     raise InvalidOption(option, line.rstrip(), "line %d: %s" % (number, reason)) from exc
-        place += found[0].count("\n")
+        first_line += found[0].count("\n")
     for options, servers in services.values():
         # Where the forwarding method cannot change the port, ipvsadm takes the virtual service's.
         own = options.get("port")
@@ -171,6 +171,9 @@ def _read_lines(found: re.Match[str], services: Services) -> bool:
     if found["added"] is None and not written:
         return False
     try:
+        name = _service(found["added"] or found["of"])[0]
+        if found["added"] is None and name not in services:
+            return False
         servers: Sequence[ServerOptions] = ()
         if written:
             addresses, others = zip(*_SERVER.findall(written))
@@ -178,8 +181,8 @@ def _read_lines(found: re.Match[str], services: Services) -> bool:
             servers = list(zip(addresses, map(known.__getitem__, others)))
         if found["added"] is not None:
             _add_service(found["added"], found["terms"], services)
-        services[_service(found["added"] or found["of"])[0]][1].extend(servers)
-    except (KeyError, ValueError):
+        services[name][1].extend(servers)
+    except ValueError:
         return False
     return True
 
@@ -199,8 +202,9 @@ def _read_line(line: str, services: Services) -> None:
     name = " ".join(service)
     if verb == "-a":
         server, rest = _cut(rest, ("-r",))
+        servers = services[_service(name)[0]][1]
         address, port = _address(server[1])
-        services[_service(name)[0]][1].append((address, _other_options(port, " ".join(rest))))
+        servers.append((address, _other_options(port, " ".join(rest))))
         return
     _add_service(name, " ".join(rest), services)
 
@@ -223,7 +227,7 @@ def _short(words: Iterable[str]) -> list[str]:
     for word in words:
         if word.startswith("--"):
             option, *value = word.split("=", 1)
-            found += _SHORT.get(option, option), *value
+            found += [_SHORT.get(option, option), *value]
         else:
             found.append(word)
     return found
@@ -243,7 +247,7 @@ def _service(written: str) -> tuple[str, Mapping[str, Any]]:
     """A service's name, which does not depend on how its line spells it, and its key as the line has it."""
     key = _service_key(*_short(written.split()))
     words = list(key.values())
-    if ":" in key.get("address", ""):  # IPv4 has one spelling
+    if ":" in key.get("address", ""):  # IPv6 has many spellings
         with suppress(ValueError):  # an address that is none is told of when the values are read
             words[1] = read_address(key["address"])
     return " ".join(map(str, words)), key
@@ -278,9 +282,9 @@ def _number(written: str) -> int:
 @lru_cache(maxsize=1024)
 def _other_options(port: str | None, terms: str) -> OtherOptions:
     """What a line says of its real server behind the address."""
+    number = None if port is None else _number(port)
     found = _terms(terms.split(), ("-s", "-M", "--pe", "-o", "-6", "-p", "-b"))
-    described = tuple(map({**_SERVER_DEFAULTS, **found}.get, SERVER_TERMS))
-    return OtherOptions(None if port is None else _number(port), described)
+    return OtherOptions(number, tuple(map({**_SERVER_DEFAULTS, **found}.get, SERVER_TERMS)))
 
 
 @lru_cache(maxsize=1024)
@@ -294,9 +298,9 @@ def _service_terms(written: str) -> Mapping[str, Any]:
 def _terms(words: Sequence[str], foreign: Sequence[str]) -> dict[str, Any]:
     """Options behind a line's addresses; ``foreign`` are those of the other kind of line."""
     found: dict[str, Any] = {}
-    left = _short(words)
+    left = deque(_short(words))
     while left:
-        word = left.pop(0)
+        word = left.popleft()
         if word in foreign:
             raise ValueError("%s does not belong here" % word)
         if word in _SWITCHES:
@@ -304,14 +308,14 @@ def _terms(words: Sequence[str], foreign: Sequence[str]) -> dict[str, Any]:
             found[name] = value
         elif word == "-p":
             found["persistence_timeout"] = (
-                int(left.pop(0)) if left and is_number(left[0]) else DEFAULT_PERSISTENCE_TIMEOUT
+                int(left.popleft()) if left and is_number(left[0]) else DEFAULT_PERSISTENCE_TIMEOUT
             )
         elif word in _TEXTS and left:
-            found[_TEXTS[word]] = left.pop(0)
+            found[_TEXTS[word]] = left.popleft()
         elif word in _NUMBERS and left:
-            found[_NUMBERS[word]] = _number(left.pop(0))
+            found[_NUMBERS[word]] = _number(left.popleft())
         elif word == "-b":  # ipvsadm saves it without a value where it has no name for a flag
-            found["scheduler_flags"] = left.pop(0).split(",") if left and not left[0].startswith("-") else []
+            found["scheduler_flags"] = left.popleft().split(",") if left and not left[0].startswith("-") else []
         else:
             raise ValueError("%s is no option of ipvsadm here, or lacks its value" % word)
     return found

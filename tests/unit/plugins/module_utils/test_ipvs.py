@@ -629,10 +629,8 @@ def test_what_hangs_on_a_persistence_or_a_scheduler_goes_with_it():
 def test_a_real_servers_port_is_its_services_or_the_clients():
     assert RealServerWish.from_options(VIP, dict(address="10.0.0.11")).port == 8080
     assert RealServerWish.from_options(key(fwmark=7), dict(address="10.0.0.11")).port == 0
-    assert (
-        RealServerWish.from_options(VIP, dict(address="fd00::11", forwarding_method="tunnel")).endpoint
-        == "[fd00::11]:8080"
-    )
+    tunnelled = RealServerWish.from_options(VIP, dict(address="fd00::11", forwarding_method="tunnel"))
+    assert tunnelled.key == (ipaddress.ip_address("fd00::11").packed, 8080)
 
 
 # Whole tables
@@ -669,6 +667,32 @@ def test_a_table_in_place_is_an_empty_plan():
     assert not plan.changed
     assert plan.diff() == dict(before="", after="")
     assert plan.counts["real_servers"] == dict(added=0, changed=0, deleted=0, unchanged=2)
+
+
+@pytest.mark.parametrize("purge", [False, True])
+def test_only_a_real_server_that_differs_is_touched(purge):
+    others = [DUSTIN._replace(packed=bytes([10, 0, 1, number])) for number in range(1, 10)]
+    have = [(Service(VIP), replies(DUSTIN._replace(forwarding_method="direct"), *others))]
+    plan = plan_table([table_wish({}, *others, DUSTIN, LEAH, purge=purge)], have, None)
+    assert [what.split(" of ")[0] for what in steps(plan)] == [
+        "set real server 10.0.0.11:8080",
+        "add real server 10.0.0.21:8080",
+    ]
+    assert plan.counts["real_servers"] == dict(added=1, changed=1, deleted=0, unchanged=9)
+
+
+def test_a_real_server_that_comes_twice_while_something_else_writes_is_not_deleted():
+    for twice in ([DUSTIN, DUSTIN._replace(weight=5)], [DUSTIN._replace(weight=5), DUSTIN]):
+        assert not plan_table([table_wish({}, DUSTIN)], [(Service(VIP), replies(*twice))], Scope()).changed
+
+
+def test_what_is_not_listed_is_not_even_read():
+    (reply,) = replies(LEAH)._replies
+    strange = reply.replace(struct.pack("=HHI", 8, 3, 0), struct.pack("=HHI", 8, 3, 7))
+    there = codec.RealServers([*replies(DUSTIN)._replies, strange])
+    assert not plan_table([table_wish({}, DUSTIN)], [(Service(VIP), there)], None).changed
+    with pytest.raises(MalformedReply):
+        plan_table([table_wish({}, DUSTIN)], [(Service(VIP), there)], Scope())
 
 
 def test_a_table_gains_before_it_loses():

@@ -64,6 +64,8 @@ def test_long_options_any_order_and_what_is_left_out():
     --add-server --masquerading --tcp-service 10.0.0.1:80 --weight 3 --real-server 10.1.0.1
     -a -r 10.1.0.2:80 -t 10.0.0.1:80
     -a -t 10.0.0.1:80 -r 10.1.0.3:81 -i --weight=5 --tun-type=gue --tun-port=6080
+    -A -f 5 -s wlc -p 300 --ipv6
+    -a -f 5 --ipv6 -r [2001:db8::1]:80 -m
     -A -f 7 -6
     -a -f 7 -6 -r [fd00::1]:80 -m
     -A -f -1 -s sh -b
@@ -74,6 +76,8 @@ def test_long_options_any_order_and_what_is_left_out():
         "-a -t 10.0.0.1:80 -r 10.1.0.1:80 -m -w 3",
         "-a -t 10.0.0.1:80 -r 10.1.0.2:80 -g -w 1",
         "-a -t 10.0.0.1:80 -r 10.1.0.3:80 -i -w 5 --tun-type gue --tun-port 6080 --tun-nocsum",
+        "-A -f 5 -6 -s wlc -p 300",
+        "-a -f 5 -6 -r [2001:db8::1]:80 -m -w 1",
         "-A -f 7 -6 -s wlc",
         "-a -f 7 -6 -r [fd00::1]:80 -m -w 1",
         "-A -f 4294967295 -s sh",
@@ -121,6 +125,7 @@ def test_masks_and_a_scheduler_that_only_the_kernel_has():
             "line 3: -p does not belong here",
         ),
         ("-A -t 10.0.0.1: -s rr", "'' is no number"),
+        ("-a -t 10.0.0.1:80 -r host:80 -m", "line 1: no line before it adds its virtual service"),
         ("-A -t 10.0.0.1:80\n" + "-a -t 10.0.0.1:80 -r 10.1.0.1:80 -m -w 1\n" * 2, "a real server is listed twice"),
         ("-A -t 10.0.0.1:80 -p -M 24", "'24' is no netmask such as 255.255.255.0"),
         ("-A -t 10.0.0.1:80\n-a -t 10.0.0.1:80 -r fd00::1 -g", "only forwarding method 'tunnel' crosses families"),
