@@ -38,7 +38,8 @@ if ! command -v iptables >/dev/null; then
     mount -t overlay -o lowerdir=/$folder,upperdir=/run/own/$folder,workdir=/run/own/$folder.work own /$folder
   done
   install="apt-get install --quiet --yes --no-install-recommends iptables"
-  $install || { apt-get update; $install; }
+  # From /dev/null, since it reads the terminal, and with that what is typed for the shell.
+  { $install || { apt-get update; $install; } } </dev/null
 fi
 exec bash
 """
