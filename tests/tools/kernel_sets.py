@@ -80,6 +80,9 @@ class Sets:
         words = create.split()
         if "initval" in words:
             del words[words.index("initval") : words.index("initval") + 2]
+        if "bitmask" in words:  # where several sets are saved, ipset prints some number as its prefix length
+            place = words.index("bitmask") + 1
+            words[place] = words[place].partition("/")[0]
         if "list:set" not in words:
             entries.sort()
         return [" ".join(words), *entries]
