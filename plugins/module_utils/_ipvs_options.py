@@ -21,7 +21,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_values import 
     TUNNEL_CHECKSUMS,
     TUNNEL_TYPES,
     ServerOptions,
-    server_options,
+    other_options,
 )
 
 SERVICE_KEY: dict[str, Any] = dict(
@@ -134,7 +134,7 @@ def checked_services(
     spec = {**SERVICE_KEY, **SERVICE}
     del spec["real_servers"]
     service_check = _Checker(spec, dict, **SERVICE_KEY_RULES)
-    server_check = _Checker(REAL_SERVER, lambda checked: server_options(checked)[1])
+    server_check = _Checker(REAL_SERVER, other_options)
     for place, options in enumerate(listed):
         servers, no_flags = None, {}
         if isinstance(options, dict):

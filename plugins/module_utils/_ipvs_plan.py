@@ -193,15 +193,10 @@ def plan_table(
         operations, service, servers = _service_steps(wish, purge, had, had_servers)
         if operations:
             kept: set[RealServer] = set()
-            if had is None:
-                steps += operations
-                counted["added", True] += 1
-                counted["added", False] += len(servers)
-            else:
-                for verb, _service, changed in operations:
-                    counted[_COUNTED[verb], changed is None] += 1 if changed is None else len(changed)
-                steps += [step for step in operations if step.verb != "delete"]
-                deletions += [step for step in operations if step.verb == "delete"]
+            for step in operations:
+                counted[_COUNTED[step.verb], step.servers is None] += 1 if step.servers is None else len(step.servers)
+                (deletions if step.verb == "delete" else steps).append(step)
+            if had:
                 kept = set(had_servers) & set(servers)
                 before.append((had, [server for server in had_servers if server not in kept]))
             after.append((service, [server for server in servers if server not in kept] if kept else servers))

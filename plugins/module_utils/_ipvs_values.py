@@ -603,8 +603,13 @@ _SERVER_NAMES: Mapping[str, Mapping[str, int]] = {
 
 def server_options(options: Mapping[str, Any]) -> ServerOptions:
     """A real server's options, in the shape in which thousands of them are read."""
+    return options["address"], other_options(options)
+
+
+def other_options(options: Mapping[str, Any]) -> OtherOptions:
+    """What :func:`server_options` has beside the address; those of thousands are one and the same."""
     get = options.get
-    return options["address"], _shared(get("port"), tuple(map(get, SERVER_TERMS)), bool(get("keep_weight")))
+    return _shared(get("port"), tuple(map(get, SERVER_TERMS)), bool(get("keep_weight")))
 
 
 _shared = lru_cache(maxsize=1024)(OtherOptions)

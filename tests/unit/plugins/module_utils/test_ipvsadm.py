@@ -43,6 +43,16 @@ def test_lines_are_read_one_by_one_as_all_at_once(table, random):
     assert canonical("\n".join(blanks)) == canonical("\n".join(written))
 
 
+@pytest.mark.parametrize("service", ["-t 10.0.0.1:80", "-u [2001:db8::1]:53", "--sctp-service 10.0.0.1:80", "-f 7 -6"])
+@pytest.mark.parametrize("address", ["10.1.0.1", "[fd00::1]", "[2001:db8::1]"])
+def test_what_ipvsadm_writes_is_read_all_at_once(monkeypatch, service, address):
+    """Line by line it would be as right, and several times slower."""
+    text = f"-A {service} -s rr\n-a {service} -r {address}:80 -i -w 1\n-a {service} -r {address}:81 -i -w 2"
+    monkeypatch.setattr(ipvsadm, "_read_line", lambda line, _services: pytest.fail(line) if line else None)
+    ((_options, servers),) = ipvsadm.parse(text)
+    assert [(written, each.terms[1]) for written, each in servers] == [(address.strip("[]"), n) for n in (1, 2)]
+
+
 @settings(max_examples=50)
 @given(table=tables, random=st.randoms(use_true_random=False))
 def test_the_order_of_a_lines_options_means_nothing(table, random):
