@@ -183,9 +183,9 @@ from typing import Any
 from ansible.errors import AnsibleError
 from ansible.plugins.become import BecomeBase
 
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import InvalidOption
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns import RUN_DIR
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._values import netns_name, netns_path, user_name
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import InvalidOption
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.values import netns_name, netns_path, user_name
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netns import RUN_DIR
 
 # A command is put together from scripts, each with the next ones as its arguments. `fail` answers as a module does,
 # behind the mark that escalation has succeeded, because anything else would reach the user as a parser's error.

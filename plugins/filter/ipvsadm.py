@@ -11,10 +11,10 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.linuxnet.ipvs.plugins.module_utils import _ipvsadm as ipvsadm
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import InvalidOption
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_options import checked_services
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_values import ServiceWish
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import InvalidOption
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs import ipvsadm
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.options import checked_services
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.values import ServiceWish
 
 
 def to_ipvsadm(services: Sequence[Mapping[str, Any]]) -> str:

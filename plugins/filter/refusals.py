@@ -12,25 +12,29 @@ from typing import Any, NamedTuple
 from ansible.errors import AnsibleFilterError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ansible_collections.linuxnet.ipvs.plugins.module_utils import _bridge_plan as bridge_plan
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._bridge_values import BRIDGE, BRIDGE_RULES, wanted_bridge
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import LinuxnetError
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_drain import DRAIN, drain_timeout
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_options import (
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import LinuxnetError
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.module import NETNS, STATE
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.drain import DRAIN, drain_timeout
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.options import (
     SERVICE,
     SERVICE_KEY,
     SERVICE_KEY_RULES,
 )
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_plan import plan_service
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_values import ServiceWish
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._link_values import Snapshot
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._module import NETNS, STATE
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns_plan import NAMESPACE, wanted_netns
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._virtual_ip_plan import (
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.plan import plan_service
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.values import ServiceWish
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._link import bridge as bridge_plan
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.bridge_options import (
+    BRIDGE,
+    BRIDGE_RULES,
+    wanted_bridge,
+)
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.values import Snapshot
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.virtual_ip import (
     VIRTUAL_IP,
     VIRTUAL_IP_RULES,
     wanted_virtual_ip,
 )
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns.plan import NAMESPACE, wanted_netns
 
 
 def _plan_bridge(params: Mapping[str, Any]) -> None:

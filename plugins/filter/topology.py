@@ -11,35 +11,35 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.linuxnet.ipvs.plugins.plugin_utils import (
-    _picture_html,
-    _picture_mermaid,
-    _picture_svg,
-    _picture_text,
+from ansible_collections.linuxnet.ipvs.plugins.plugin_utils._picture import (
+    html,
+    mermaid,
+    svg,
+    text,
 )
-from ansible_collections.linuxnet.ipvs.plugins.plugin_utils._picture_layout import NARROW, WIDE, NoLayout
-from ansible_collections.linuxnet.ipvs.plugins.plugin_utils._picture_model import Host, read_host
+from ansible_collections.linuxnet.ipvs.plugins.plugin_utils._picture.layout import NARROW, WIDE, NoLayout
+from ansible_collections.linuxnet.ipvs.plugins.plugin_utils._picture.model import Host, read_host
 
 
 def topology_svg(hosts: Sequence[Mapping[str, Any]], title: str = "", narrow: bool = False) -> str:
     """Hosts as an SVG file."""
     form = NARROW if narrow else WIDE
-    return _laid_out("topology_svg", lambda: _picture_svg.render(_read("topology_svg", hosts), form, title))
+    return _laid_out("topology_svg", lambda: svg.render(_read("topology_svg", hosts), form, title))
 
 
 def topology_html(hosts: Sequence[Mapping[str, Any]], title: str = "") -> str:
     """Hosts as an HTML page."""
-    return _laid_out("topology_html", lambda: _picture_html.render(_read("topology_html", hosts), title))
+    return _laid_out("topology_html", lambda: html.render(_read("topology_html", hosts), title))
 
 
 def topology_mermaid(hosts: Sequence[Mapping[str, Any]]) -> str:
     """Hosts as a Mermaid flowchart."""
-    return _picture_mermaid.render(_read("topology_mermaid", hosts))
+    return mermaid.render(_read("topology_mermaid", hosts))
 
 
 def topology_text(hosts: Sequence[Mapping[str, Any]]) -> str:
     """Hosts as plain text."""
-    return _picture_text.render(_read("topology_text", hosts))
+    return text.render(_read("topology_text", hosts))
 
 
 def _read(name: str, hosts: Sequence[Mapping[str, Any]]) -> list[Host]:

@@ -132,9 +132,9 @@ from ansible.utils.vars import combine_vars
 from ansible.vars.clean import namespace_facts
 from ansible.vars.plugins import get_vars_from_inventory_sources
 
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import InvalidOption, LinuxnetError
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns_names import named
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._values import netns_name, netns_path
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import InvalidOption, LinuxnetError
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.values import netns_name, netns_path
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns.names import named
 
 try:
     from ansible.template import trust_as_template

@@ -64,10 +64,10 @@ port:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._hairpin_plan import bridge_port, plan_hairpin
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._links import Kernel
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._module import NETNS, STATE, finish, found, reporting
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._values import device_name
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.module import NETNS, STATE, finish, found, reporting
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.values import device_name
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.client import Kernel
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.hairpin import bridge_port, plan_hairpin
 
 
 def run(module):

@@ -239,17 +239,17 @@ from dataclasses import replace
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.linuxnet.ipvs.plugins.module_utils import _values as values
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import InvalidOption
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset_plan import Wish, plan_no_set, plan_set
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset_task import carried_out
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset_values import (
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._base import values
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import InvalidOption
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.module import NETNS, STATE, finish, found, reporting
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.plan import Wish, plan_no_set, plan_set
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.task import carried_out
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.values import (
     SET_TYPES,
     header_options,
     set_type,
     temporary_name,
 )
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._module import NETNS, STATE, finish, found, reporting
 
 
 def wish_of(params):

@@ -101,17 +101,17 @@ deleted:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.linuxnet.ipvs.plugins.module_utils import _values as values
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import InvalidOption
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset_plan import (
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._base import values
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import InvalidOption
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.module import NETNS, STATE, finish, found, reporting
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.plan import (
     Wish,
     plan_contents,
     plan_no_entries,
     predict_entries,
 )
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset_task import carried_out
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset_values import temporary_name
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._module import NETNS, STATE, finish, found, reporting
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.task import carried_out
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.values import temporary_name
 
 
 def check(params):

@@ -110,9 +110,9 @@ from fnmatch import fnmatchcase
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset import IpSets
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset_entries import described
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._module import NETNS, reporting
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.module import NETNS, reporting
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.client import IpSets
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.writer import described
 
 
 def run(module):

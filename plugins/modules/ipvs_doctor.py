@@ -167,13 +167,13 @@ skipped:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.linuxnet.ipvs.plugins.module_utils import _values as values
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor_checks import CHECKS
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor_facts import read
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor_values import TASKS, Wishes, examine
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_values import SCHEDULERS
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._module import NETNS, reporting
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._owners import PROGRAMS
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._base import values
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.module import NETNS, reporting
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.catalogue import CHECKS
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.facts import read
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.values import TASKS, Wishes, examine
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.owners import PROGRAMS
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.values import SCHEDULERS
 
 
 def run(module):

@@ -177,12 +177,12 @@ owners:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs import Ipvs, NoIpvs
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_connections import connections
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_filter import SERVICES, Filter
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_values import service_options
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._module import NETNS, reporting
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._owners import owners
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.module import NETNS, reporting
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.client import Ipvs, NoIpvs
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.connections import connections
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.filter import SERVICES, Filter
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.owners import owners
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.values import service_options
 
 
 def run(module):

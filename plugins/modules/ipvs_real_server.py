@@ -157,17 +157,17 @@ drained:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import NoSuchPlace
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_drain import DRAIN, drain_timeout, drained_away
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_options import (
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import NoSuchPlace
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.module import NETNS, STATE, finish, reporting
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.drain import DRAIN, drain_timeout, drained_away
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.options import (
     REAL_SERVER,
     SERVICE_KEY,
     SERVICE_KEY_RULES,
 )
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_plan import plan_no_server, plan_server
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_task import carried_out
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_values import RealServerWish, Service, ServiceKey
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._module import NETNS, STATE, finish, reporting
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.plan import plan_no_server, plan_server
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.task import carried_out
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.values import RealServerWish, Service, ServiceKey
 
 
 def run(module):

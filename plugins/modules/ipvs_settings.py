@@ -120,8 +120,9 @@ settings:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs import Ipvs
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_settings import (
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.module import NETNS, finish, found, reporting
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.client import Ipvs
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.settings import (
     NOTHING,
     OPTIONS,
     ROLES,
@@ -129,9 +130,8 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_settings impor
     wished_daemon,
     wished_timeouts,
 )
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_task import refuse_daemons
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._module import NETNS, finish, found, reporting
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns import alone
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.task import refuse_daemons
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netns import alone
 
 
 def run(module):

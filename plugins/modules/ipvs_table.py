@@ -243,14 +243,14 @@ import gc
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.linuxnet.ipvs.plugins.module_utils import _ipvsadm as ipvsadm
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import InvalidOption
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs import EMPTY_TABLE, Ipvs
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_options import SCOPE, SERVICES, checked_services
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_plan import plan_table
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_task import carried_out
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_values import Scope, ServiceWish
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._module import NETNS, invocation, reporting
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import InvalidOption
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.module import NETNS, invocation, reporting
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs import ipvsadm
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.client import EMPTY_TABLE, Ipvs
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.options import SCOPE, SERVICES, checked_services
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.plan import plan_table
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.task import carried_out
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.values import Scope, ServiceWish
 
 
 def run(module):

@@ -56,11 +56,11 @@ services:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs import Ipvs
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_filter import SERVICES, Filter
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_plan import plan_zero
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._module import NETNS, finish, found, reporting
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns import alone
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.module import NETNS, finish, found, reporting
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.client import Ipvs
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.filter import SERVICES, Filter
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.plan import plan_zero
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netns import alone
 
 
 def run(module):

@@ -105,18 +105,18 @@ import shlex
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.linuxnet.ipvs.plugins.module_utils import _values as values
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset import IpSets
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._iptables import Chain
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._masquerade import (
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._base import values
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.module import NETNS, STATE, finish, found, reporting
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.plan import Plan, differing
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.client import IpSets
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.iptables import Chain
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.masquerade import (
     CHAIN,
     TABLE,
     refuse_other_sets,
     rule,
     rule_family,
 )
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._module import NETNS, STATE, finish, found, reporting
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._plan import Plan, differing
 
 
 def run(module):

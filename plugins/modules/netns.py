@@ -118,15 +118,15 @@ processes:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.linuxnet.ipvs.plugins.module_utils import _named_netns as named_netns
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._module import STATE, finish, reporting
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns_plan import (
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.module import STATE, finish, reporting
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.plan import merged
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns import client as named_netns
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns.plan import (
     NAMESPACE,
     plan_absent,
     plan_present,
     wanted_netns,
 )
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._plan import merged
 
 
 def run(module):

@@ -225,10 +225,10 @@ namespaces:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._links import Kernel
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._module import NETNS, reporting
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns_plan import sysctl_path
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns_reader import Reader
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.module import NETNS, reporting
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.client import Kernel
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns.plan import sysctl_path
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns.reader import Reader
 
 
 def main():

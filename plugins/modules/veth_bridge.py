@@ -221,7 +221,8 @@ bridge:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._bridge_plan import (
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.module import NETNS, STATE, finish, found, reporting
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.bridge import (
     Have,
     bridge_after,
     namespaces_of,
@@ -229,10 +230,13 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._bridge_plan import 
     plan_present,
     ports_to_find,
 )
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._bridge_values import BRIDGE, BRIDGE_RULES, wanted_bridge
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._link_values import Snapshot
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._links import Kernel
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._module import NETNS, STATE, finish, found, reporting
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.bridge_options import (
+    BRIDGE,
+    BRIDGE_RULES,
+    wanted_bridge,
+)
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.client import Kernel
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.values import Snapshot
 
 
 def run(module):

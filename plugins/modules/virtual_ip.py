@@ -85,10 +85,10 @@ addresses:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._link_values import Snapshot
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._links import Kernel
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._module import NETNS, STATE, finish, found, reporting
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._virtual_ip_plan import (
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.module import NETNS, STATE, finish, found, reporting
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.client import Kernel
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.values import Snapshot
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.virtual_ip import (
     VIRTUAL_IP,
     VIRTUAL_IP_RULES,
     addresses_after,

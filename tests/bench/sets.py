@@ -32,14 +32,14 @@ from node import Node
 
 sys.path.insert(0, str(bench.CHECKOUT / ".venv" / "collections"))
 
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset import IpSets
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset_plan import Wish, plan_set
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset_values import (
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.client import IpSets
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.plan import Wish, plan_set
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.values import (
     header_options,
     set_type,
     temporary_name,
 )
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns import alone, inside
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netns import alone, inside
 
 #: What is measured: a type, the set's options, and an entry for each address.
 SHAPES: dict[str, tuple[str, dict[str, Any], str]] = {

@@ -13,7 +13,7 @@ import steps
 
 ansible_collections.__path__.append(str(steps.CHECKOUT / ".venv" / "collections" / "ansible_collections"))
 
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor_checks import CHECKS  # noqa: E402 # found only now
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.catalogue import CHECKS  # noqa: E402 # found only now
 
 GUIDE = steps.CHECKOUT / "docs" / "doctor.md"
 BEGIN, END = "<!-- checks:begin -->", "<!-- checks:end -->"

@@ -121,14 +121,14 @@ def die_after(steps: int, module: str) -> None:
 
         setattr(owner, method, some)
 
-    cut(importlib.import_module(COLLECTION + ".module_utils._netlink").NetlinkSocket, "send_all")
+    cut(importlib.import_module(COLLECTION + ".module_utils._kernel.netlink").NetlinkSocket, "send_all")
     if module in OVER_PYROUTE2:
-        cut(importlib.import_module(COLLECTION + ".module_utils._links").Kernel, "apply")
+        cut(importlib.import_module(COLLECTION + ".module_utils._link.client").Kernel, "apply")
 
 
 def hold_at(path: str) -> None:
     """Have this process stand still before the first message that changes something, for as long as a file is there."""
-    netlink = importlib.import_module(COLLECTION + ".module_utils._netlink")
+    netlink = importlib.import_module(COLLECTION + ".module_utils._kernel.netlink")
     send_all = netlink.NetlinkSocket.send_all
 
     def send_later(self: Any, batch: Sequence[Any]) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_options import SERVICE, SERVICE_KEY
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.options import SERVICE, SERVICE_KEY
 
 COLLECTION = Path(__file__).resolve().parents[2]
 MODULES = sorted((COLLECTION / "plugins" / "modules").glob("*.py"))

@@ -64,7 +64,9 @@ if [ -e /run/read_hidden ]; then umount /run/read_hidden; rm /run/read_hidden; f
 #: What netns_info finds, and how often it asks the kernel for that: in all named namespaces, and in that of a process.
 COUNT = r"""
 import json, sys
-from ansible_collections.linuxnet.ipvs.plugins.module_utils import _links, _net_facts, _netns_reader
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._link import client
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._link import rtnetlink
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns.reader import Reader
 
 def count(owner, method):
     whole = getattr(owner, method)
@@ -76,13 +78,13 @@ def count(owner, method):
     setattr(owner, method, counted)
 
 asked = dict.fromkeys(("snapshot", "number_known", "device_beyond"), 0)
-count(_links.Kernel, "snapshot")
-count(_net_facts.Place, "number_known")
-count(_net_facts.Place, "device_beyond")
+count(client.Kernel, "snapshot")
+count(rtnetlink.Place, "number_known")
+count(rtnetlink.Place, "device_beyond")
 answers = []
 for names, netns in ((["read_*"], None), ([], "/proc/%s/ns/net" % sys.argv[1])):
     asked.update(dict.fromkeys(asked, 0))
-    with _links.Kernel() as kernel, _netns_reader.Reader(kernel, netns) as reader:
+    with client.Kernel() as kernel, Reader(kernel, netns) as reader:
         found = reader.namespaces(names, reference=netns is not None, unnamed=False, sysctls=[])
     peers = [link["peer"] for each in found for link in each["links"] if link["kind"] == "veth"]
     answers.append(dict(asked, found=len(peers) - peers.count(None), lost=peers.count(None)))

@@ -93,8 +93,8 @@ def test_timeouts(tables):
 #: Makes what the kernel takes and ipvsadm cannot say: a service of ESP, and a real server that is local.
 FOREIGN = """
 import ipaddress, sys
-from ansible_collections.linuxnet.ipvs.plugins.module_utils import _ipvs_values as values
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs import Ipvs
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs import values
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.client import Ipvs
 
 values.PROTOCOLS["esp"] = 50
 esp, web = (

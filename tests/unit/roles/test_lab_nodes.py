@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._pyroute2 import MINIMUM
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.pyroute2 import MINIMUM
 from ansible_collections.linuxnet.ipvs.roles.lab_host.files.lab_nodes import runs, too_old
 
 VARIABLES = Path(__file__).parents[3] / "roles" / "lab_host" / "vars" / "main.yml"

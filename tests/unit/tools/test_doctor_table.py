@@ -11,7 +11,7 @@ import re
 import doctor_table
 import steps
 
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor_checks import CHECKS
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.catalogue import CHECKS
 
 #: A kernel that delays is none of those that the test machines can have.
 WITHOUT_KERNEL = {"conn_reuse_delay"}

@@ -8,13 +8,13 @@ from ipaddress import ip_interface
 
 import pytest
 
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._address_plan import (
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import InvalidOption
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.addresses import (
     plan_addresses,
     plan_removal,
     texts,
     wanted_addresses,
 )
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import InvalidOption
 
 
 def interfaces(*values):

@@ -8,7 +8,8 @@ from ipaddress import ip_address, ip_interface, ip_network
 
 import pytest
 
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._bridge_plan import (
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import Conflict, InvalidOption
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.bridge import (
     Have,
     bridge_after,
     namespaces_of,
@@ -16,9 +17,8 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._bridge_plan import 
     plan_present,
     ports_to_find,
 )
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._bridge_values import wanted_bridge
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import Conflict, InvalidOption
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._link_values import (
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.bridge_options import wanted_bridge
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.values import (
     DeviceAddress,
     FarEnd,
     Link,

@@ -12,12 +12,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from ansible_collections.linuxnet.ipvs.plugins.module_utils import _doctor_modules as modules
-from ansible_collections.linuxnet.ipvs.plugins.module_utils import _netlink as netlink
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor_chains import BaseChain, decoded
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor_checks import CHECKS
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor_facts import rules_of
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor_values import (
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor import modules
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.catalogue import CHECKS
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.chains import BaseChain, decoded
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.facts import rules_of
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.values import (
     SEVERITIES,
     Facts,
     LoopSet,
@@ -27,10 +26,11 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor_values impor
     Wishes,
     examine,
 )
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_values import RealServer, Service, ServiceKey
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._link_values import DeviceAddress, Link, Route, Snapshot
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._owners import PROGRAMS, Owner
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._packet_filter import parse
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.owners import PROGRAMS, Owner
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.values import RealServer, Service, ServiceKey
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel import netlink
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.values import DeviceAddress, Link, Route, Snapshot
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.simulation import parse
 
 VIRTUAL, POD = ipaddress.ip_address("10.100.100.100"), ipaddress.ip_address("10.0.0.11")
 ANYWHERE = ipaddress.ip_network("0.0.0.0/0")

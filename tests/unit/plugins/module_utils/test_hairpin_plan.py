@@ -6,9 +6,9 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import Conflict, NoSuchPlace
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._hairpin_plan import bridge_port, plan_hairpin
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._link_values import Link, Snapshot
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import Conflict, NoSuchPlace
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.hairpin import bridge_port, plan_hairpin
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.values import Link, Snapshot
 
 
 def said(plan):

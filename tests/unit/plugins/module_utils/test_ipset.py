@@ -17,10 +17,25 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from pyroute2.netlink.nfnetlink.ipset import ipset_msg
 
-from ansible_collections.linuxnet.ipvs.plugins.module_utils import _ipset as ipset
-from ansible_collections.linuxnet.ipvs.plugins.module_utils import _netlink as netlink
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import Conflict, InvalidOption, KernelRefused
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset_entries import (
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import Conflict, InvalidOption, KernelRefused
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset import client as ipset
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.plan import (
+    Wish,
+    plan_contents,
+    plan_no_entries,
+    plan_no_set,
+    plan_set,
+    predict_entries,
+)
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.values import (
+    SET_TYPES,
+    SetHeader,
+    header_options,
+    new_header,
+    set_type,
+    temporary_name,
+)
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.writer import (
     PLAIN,
     Options,
     Reader,
@@ -34,23 +49,8 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset_entries impor
     split_entries,
     written,
 )
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset_plan import (
-    Wish,
-    plan_contents,
-    plan_no_entries,
-    plan_no_set,
-    plan_set,
-    predict_entries,
-)
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset_values import (
-    SET_TYPES,
-    SetHeader,
-    header_options,
-    new_header,
-    set_type,
-    temporary_name,
-)
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._netlink import (
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel import netlink
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netlink import (
     NLA_F_NESTED,
     MalformedReply,
     attribute,

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.linuxnet.ipvs.plugins.module_utils import _iptables
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import LinuxnetError
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import LinuxnetError
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter import iptables as _iptables
 
 RULE = ["-s", "10.0.0.0/24", "-j", "MASQUERADE"]
 NONE = (1, "", "iptables: Bad rule (does a matching rule exist in that chain?).\n")

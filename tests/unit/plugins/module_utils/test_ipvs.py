@@ -18,10 +18,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyroute2.netlink.generic.ipvs import ipvsmsg
 
-from ansible_collections.linuxnet.ipvs.plugins.module_utils import _ipvs_codec as codec
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import InvalidOption, KernelRefused
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs import Disturbed, _explained, _explained_request
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_plan import (
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import InvalidOption, KernelRefused
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs import codec
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.client import (
+    Disturbed,
+    _explained,
+    _explained_request,
+)
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.plan import (
     first_foreign,
     plan_no_server,
     plan_no_service,
@@ -29,7 +33,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_plan import (
     plan_service,
     plan_table,
 )
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_values import (
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.values import (
     FORWARDING_METHODS,
     PROTOCOLS,
     SCHEDULERS,
@@ -46,7 +50,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_values import 
     ServiceKey,
     ServiceWish,
 )
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._netlink import (
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netlink import (
     BatchRefused,
     MalformedReply,
     attribute,

@@ -13,14 +13,14 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import InvalidOption
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_options import (
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import InvalidOption
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.options import (
     SERVICE,
     SERVICE_KEY,
     SERVICE_KEY_RULES,
     checked_services,
 )
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_values import SERVER_TERMS
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.values import SERVER_TERMS
 
 #: What ``services`` would be in a module's argument spec.
 SPEC: dict[str, Any] = dict(**SERVICE_KEY, **SERVICE)

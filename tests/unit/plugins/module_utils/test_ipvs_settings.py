@@ -14,11 +14,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.linuxnet.ipvs.plugins.module_utils import _ipvs_codec as codec
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import InvalidOption
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs import daemons_together
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_connections import parse
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_settings import (
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import InvalidOption
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs import codec
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.client import daemons_together
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.connections import parse
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.settings import (
     Settings,
     SyncDaemon,
     Timeouts,
@@ -26,7 +26,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs_settings impor
     wished_daemon,
     wished_timeouts,
 )
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._netlink import MalformedReply, attribute_map
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netlink import MalformedReply, attribute_map
 
 MASTER = SyncDaemon("master", "eth1", 7, 1472, ipaddress.ip_address("224.0.0.81"), 8848, 1)
 HAVE = Settings(Timeouts(900, 120, 300), {"master": MASTER})

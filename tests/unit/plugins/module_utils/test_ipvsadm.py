@@ -17,8 +17,8 @@ from kernel_tables import lines, tables
 
 from ansible_collections.linuxnet.ipvs.plugins.filter.ipvsadm import FilterModule, from_ipvsadm, to_ipvsadm
 from ansible_collections.linuxnet.ipvs.plugins.filter.refusals import refusals
-from ansible_collections.linuxnet.ipvs.plugins.module_utils import _ipvsadm as ipvsadm
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import InvalidOption
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import InvalidOption
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs import ipvsadm
 
 
 def canonical(text):

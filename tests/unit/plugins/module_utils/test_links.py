@@ -11,16 +11,16 @@ import sys
 
 import pytest
 
-from ansible_collections.linuxnet.ipvs.plugins.module_utils import _pyroute2
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import (
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import (
     KernelRefused,
     LinuxnetError,
     NoSuchNamespace,
     NotInstalled,
 )
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._links import Kernel
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._netlink import DUMP_ATTEMPTS
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns import alone, inside
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel import pyroute2 as _pyroute2
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netlink import DUMP_ATTEMPTS
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netns import alone, inside
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.client import Kernel
 
 
 @pytest.fixture

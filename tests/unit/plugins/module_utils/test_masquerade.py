@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import InvalidOption
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset_values import SetHeader, SetType
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._masquerade import (
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import InvalidOption
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.values import SetHeader, SetType
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.masquerade import (
     refuse_other_sets,
     rule,
     rule_family,

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._module import invocation
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.module import invocation
 
 
 def test_a_result_tells_small_options_again_and_of_large_ones_the_size():

@@ -18,13 +18,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyroute2.netlink import nla, nlmsg
 
-from ansible_collections.linuxnet.ipvs.plugins.module_utils import _netlink as netlink
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import (
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import (
     KernelRefused,
     LinuxnetError,
     NoSuchPlace,
 )
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns import fresh
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel import netlink
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netns import fresh
 
 
 class Sample(nlmsg):

@@ -6,8 +6,9 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import InvalidOption
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns_plan import (
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import InvalidOption
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.plan import merged
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns.plan import (
     HaveNetns,
     plan_absent,
     plan_present,
@@ -15,7 +16,6 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns_plan import (
     sysctl_path,
     wanted_netns,
 )
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._plan import merged
 
 FORWARD = ("net", "ipv4", "ip_forward")
 

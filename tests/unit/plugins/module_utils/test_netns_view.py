@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.linuxnet.ipvs.plugins.module_utils import _netns_names as names
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import MissingRequirement
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._link_values import DeviceAddress, Link, Route, Snapshot
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns_view import (
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import MissingRequirement
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.values import DeviceAddress, Link, Route, Snapshot
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns import names
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns.view import (
     Namespace,
     bridge_options,
     dns_options,

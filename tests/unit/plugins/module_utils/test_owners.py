@@ -10,7 +10,7 @@ import os
 
 import pytest
 
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._owners import programs_in
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.owners import programs_in
 
 
 @pytest.mark.parametrize(

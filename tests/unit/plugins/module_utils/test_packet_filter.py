@@ -10,7 +10,7 @@ import ipaddress
 
 import pytest
 
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._packet_filter import (
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.simulation import (
     Packet,
     Term,
     matches,

@@ -15,13 +15,12 @@ from hypothesis import strategies as st
 from pyroute2.netlink.nfnetlink.nfctsocket import nfct_msg
 from pyroute2.netlink.nfnetlink.nftsocket import nft_chain_msg, nft_rule_msg, nft_table_msg
 
-from ansible_collections.linuxnet.ipvs.plugins.module_utils import _conntrack as conntrack
-from ansible_collections.linuxnet.ipvs.plugins.module_utils import _netlink as netlink
-from ansible_collections.linuxnet.ipvs.plugins.module_utils import _nf_trace as nf_trace
-from ansible_collections.linuxnet.ipvs.plugins.module_utils import _packet_path as path
-from ansible_collections.linuxnet.ipvs.plugins.module_utils import _packet_verdict as verdict
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._net_facts import Device, Facts, Switches
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._packet_tracer import request_of
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel import netlink
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.rtnetlink import Device, Facts, Switches
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter import conntrack
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._trace import events as nf_trace
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._trace import path, verdict
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._trace.tracer import request_of
 
 FIRST = 821160024
 CLIENT, VIRTUAL, REAL, BRIDGE = ("10.0.0.11", 4000), ("10.100.100.100", 8080), ("10.0.0.11", 8080), ("10.0.0.1", 4000)

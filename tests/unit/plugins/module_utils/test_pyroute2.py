@@ -8,8 +8,8 @@ import sys
 
 import pytest
 
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import MissingRequirement
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._pyroute2 import found_version, is_enough, load
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import MissingRequirement
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.pyroute2 import found_version, is_enough, load
 
 
 @pytest.mark.parametrize(

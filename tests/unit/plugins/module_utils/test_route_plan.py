@@ -8,9 +8,9 @@ from ipaddress import ip_address, ip_interface, ip_network
 
 import pytest
 
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import InvalidOption
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._link_values import Link, Route, Snapshot
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._route_plan import WantedRoute, plan_routes
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import InvalidOption
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.routes import WantedRoute, plan_routes
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.values import Link, Route, Snapshot
 
 DEVICE = Link(2, "eth0", "veth", up=True)
 OTHER = Link(3, "eth1", up=True)

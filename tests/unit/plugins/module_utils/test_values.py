@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.linuxnet.ipvs.plugins.module_utils import _values as values
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import InvalidOption
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._base import values
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import InvalidOption
 
 
 @pytest.mark.parametrize("name", ["lo", "bridge_home", "eth0.100", "a" * 15, "dustin-ipvs0"])

@@ -8,9 +8,9 @@ from ipaddress import ip_interface
 
 import pytest
 
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._errors import Conflict, InvalidOption
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._link_values import AddDevice, DeviceAddress, Link, Snapshot
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._virtual_ip_plan import (
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import Conflict, InvalidOption
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.values import AddDevice, DeviceAddress, Link, Snapshot
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.virtual_ip import (
     addresses_after,
     plan_absent,
     plan_present,

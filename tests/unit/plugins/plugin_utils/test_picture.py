@@ -20,9 +20,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.linuxnet.ipvs.plugins.filter import topology
-from ansible_collections.linuxnet.ipvs.plugins.plugin_utils import _picture_layout as layout
-from ansible_collections.linuxnet.ipvs.plugins.plugin_utils import _picture_svg as svg
-from ansible_collections.linuxnet.ipvs.plugins.plugin_utils._picture_model import Tally, many, natural, read_host
+from ansible_collections.linuxnet.ipvs.plugins.plugin_utils._picture import layout, svg
+from ansible_collections.linuxnet.ipvs.plugins.plugin_utils._picture.model import Tally, many, natural, read_host
 
 SVG = "{http://www.w3.org/2000/svg}"
 FORMS = [layout.WIDE, layout.NARROW]

@@ -1,0 +1,250 @@
+# Copyright (c) 2026, the linuxnet.ipvs contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Reading a node for the doctor: nothing is written, loaded or changed; connections are tried only where asked for.
+
+To ask the kernel for a part of it that is a module has it load that module, so it is looked first whether it is there.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import socket
+import struct
+from typing import Any, Iterable, Mapping
+
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.values import Address
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.chains import (
+    BaseChain,
+    base_chains,
+    dropping,
+    masquerading,
+)
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.modules import barred, lines, there
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.probe import probe
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.values import (
+    Facts,
+    LoopSet,
+    Row,
+    Rules,
+    Way,
+    Wishes,
+)
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.client import IpSets, NoSets
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.writer import PLAIN, all_written
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.client import Ipvs
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.owners import address_movers, owners
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netlink import NoSuchProtocol
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netns import inside
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.client import Kernel
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.values import Link, Snapshot
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.iptables import Run, saved
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.simulation import parse
+
+#: Switches that each namespace has once, and those of each device.
+_SWITCHES = (
+    "net/ipv4/ip_forward",
+    "net/ipv6/conf/all/forwarding",
+    "net/bridge/bridge-nf-call-iptables",
+    "net/bridge/bridge-nf-call-ip6tables",
+    "net/ipv4/vs/conntrack",
+    "net/ipv4/vs/conn_reuse_mode",
+)
+_DEVICE_SWITCHES = ("forwarding", "rp_filter", "arp_ignore", "arp_announce")
+_LOOP_TYPE = "hash:ip,port,ip"
+#: linux/sockios.h, linux/if.h; an ifreq has the name, and here the flags.
+_SIOCGIFFLAGS, _IFF_NOARP = 0x8913, 0x80
+_IFREQ = struct.Struct("=16sH22x")
+#: The commands that tell the rules of a family: of the back end in use, and of the older one.
+_SAVERS = {"inet": ("iptables-save", "iptables-legacy-save"), "inet6": ("ip6tables-save", "ip6tables-legacy-save")}
+#: Where the older back end lists its tables.
+_OLDER_TABLES = {"inet": "/proc/thread-self/net/ip_tables_names", "inet6": "/proc/thread-self/net/ip6_tables_names"}
+_NFT_FAMILIES = {"inet": "ip", "inet6": "ip6"}
+_OWN_TABLES = "nft(8) has tables of its own that may %s: %s"
+#: What iptables-save(8) says of a table that it does not write at all (iptables/xtables-save.c).
+_INCOMPATIBLE = re.compile("^# Table `([a-z]+)' is incompatible", re.MULTILINE)
+
+
+def read(run: Run, netns: str | None, wishes: Wishes, probe_timeout: float | None) -> Facts:
+    """Look at a namespace; connections to real servers are tried where ``probe_timeout`` (seconds) is given."""
+    with inside(netns):
+        ipvs = os.path.exists("/proc/thread-self/net/ip_vs")
+    table, connections, backup = _table(netns) if ipvs else ((), {}, False)
+    addresses = sorted({server.address for row in table for server in row.servers}, key=lambda each: each.packed)
+    answers = None
+    if probe_timeout is not None:  # first, because it has the kernel find out which neighbour is where
+        answers = probe(netns, _endpoints(table), probe_timeout)
+    with Kernel() as kernel:
+        here = kernel.same(netns)
+        snapshot = kernel.snapshot(here, routes=True)
+        ways = {address: Way(*found) for address, found in kernel.ways(here, addresses).items()}
+        ports = _ports(kernel, here, snapshot, ways)
+        local = kernel.local_networks(here)
+        netfilter_bridges = kernel.netfilter_bridges(here)
+    return Facts(
+        release=os.uname().release,
+        netns=netns,
+        ipvs=ipvs,
+        ipvs_barred=None if ipvs else barred(run, "ip_vs"),
+        table=table,
+        connections=connections,
+        backup=backup,
+        switches=_switches(netns, snapshot),
+        snapshot=snapshot,
+        local=local,
+        ways=ways,
+        ports=ports,
+        netfilter_bridges=netfilter_bridges,
+        sets=_sets(netns),
+        rules=_rules(run, netns, sorted({row.key.family for row in table})),
+        arp_rules=bool(wishes.real_server_for) and _has_arp_rules(run, netns),
+        without_arp=_without_arp(netns, [link.name for link in snapshot.links]),
+        owners=tuple(owners(netns)),
+        address_movers=address_movers(netns),
+        answers=answers,
+        schedulers={name: barred(run, "ip_vs_%s" % name) for name in wishes.schedulers},
+        wishes=wishes,
+    )
+
+
+def _table(netns: str | None) -> tuple[tuple[Row, ...], dict[Any, int], bool]:
+    with Ipvs(netns) as ipvs:
+        rows = tuple(Row(service, tuple(servers)) for service, servers in ipvs.table())
+        connections = {}
+        for row in rows:
+            if any(server.weight == 0 for server in row.servers):
+                counted = ipvs.connections(row.key)
+                connections.update({(row.key, key): sum(each.values()) for key, each in counted.items()})
+        return rows, connections, "backup" in ipvs.settings().daemons
+
+
+def _endpoints(table: Iterable[Row]) -> list[tuple[Address, int]]:
+    """The real servers of TCP services, on ports that are known, each once; whether they have a weight or not."""
+    found = {
+        (server.address, server.port): None
+        for row in table
+        for server in row.servers
+        if row.key.protocol == "tcp" and server.port
+    }
+    return list(found)
+
+
+def _ports(kernel: Kernel, netns: str | None, snapshot: Snapshot, ways: Mapping[Address, Way]) -> dict[Address, str]:
+    """The bridge port behind which each neighbour lives.
+
+    The neighbour's hardware address tells, by what the bridge has learned from its frames. Where nobody has spoken for
+    a while, the other end of a veth device tells, if it has the address.
+    """
+    near: dict[Address, Link] = {}
+    for address, way in ways.items():
+        device = snapshot.link(way.device)
+        if device is not None and device.kind == "bridge" and way.router is None and not way.local:
+            near[address] = device
+    if not near:
+        return {}
+    neighbours, learned = kernel.neighbours(netns), kernel.learned(netns)
+    found: dict[Address, str] = {}
+    for address, bridge in near.items():
+        hardware = neighbours.get((bridge.index, address))
+        port = snapshot.link_at(learned.get((bridge.index, hardware), 0)) if hardware else None
+        if port is not None:
+            found[address] = port.name
+    if len(found) < len(near):
+        names = [port.name for bridge in set(near.values()) for port in snapshot.ports_of(bridge)]
+        for name, end in kernel.far_ends(netns, names, {netns: snapshot}).items():
+            for interface in end.addresses:
+                if interface.ip in near:
+                    found.setdefault(interface.ip, name)
+    return found
+
+
+def _switches(netns: str | None, snapshot: Snapshot) -> dict[str, str]:
+    paths = list(_SWITCHES)
+    for device in ("all", *(link.name for link in snapshot.links)):
+        paths += ["net/ipv4/conf/%s/%s" % (device, name) for name in _DEVICE_SWITCHES]
+    found = {}
+    with inside(netns):
+        for path in paths:
+            try:
+                with open(os.path.join("/proc/sys", path), encoding="ascii") as file:
+                    found[path] = file.read().strip()
+            except OSError:  # the kernel has no such switch, or the device is gone
+                continue
+    return found
+
+
+def _sets(netns: str | None) -> tuple[LoopSet, ...]:
+    if not there("ip_set"):
+        return ()
+    try:
+        with IpSets(netns) as sets:
+            names = [each.header.name for each in sets.headers() if each.header.kind.name == _LOOP_TYPE]
+            read_sets = [each for each in map(sets.find, names) if each is not None]
+    except (NoSets, NoSuchProtocol):
+        return ()
+    return tuple(
+        LoopSet(
+            each.header.name,
+            each.header.kind.family,
+            frozenset(all_written(each.header.kind, dict.fromkeys(each.entries, PLAIN))),
+        )
+        for each in read_sets
+    )
+
+
+def _rules(run: Run, netns: str | None, families: Iterable[str]) -> dict[str, Rules]:
+    """The rules of families, and why they may not be all that there are."""
+    newer = there("nf_tables")
+    chains = base_chains(netns) if newer else []
+    return {family: rules_of(family, _saved_rules(run, netns, family, newer), chains) for family in families}
+
+
+def _saved_rules(run: Run, netns: str | None, family: str, newer: bool) -> str | None:
+    program, older = _SAVERS[family]
+    if newer:
+        return saved(run, program, netns)
+    # To ask the newer back end would load it.
+    with inside(netns):
+        used = bool(lines(_OLDER_TABLES[family]))
+    return (saved(run, older, netns) or saved(run, program, netns)) if used else ""
+
+
+def rules_of(family: str, saved_rules: str | None, chains: Iterable[BaseChain]) -> Rules:
+    """The rules of a family, by what ``iptables-save`` printed and by all chains that nftables has."""
+    if saved_rules is None:
+        reason = "%s is not installed, or fails" % _SAVERS[family][0]
+        return Rules(None, reason, reason)
+    both = ""
+    if "legacy tables present" in saved_rules:
+        both = "there are rules of both back ends of iptables (nf_tables, legacy)"
+    nat, filters = masquerading(chains, family), dropping(chains, family)
+    for table in _INCOMPATIBLE.findall(saved_rules):  # nft(8) has changed it in ways of its own
+        (nat if table == "nat" else filters).add("%s %s" % (_NFT_FAMILIES[family], table))
+    return Rules(
+        parse(saved_rules),
+        _OWN_TABLES % ("masquerade", ", ".join(sorted(nat))) if nat else both,
+        _OWN_TABLES % ("drop", ", ".join(sorted(filters))) if filters else both,
+    )
+
+
+def _without_arp(netns: str | None, names: Iterable[str]) -> frozenset[str]:
+    """The devices that are told to speak no ARP, such as those of WireGuard (netdevice(7): IFF_NOARP)."""
+    found = set()
+    with inside(netns), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asked:
+        for name in names:
+            try:
+                told = fcntl.ioctl(asked, _SIOCGIFFLAGS, _IFREQ.pack(name.encode(), 0))
+            except OSError:  # the device is gone
+                continue
+            if _IFREQ.unpack(told)[1] & _IFF_NOARP:
+                found.add(name)
+    return frozenset(found)
+
+
+def _has_arp_rules(run: Run, netns: str | None) -> bool:
+    if not there("nf_tables") and not there("arp_tables"):
+        return False
+    return any(line.startswith("-A") for line in (saved(run, "arptables-save", netns) or "").splitlines())

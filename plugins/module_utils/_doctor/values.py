@@ -1,0 +1,219 @@
+# Copyright (c) 2026, the linuxnet.ipvs contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the doctor knows of a node, and what it says about it, as plain values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Callable, Dict, FrozenSet, Iterable, Iterator, Mapping, NamedTuple, Optional, Tuple
+
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.values import Address, Network
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.owners import Owner
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.values import RealServer, Service, ServiceKey
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.values import Link, Snapshot
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.simulation import Tables
+
+#: What a finding is to the traffic: it fails, it fails at times, or nothing fails yet.
+SEVERITIES = ("error", "warning", "notice")
+#: The owner of a table that is kept by tasks.
+TASKS = "tasks"
+
+
+class Way(NamedTuple):
+    """How the kernel sends packets to an address: the device, the router if any, or to itself."""
+
+    device: str
+    router: Optional[Address] = None
+    local: bool = False
+
+
+class Row(NamedTuple):
+    """A virtual service with its real servers."""
+
+    service: Service
+    servers: Tuple[RealServer, ...]
+
+    @property
+    def key(self) -> ServiceKey:
+        """The service's key."""
+        return self.service.key
+
+
+@dataclass(frozen=True)
+class LoopSet:
+    """A set of the type hash:ip,port,ip, with its entries as ipset(8) writes them."""
+
+    name: str
+    family: str
+    entries: FrozenSet[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What the user says of the node that cannot be seen there."""
+
+    #: Who is meant to write the table: a program of :mod:`_owners`, ``tasks``, or None for whoever does.
+    owner: Optional[str] = None
+    #: Whether real servers are clients of their own services; None to judge by the sets there are.
+    loopback: Optional[bool] = None
+    #: The virtual addresses for which this node is a real server (direct routing, tunnel).
+    real_server_for: Tuple[Address, ...] = ()
+    #: Schedulers that are going to be used.
+    schedulers: Tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Rules:
+    """The rules of one family: those of iptables; and why others may masquerade or drop besides, which are not read."""
+
+    #: None where they cannot be read.
+    tables: Optional[Tables] = None
+    masquerading_besides: str = ""
+    dropping_besides: str = ""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """A node, or one network namespace of it, when it was looked at."""
+
+    #: The kernel's release, as uname(1) has it.
+    release: str = "6.1.0"
+    netns: Optional[str] = None
+    #: Whether the kernel has IPVS now; and if not, why it cannot have it, or None if it would load it.
+    ipvs: bool = True
+    ipvs_barred: Optional[str] = None
+    table: Tuple[Row, ...] = ()
+    #: Connections of each real server of weight 0, by service and the server's key.
+    connections: Mapping[Tuple[ServiceKey, Tuple[bytes, int]], int] = field(default_factory=dict)
+    #: Whether this namespace takes over connections from another director (``ipvsadm --start-daemon backup``).
+    backup: bool = False
+    #: The kernel's switches by their path below /proc/sys, such as ``net/ipv4/ip_forward``.
+    switches: Mapping[str, str] = field(default_factory=dict)
+    snapshot: Snapshot = field(default_factory=Snapshot)
+    #: What the kernel delivers to itself (routes of type ``local``).
+    local: Tuple[Network, ...] = ()
+    ways: Mapping[Address, Way] = field(default_factory=dict)
+    #: The bridge port behind which an address lives, where it is known.
+    ports: Mapping[Address, str] = field(default_factory=dict)
+    #: Bridges that hand their frames to iptables and ip6tables by a switch of their own.
+    netfilter_bridges: Mapping[str, Tuple[bool, bool]] = field(default_factory=dict)
+    sets: Tuple[LoopSet, ...] = ()
+    rules: Mapping[str, Rules] = field(default_factory=dict)
+    #: Whether arptables(8) has rules.
+    arp_rules: bool = False
+    #: The devices that neither ask nor answer by ARP.
+    without_arp: FrozenSet[str] = frozenset()
+    owners: Tuple[Owner, ...] = ()
+    #: The programs here that move virtual addresses between directors.
+    address_movers: Tuple[str, ...] = ()
+    #: What came of a connection to a real server: outcome and words; None where none was tried.
+    answers: Optional[Mapping[Tuple[Address, int], Tuple[str, str]]] = None
+    #: Why a scheduler cannot be had, or None if it can.
+    schedulers: Mapping[str, Optional[str]] = field(default_factory=dict)
+    wishes: Wishes = field(default_factory=Wishes)
+
+    def tables(self, family: str) -> Tables | None:
+        """The tables of iptables of a family; None where they cannot be read."""
+        return self.rules.get(family, Rules()).tables
+
+    def servers(self, *methods: str) -> Iterator[tuple[Row, RealServer]]:
+        """The real servers that are reached by these forwarding methods, each with its service; not this node."""
+        for row in self.table:
+            for server in row.servers:
+                if server.forwarding_method in methods and not self.is_local(server.address):
+                    yield row, server
+
+    def is_local(self, address: Address | None) -> bool:
+        """Whether the kernel delivers an address to itself."""
+        if address is None:
+            return False
+        own = (each.interface.ip for each in self.snapshot.addresses)
+        return any(address in each for each in self.local) or address in own
+
+    def switch(self, path: str) -> int | None:
+        """A switch's number; None where this kernel has no such switch."""
+        value = self.switches.get(path, "")
+        return int(value) if value.lstrip("-").isdigit() else None
+
+    def stronger(self, family: str, device: str, name: str) -> int:
+        """A switch of which the larger of a device's and ``all`` counts (ip-sysctl.rst)."""
+        return max(self.switch("net/%s/conf/%s/%s" % (family, each, name)) or 0 for each in ("all", device))
+
+    def port_of(self, address: Address) -> Link | None:
+        """The bridge port behind which an address lives."""
+        return self.snapshot.link(self.ports[address]) if address in self.ports else None
+
+    def bridge_of(self, port: Link) -> Link | None:
+        """The bridge of a port."""
+        return self.snapshot.link_at(port.master) if port.master else None
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that is wrong: on what, by what it is seen, what comes of it, and what to do."""
+
+    subject: str
+    evidence: str
+    consequence: str
+    remedy: str
+    #: A task that does it, where one can.
+    task: Optional[Mapping[str, Any]] = None
+
+
+class NotApplicable(Exception):
+    """A check that has nothing to look at on this node, and why."""
+
+
+class LeftOpen(Exception):
+    """A check that has not seen all that it should look at, and why: what it has told before holds all the same."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing to look for."""
+
+    id: str
+    severity: str
+    #: What is looked for, in a sentence's words.
+    what: str
+    #: Where it is looked for: without that it cannot be wrong.
+    where: str
+    source: str
+    look: Callable[[Facts], Iterable[Finding]]
+
+
+def examine(
+    checks: Iterable[Check], facts: Facts, ignore: Iterable[str] = ()
+) -> tuple[list[Dict[str, Any]], list[str], list[Dict[str, Any]]]:
+    """The findings, the checks that looked, and those that did not, or not at everything, with the reason."""
+    findings: list[Dict[str, Any]] = []
+    checked: list[str] = []
+    skipped: list[Dict[str, Any]] = []
+    ignored = set(ignore)
+    for check in checks:
+        if check.id in ignored:
+            skipped.append(dict(id=check.id, reason="it is in 'ignore'", left_open=False))
+            continue
+        try:
+            for each in check.look(facts):
+                findings.append(_described(check, each))
+        except (NotApplicable, LeftOpen) as exc:
+            skipped.append(dict(id=check.id, reason=str(exc), left_open=isinstance(exc, LeftOpen)))
+        else:
+            checked.append(check.id)
+    findings.sort(key=lambda found: SEVERITIES.index(found["severity"]))
+    return findings, checked, skipped
+
+
+def _described(check: Check, found: Finding) -> Dict[str, Any]:
+    return dict(
+        id=check.id,
+        severity=check.severity,
+        subject=found.subject,
+        evidence=found.evidence,
+        consequence=found.consequence,
+        remedy=found.remedy,
+        task=None if found.task is None else dict(found.task),
+    )

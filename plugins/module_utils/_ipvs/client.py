@@ -1,0 +1,375 @@
+# Copyright (c) 2026, the linuxnet.ipvs contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The kernel's IPVS table over generic netlink (family "IPVS", linux/ip_vs.h, net/netfilter/ipvs/ip_vs_ctl.c)."""
+
+from __future__ import annotations
+
+import errno
+import struct
+from contextlib import contextmanager
+from itertools import chain, islice, repeat
+from typing import Any, Iterable, Iterator, Mapping, Sequence, Tuple
+
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import KernelRefused, NoSuchPlace
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs import codec
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.codec import RealServers
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.settings import (
+    Settings,
+    SettingsOperation,
+    SyncDaemon,
+)
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.values import Operation, Service, ServiceKey
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netlink import (
+    NETLINK_GENERIC,
+    BatchRefused,
+    MalformedReply,
+    Message,
+    NetlinkSocket,
+    attribute_map,
+    integer,
+    text,
+)
+
+# linux/genetlink.h
+GENL_ID_CTRL = 0x10
+CTRL_CMD_GETFAMILY = 3
+CTRL_ATTR_FAMILY_ID = 1
+CTRL_ATTR_FAMILY_NAME = 2
+
+# linux/ip_vs.h
+IPVS_GENL_NAME = "IPVS"
+IPVS_GENL_VERSION = 1
+CMD_NEW_SERVICE, CMD_SET_SERVICE, CMD_DEL_SERVICE, CMD_GET_SERVICE = 1, 2, 3, 4
+CMD_NEW_DEST, CMD_SET_DEST, CMD_DEL_DEST, CMD_GET_DEST = 5, 6, 7, 8
+CMD_NEW_DAEMON, CMD_DEL_DAEMON, CMD_GET_DAEMON = 9, 10, 11
+CMD_SET_CONFIG, CMD_GET_CONFIG = 12, 13
+CMD_GET_INFO, CMD_ZERO = 15, 16
+
+_GENL = struct.Struct("=BBH")
+
+Table = Sequence[Tuple[Service, RealServers]]
+#: One without anything in it.
+EMPTY_TABLE: Table = ()
+
+
+class NoIpvs(NoSuchPlace):
+    """The kernel has no IPVS: asking for it by name would have loaded it."""
+
+    def __init__(self) -> None:
+        super().__init__("this kernel has no IPVS, or cannot load it: 'modprobe ip_vs' says why")
+
+
+class Disturbed(KernelRefused):
+    """The kernel refused a step because its table is no longer what was read: another program has changed it."""
+
+
+class Ipvs:
+    """The IPVS table of one network namespace; a context manager.
+
+    Raises:
+        NoSuchNamespace: there is no namespace of that name.
+        NoIpvs: the kernel has no IPVS.
+    """
+
+    def __init__(self, netns: str | None = None) -> None:
+        self._netlink = NetlinkSocket(NETLINK_GENERIC, netns)
+        try:
+            self._family = self._family_number()
+        except BaseException:
+            self._netlink.__exit__()
+            raise
+
+    def __enter__(self) -> Ipvs:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._netlink.__exit__(*exc_info)
+
+    def service(self, key: ServiceKey) -> Service | None:
+        """The virtual service of that key, or None where there is none."""
+        reply = self._service_reply(key)
+        return codec.decode_service(codec.inner(reply, codec.ATTR_SERVICE)) if reply else None
+
+    def services(self) -> list[Service]:
+        """All virtual services, in the kernel's order.
+
+        The kernel goes on by position from one datagram to the next and does not tell when the table changed in between
+        (ip_vs_genl_dump_services()). So what came in several is read until two readings agree; while another program
+        adds or deletes all the time, a service may still be missing, or come twice.
+
+        One of a protocol that ipvsadm(8) cannot name is left out, and so it is left alone.
+        """
+        replies = self._service_replies()
+        try:
+            return [codec.decode_service(codec.inner(reply, codec.ATTR_SERVICE)) for reply in replies]
+        except MalformedReply:
+            named = [reply for reply in replies if codec.is_nameable(reply)]
+            return [codec.decode_service(codec.inner(reply, codec.ATTR_SERVICE)) for reply in named]
+
+    def real_servers(self, key: ServiceKey) -> RealServers:
+        """The real servers of a virtual service, in the order in which they were added; none for a missing service."""
+        return RealServers(self._server_replies(key), key.family)
+
+    def table(self) -> Table:
+        """All virtual services with their real servers."""
+        return [(service, self.real_servers(service.key)) for service in self.services()]
+
+    def connections(self, key: ServiceKey) -> dict[tuple[Any, int], dict[str, int]]:
+        """How many connections each real server of a virtual service has, by the server's key."""
+        return {
+            codec.decode_server(data, key.family).key: codec.decode_connections(data)
+            for data in (codec.inner(reply, codec.ATTR_DEST) for reply in self._server_replies(key))
+        }
+
+    def statistics(self, keys: Iterable[ServiceKey]) -> list[dict[str, Any]]:
+        """What the kernel counts of virtual services and of each of their real servers."""
+        return [found for found in map(self._statistics_of, keys) if found]
+
+    def about(self) -> dict[str, Any]:
+        """The version of IPVS, and how many buckets the kernel has for its connections."""
+        with _explaining():
+            (reply,) = self._netlink.request(self._message(CMD_GET_INFO))
+        return codec.decode_info(reply)
+
+    def settings(self) -> Settings:
+        """The timeouts of connections, and the synchronization daemons that run."""
+        with _explaining():
+            (timeouts,) = self._netlink.request(self._message(CMD_GET_CONFIG))
+        return Settings(codec.decode_timeouts(timeouts), {daemon.role: daemon for daemon in self.daemons()})
+
+    def daemons(self) -> list[SyncDaemon]:
+        """The synchronization daemons that run."""
+        with _explaining():
+            replies = self._netlink.dump(self._message(CMD_GET_DAEMON))
+        return [codec.decode_daemon(codec.inner(reply, codec.ATTR_DAEMON)) for reply in replies]
+
+    def apply(self, operations: Sequence[Operation]) -> None:
+        """Carry out operations: those that add and change in their order, and then those that delete in theirs.
+
+        The kernel goes on behind a message that it refuses, so nothing is deleted before it has confirmed all that
+        comes in its place.
+
+        Raises:
+            KernelRefused: the kernel refused one; the text names it, the reason and the remedy.
+            Disturbed: it did because another program has changed the table.
+        """
+        gains = [operation for operation in operations if operation.verb != "delete"]
+        losses = [operation for operation in operations if operation.verb == "delete"]
+        for part in filter(None, (gains, losses)):
+            try:
+                self._netlink.send_all(self._messages(part))
+            except BatchRefused as exc:
+                done = chain.from_iterable(zip(repeat(operation), operation.each()) for operation in part)
+                operation, what = next(islice(done, exc.index, None))
+                raise _explained(exc, operation, what) from exc
+
+    def zero(self, keys: Iterable[ServiceKey] | None) -> None:
+        """Set the counters of virtual services and of their real servers to zero; None are all, and the whole table's.
+
+        Raises:
+            KernelRefused: the kernel refused it, because one of the services is gone.
+        """
+        bodies = [b""] if keys is None else [codec.encode_key(key) for key in keys]
+        try:
+            self._netlink.send_all([self._message(CMD_ZERO, body) for body in bodies])
+        except BatchRefused as exc:
+            words = _reason(exc, {errno.ESRCH: "a virtual service is gone meanwhile: run the task again"})
+            raise KernelRefused(exc.errno, "the kernel refused to set counters to zero: %s" % words) from exc
+
+    def apply_settings(self, operations: Sequence[SettingsOperation]) -> None:
+        """Carry out operations on timeouts and daemons in their order; behind one that is refused nothing more is done.
+
+        A daemon's stop and start go in one datagram, so that a run that is killed between them is none that stops it. A
+        daemon that gave way to one that is refused runs again afterwards.
+
+        Raises:
+            KernelRefused: the kernel refused one; the text names it, the reason and the remedy.
+        """
+        for step in daemons_together(operations):
+            try:
+                self._netlink.send_all([self._settings_operation(operation) for operation in step])
+            except BatchRefused as exc:
+                operation = step[exc.index]
+                words = _reason(exc, _SETTINGS_MEANINGS if operation.daemon else _TIMEOUT_MEANINGS)
+                if exc.index and step[0].daemon:
+                    words += self._started_again(step[0].daemon)
+                raise KernelRefused(exc.errno, "the kernel refused to %s: %s" % (operation, words)) from exc
+
+    def _started_again(self, stopped: SyncDaemon) -> str:
+        """Have a daemon back that was stopped, and say so."""
+        try:
+            self._netlink.send_all([self._settings_operation(SettingsOperation("start", daemon=stopped))])
+        except BatchRefused as exc:
+            return "; the daemon that ran before could not be started again: %s" % exc
+        return "; the daemon that ran before runs again"
+
+    def _messages(self, operations: Iterable[Operation]) -> list[Message]:
+        """One message for each thing that is done (:meth:`Operation.each`)."""
+        bodies: list[bytes] = []
+        for verb, service, servers in operations:
+            if servers is not None:
+                head = _SERVER_VERBS[verb] + codec.encode_key(service.key)
+                bodies += [head + body for body in codec.encode_servers(servers)]
+            elif verb == "delete":
+                bodies.append(_SERVICE_VERBS[verb] + codec.encode_key(service.key))
+            else:
+                bodies.append(_SERVICE_VERBS[verb] + codec.encode_service(service))
+        # As Message() makes them, in a third of the time.
+        return list(map(tuple.__new__, repeat(Message), zip(repeat(self._family), bodies, repeat(0))))
+
+    def _settings_operation(self, operation: SettingsOperation) -> Message:
+        if operation.daemon is not None:
+            command = CMD_NEW_DAEMON if operation.verb == "start" else CMD_DEL_DAEMON
+            return self._message(command, codec.encode_daemon(operation.daemon))
+        return self._message(CMD_SET_CONFIG, codec.encode_timeouts(operation.timeouts or ()))
+
+    def _service_reply(self, key: ServiceKey) -> bytes | None:
+        try:
+            with _explaining():
+                return self._netlink.request(self._message(CMD_GET_SERVICE, codec.encode_key(key)))[0]
+        except KernelRefused as exc:
+            if exc.errno == errno.ESRCH:
+                return None
+            raise
+
+    def _service_replies(self) -> Sequence[bytes]:
+        with _explaining():
+            return self._netlink.dump_agreeing(self._message(CMD_GET_SERVICE), codec.KEY_OF_SERVICE)
+
+    def _server_replies(self, key: ServiceKey) -> Sequence[bytes]:
+        try:
+            ask = Message(self._family, _GET_SERVERS + codec.encode_key(key))
+            return self._netlink.dump_agreeing(ask, codec.KEY_OF_SERVER)
+        except KernelRefused as exc:  # thousands of these are read, so nothing is set up for each
+            raise _explained_request(exc) from exc
+
+    def _statistics_of(self, key: ServiceKey) -> dict[str, Any] | None:
+        reply = self._service_reply(key)
+        if reply is None:  # it was deleted meanwhile
+            return None
+        counted = codec.decode_statistics(codec.inner(reply, codec.ATTR_SERVICE), codec.SVC_STATS, codec.SVC_STATS64)
+        servers = []
+        for data in (codec.inner(reply, codec.ATTR_DEST) for reply in self._server_replies(key)):
+            server = codec.decode_server(data, key.family)
+            servers.append(
+                dict(
+                    address=str(server.address),
+                    port=server.port,
+                    **codec.decode_connections(data),
+                    **codec.decode_statistics(data, codec.DEST_STATS, codec.DEST_STATS64),
+                )
+            )
+        return dict(key.options(), **counted, real_servers=servers)
+
+    def _message(self, command: int, body: bytes = b"") -> Message:
+        return Message(self._family, _head(command) + body)
+
+    def _family_number(self) -> int:
+        ask = _GENL.pack(CTRL_CMD_GETFAMILY, 1, 0) + text(CTRL_ATTR_FAMILY_NAME, IPVS_GENL_NAME)
+        try:
+            (reply,) = self._netlink.request(Message(GENL_ID_CTRL, ask))
+        except KernelRefused as exc:
+            if exc.errno == errno.ENOENT:
+                raise NoIpvs() from exc
+            raise
+        try:
+            return integer(attribute_map(reply[_GENL.size :])[CTRL_ATTR_FAMILY_ID])
+        except KeyError as exc:
+            raise MalformedReply("the kernel's answer for the family IPVS has no number") from exc
+
+
+def _head(command: int) -> bytes:
+    """What a message begins with."""
+    return _GENL.pack(command, IPVS_GENL_VERSION, 0)
+
+
+#: What those messages begin with of which there are many.
+_GET_SERVERS = _head(CMD_GET_DEST)
+_SERVICE_VERBS = {"add": _head(CMD_NEW_SERVICE), "set": _head(CMD_SET_SERVICE), "delete": _head(CMD_DEL_SERVICE)}
+_SERVER_VERBS = {"add": _head(CMD_NEW_DEST), "set": _head(CMD_SET_DEST), "delete": _head(CMD_DEL_DEST)}
+
+
+#: The kernel's errno in words that fit each request.
+_MEANINGS = {
+    errno.EPERM: "not permitted: IPVS wants CAP_NET_ADMIN of the first user namespace, so real root",
+    errno.EAFNOSUPPORT: "this kernel has no IPv6, or it is switched off (ipv6.disable=1 on the kernel's command line)",
+}
+
+#: In words that fit timeouts (ip_vs_set_timeout()).
+_TIMEOUT_MEANINGS = {
+    errno.EINVAL: "one is more seconds than this kernel can count: 2147483 if it ticks a thousand times a second,"
+    " 8589934 if 250 times",
+}
+
+#: In words that fit daemons (ip_vs_genl_new_daemon(), start_sync_thread()).
+_SETTINGS_MEANINGS = {
+    errno.EEXIST: "a daemon of that role runs already, so something else started it in the meantime: run the task"
+    " again",
+    errno.ESRCH: "no daemon of that role runs, so something else stopped it in the meantime: run the task again",
+    errno.ENODEV: "there is no such network device in this namespace",
+    errno.EADDRNOTAVAIL: "the device has no address from which to send",
+    errno.EINVAL: "the kernel takes it for invalid: messages must hold a connection and fit the device's MTU, and no"
+    " real server may be of another family than its virtual service while a daemon runs",
+}
+
+
+def daemons_together(operations: Iterable[SettingsOperation]) -> Iterator[list[SettingsOperation]]:
+    """Operations one by one, but for the two that give a daemon another shape."""
+    step: list[SettingsOperation] = []
+    for operation in operations:
+        if step and not (operation.daemon and step[-1].daemon and operation.daemon.role == step[-1].daemon.role):
+            yield step
+            step = []
+        step.append(operation)
+    if step:
+        yield step
+
+
+def _no_module(service: Service) -> str:
+    """What a service lacks where the kernel does not say which of its parts it has no module for."""
+    scheduler, engine = service.scheduler, service.persistence_engine
+    also = ", or no persistence engine '%s'," % engine if engine else ""
+    remedy = " and 'modprobe ip_vs_pe_%s'" % engine if engine else ""
+    return "no scheduler '%s'%s in this kernel: run 'modprobe ip_vs_%s'%s" % (scheduler, also, scheduler, remedy)
+
+
+def _reason(exc: KernelRefused, meanings: Mapping[int, str]) -> str:
+    """What the kernel said, behind what that means here where it is known."""
+    meaning = meanings.get(exc.errno) or _MEANINGS.get(exc.errno)
+    return "%s [%s]" % (meaning, exc) if meaning else str(exc)
+
+
+def _explained_request(exc: KernelRefused) -> KernelRefused:
+    return KernelRefused(exc.errno, "the kernel refused to tell of the IPVS table: %s" % _reason(exc, {}))
+
+
+@contextmanager
+def _explaining() -> Iterator[None]:
+    """Say what a refusal to tell something means."""
+    try:
+        yield
+    except KernelRefused as exc:
+        raise _explained_request(exc) from exc
+
+
+def _explained(exc: BatchRefused, operation: Operation, what: str) -> KernelRefused:
+    """The kernel's errno in words that fit ``what`` an operation did (the returns of ip_vs_ctl.c)."""
+    on_server = operation.servers is not None
+    meanings = {
+        errno.EEXIST: "it exists already, so something else made it in the meantime: run the task again",
+        errno.ESRCH: "the virtual service is gone, so something else deleted it in the meantime: look for another"
+        " owner of the table (kube-proxy, keepalived, ldirectord)",
+        errno.ENOENT: "it is gone already, so something else deleted it in the meantime: run the task again"
+        if on_server
+        else _no_module(operation.service),
+        errno.EINVAL: "the kernel takes it for invalid. It takes no broadcast address of a subnet and no link-local one"
+        " of another host. In a namespace whose device 'lo' was never up it takes no real server at all: bring 'lo' up."
+        " And while a synchronization daemon runs, none of another family than its virtual service"
+        if on_server
+        else "the kernel takes it for invalid",
+    }
+    text = "the kernel refused to %s: %s" % (what, _reason(exc, meanings))
+    disturbed = exc.errno in (errno.EEXIST, errno.ESRCH) or (exc.errno == errno.ENOENT and on_server)
+    return Disturbed(exc.errno, text) if disturbed else KernelRefused(exc.errno, text)

@@ -1,0 +1,460 @@
+# Copyright (c) 2026, the linuxnet.ipvs contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""IPVS's netlink attributes as bytes and as values, without a socket.
+
+Sources: linux/ip_vs.h, net/netfilter/ipvs/ip_vs_ctl.c.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import struct
+from functools import lru_cache
+from operator import add
+from typing import Any, Iterable, Mapping, Sequence, overload
+
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.settings import SyncDaemon, Timeouts
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.values import (
+    FORWARDING_METHODS,
+    PROTOCOLS,
+    SERVICE_TERMS,
+    TUNNEL_CHECKSUMS,
+    TUNNEL_TYPES,
+    NewRealServers,
+    RealServer,
+    RealServerWishes,
+    Service,
+    ServiceKey,
+    completed,
+)
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netlink import (
+    MalformedReply,
+    attribute,
+    attribute_map,
+    integer,
+    nested,
+    text,
+    text_of,
+)
+
+# linux/ip_vs.h
+ATTR_SERVICE, ATTR_DEST, ATTR_DAEMON = 1, 2, 3
+ATTR_TIMEOUT_TCP, ATTR_TIMEOUT_TCP_FIN, ATTR_TIMEOUT_UDP = 4, 5, 6
+INFO_VERSION, INFO_CONN_TAB_SIZE = 1, 2
+SVC_AF, SVC_PROTOCOL, SVC_ADDR, SVC_PORT, SVC_FWMARK = 1, 2, 3, 4, 5
+SVC_SCHED_NAME, SVC_FLAGS, SVC_TIMEOUT, SVC_NETMASK, SVC_STATS, SVC_PE_NAME, SVC_STATS64 = 6, 7, 8, 9, 10, 11, 12
+DEST_ADDR, DEST_PORT, DEST_FWD_METHOD, DEST_WEIGHT, DEST_U_THRESH, DEST_L_THRESH = 1, 2, 3, 4, 5, 6
+DEST_ACTIVE_CONNS, DEST_INACT_CONNS, DEST_PERSIST_CONNS = 7, 8, 9
+DEST_STATS, DEST_ADDR_FAMILY, DEST_STATS64 = 10, 11, 12
+DEST_TUN_TYPE, DEST_TUN_PORT, DEST_TUN_FLAGS = 13, 14, 15
+DAEMON_STATE, DAEMON_MCAST_IFN, DAEMON_SYNC_ID, DAEMON_SYNC_MAXLEN = 1, 2, 3, 4
+DAEMON_MCAST_GROUP, DAEMON_MCAST_GROUP6, DAEMON_MCAST_PORT, DAEMON_MCAST_TTL = 5, 6, 7, 8
+
+FLAG_PERSISTENT = 0x1
+FLAG_ONE_PACKET = 0x4
+FLAGS_OF_SCHEDULER = 0x8 | 0x10 | 0x20
+#: IP_VS_STATE_MASTER, IP_VS_STATE_BACKUP
+DAEMON_STATES = {"master": 1, "backup": 2}
+
+#: What the kernel counts, in IPVS_STATS_ATTR_*'s order: totals since the start, then what it estimates a second.
+STATISTICS = (
+    "connections",
+    "incoming_packets",
+    "outgoing_packets",
+    "incoming_bytes",
+    "outgoing_bytes",
+    "connections_per_second",
+    "incoming_packets_per_second",
+    "outgoing_packets_per_second",
+    "incoming_bytes_per_second",
+    "outgoing_bytes_per_second",
+)
+TOTALS = STATISTICS[:5]
+
+_FAMILIES = {"inet": int(socket.AF_INET), "inet6": int(socket.AF_INET6)}
+_FAMILY_NAMES = {number: name for name, number in _FAMILIES.items()}
+_PROTOCOL_NAMES = {number: name for name, number in PROTOCOLS.items()}
+_TUNNEL_TYPE_NAMES = {number: name for name, number in TUNNEL_TYPES.items()}
+_TUNNEL_CHECKSUM_NAMES = {number: name for name, number in TUNNEL_CHECKSUMS.items()}
+_DAEMON_STATE_NAMES = {number: name for name, number in DAEMON_STATES.items()}
+#: With two that only other programs ask for; a real server that has one keeps it until a task names another.
+_METHODS = {**FORWARDING_METHODS, "local": 1, "bypass": 4}
+_METHOD_NAMES = {number: name for name, number in _METHODS.items()}
+
+#: What lies before an attribute's own ones in a reply: struct genlmsghdr, the attribute's header.
+_GENL_BYTES = 4
+_ATTRIBUTE_BYTES = 4
+
+
+def _u8(kind: int, value: int) -> bytes:
+    return attribute(kind, struct.pack("=B", value))
+
+
+def _u16(kind: int, value: int) -> bytes:
+    return attribute(kind, struct.pack("=H", value))
+
+
+def _u32(kind: int, value: int) -> bytes:
+    return attribute(kind, struct.pack("=I", value))
+
+
+def _be16(kind: int, value: int) -> bytes:
+    return attribute(kind, struct.pack(">H", value))
+
+
+def inner(reply: bytes, kind: int) -> bytes:
+    """The attributes inside the one attribute that a reply holds."""
+    try:
+        return attribute_map(reply[_GENL_BYTES:])[kind]
+    except KeyError as exc:
+        raise MalformedReply("an IPVS reply without attribute %d" % kind) from exc
+
+
+# Virtual services
+
+
+def is_nameable(reply: bytes) -> bool:
+    """Whether the virtual service of a GET_SERVICE reply has a protocol that IPVS balances.
+
+    The kernel takes any number from who speaks netlink to it. What ipvsadm cannot name is nobody's to change.
+    """
+    found = attribute_map(inner(reply, ATTR_SERVICE))
+    return SVC_PROTOCOL not in found or integer(found[SVC_PROTOCOL]) in _PROTOCOL_NAMES
+
+
+def _key_attributes(key: ServiceKey) -> bytes:
+    if key.packed is None or key.protocol is None:
+        return _u16(SVC_AF, _FAMILIES[key.family]) + _u32(SVC_FWMARK, key.fwmark)
+    return _before_address(key.family, key.protocol) + key.packed.ljust(16, b"\0") + _be16(SVC_PORT, key.port)
+
+
+@lru_cache(maxsize=16)
+def _before_address(family: str, protocol: str) -> bytes:
+    """A key up to its address, union nf_inet_addr: 16 bytes, an IPv4 address in the first four."""
+    address_header = attribute(SVC_ADDR, bytes(16))[:4]
+    return _u16(SVC_AF, _FAMILIES[family]) + _u16(SVC_PROTOCOL, PROTOCOLS[protocol]) + address_header
+
+
+def encode_key(key: ServiceKey) -> bytes:
+    """A virtual service's key, as GET_SERVICE, DEL_SERVICE and all commands on real servers want it."""
+    return nested(ATTR_SERVICE, _key_attributes(key))
+
+
+def encode_service(service: Service) -> bytes:
+    """A whole virtual service, as NEW_SERVICE and SET_SERVICE want it."""
+    terms = (getattr(service, name) for name in SERVICE_TERMS)
+    return nested(ATTR_SERVICE, _key_attributes(service.key), _behind_key(service.key.family, *terms))
+
+
+@lru_cache(maxsize=1024)
+def _behind_key(family: str, scheduler: str, own: int, one_packet: bool, timeout: int, mask: int, engine: str) -> bytes:
+    """All of a virtual service behind its key: many services of a table share it. ``own`` are its scheduler's flags."""
+    flags = own | (FLAG_PERSISTENT if timeout else 0) | (FLAG_ONE_PACKET if one_packet else 0)
+    return b"".join(
+        (
+            text(SVC_SCHED_NAME, scheduler),
+            attribute(SVC_FLAGS, struct.pack("=II", flags, 0xFFFFFFFF)),
+            _u32(SVC_TIMEOUT, timeout),
+            attribute(SVC_NETMASK, struct.pack(">I" if family == "inet" else "=I", mask)),
+            text(SVC_PE_NAME, engine) if engine else b"",
+        )
+    )
+
+
+def decode_service(data: bytes) -> Service:
+    """A virtual service from the attributes of a GET_SERVICE reply.
+
+    One that is not persistent has no mask: what the kernel keeps there is never used, and who speaks netlink to it may
+    have left it 0, as Docker does.
+    """
+    try:
+        key, found = _usual_key(data)
+        told = found[SVC_SCHED_NAME], found[SVC_FLAGS], found[SVC_TIMEOUT], found[SVC_NETMASK]
+        return Service(key, *_service_terms(key.family, *told, found.get(SVC_PE_NAME, b"")))
+    except (KeyError, ValueError, struct.error) as exc:
+        raise MalformedReply("a virtual service that cannot be read: %s %s" % (type(exc).__name__, exc)) from exc
+
+
+@lru_cache(maxsize=1024)
+def _service_terms(
+    family: str, scheduler: bytes, flagged: bytes, timeout: bytes, netmask: bytes, engine: bytes
+) -> tuple[Any, ...]:
+    """The fields of a virtual service behind its key: many services of a table share them."""
+    flags, _mask = struct.unpack("=II", flagged)
+    persistent = flags & FLAG_PERSISTENT
+    mask = integer(netmask, ">" if family == "inet" else "=") if persistent else ServiceKey(family).whole_mask
+    return (
+        text_of(scheduler),
+        flags & FLAGS_OF_SCHEDULER,
+        bool(flags & FLAG_ONE_PACKET),
+        integer(timeout) if persistent else 0,
+        mask,
+        text_of(engine),
+    )
+
+
+def _usual_key(data: bytes) -> tuple[ServiceKey, Mapping[int, bytes]]:
+    """The key of a virtual service and its other attributes.
+
+    The kernel writes the key first, in the order of :func:`_key_attributes`. With another order, attributes are read.
+    """
+    if len(data) > _USUAL_KEY.size:
+        kind, address, header, port = _USUAL_KEY.unpack_from(data)
+        if kind in _KEY_KINDS and header == _PORT_HEADER:
+            family, protocol = _KEY_KINDS[kind]
+            key = ServiceKey(family, protocol, _packed(address, family), integer(port, ">"))
+            return key, attribute_map(data[_USUAL_KEY.size :])
+    found = attribute_map(data)
+    return _decode_key(found), found
+
+
+#: A key's attributes: all before the address, that, and the port's header and value.
+_USUAL_KEY = struct.Struct("=20s16s4s2s2x")
+_KEY_KINDS = {_before_address(family, protocol): (family, protocol) for family in _FAMILIES for protocol in PROTOCOLS}
+_PORT_HEADER = _be16(SVC_PORT, 0)[:_ATTRIBUTE_BYTES]
+
+
+def _decode_key(found: Mapping[int, bytes]) -> ServiceKey:
+    family = _FAMILY_NAMES[integer(found[SVC_AF])]
+    if SVC_FWMARK in found:
+        return ServiceKey(family, fwmark=integer(found[SVC_FWMARK]))
+    return ServiceKey(
+        family,
+        _PROTOCOL_NAMES[integer(found[SVC_PROTOCOL])],
+        _packed(found[SVC_ADDR], family),
+        integer(found[SVC_PORT], ">"),
+    )
+
+
+def _packed(data: bytes, family: str) -> bytes:
+    """An address's 4 or 16 bytes from union nf_inet_addr, of which some writers send no more than those."""
+    size = 4 if family == "inet" else 16
+    if len(data) < size:
+        raise MalformedReply("an %s address of %d bytes" % (family, len(data)))
+    return data[:size]
+
+
+# Real servers
+
+
+def encode_servers(servers: Sequence[RealServer]) -> list[bytes]:
+    """Whole real servers, each as NEW_DEST, SET_DEST and DEL_DEST want it."""
+    if isinstance(servers, NewRealServers):
+        found = configurations(servers.wishes)
+    else:
+        found = [configuration(server) for server in servers]
+    return [_SERVER_HEADER + each for each in found]
+
+
+def configuration(server: RealServer) -> bytes:
+    """A real server from its address on as the kernel writes it, so that both can be compared."""
+    return server[0] + _behind_address(len(server[0]), server[1], server[2:])
+
+
+def configurations(wishes: RealServerWishes) -> list[bytes]:
+    """What :func:`configuration` makes of each, if it is a new one; what many share is encoded once."""
+    kinds = list(zip(map(len, wishes.packed), wishes.others))
+    behind = {(size, each): _behind_address(size, each.port or 0, each.terms) for size, each in set(kinds)}
+    return list(map(add, wishes.packed, map(behind.__getitem__, kinds)))
+
+
+@lru_cache(maxsize=1024)
+def _behind_address(size: int, port: int, terms: tuple[Any, ...]) -> bytes:
+    """All of a real server behind its address of so many bytes: many servers of a table share it.
+
+    ``terms`` are the values of :class:`RealServer`'s fields behind its address and port; None is the default of one.
+    """
+    method, weight, upper, lower, tunnel_type, tunnel_port, checksum = completed(terms)
+    return b"".join(
+        (
+            bytes(16 - size),  # up to union nf_inet_addr
+            _be16(DEST_PORT, port),
+            _u32(DEST_FWD_METHOD, _METHODS[method]),
+            _u32(DEST_WEIGHT, weight),
+            _u8(DEST_TUN_TYPE, TUNNEL_TYPES[tunnel_type]),
+            _be16(DEST_TUN_PORT, tunnel_port),
+            _u16(DEST_TUN_FLAGS, TUNNEL_CHECKSUMS[checksum]),
+            _u32(DEST_U_THRESH, upper),
+            _u32(DEST_L_THRESH, lower),
+            _u16(DEST_ADDR_FAMILY, _FAMILIES["inet" if size == 4 else "inet6"]),
+        )
+    )
+
+
+#: What goes before :func:`configuration`, which is of one size: the headers of all and of the address.
+_SERVER_HEADER = nested(
+    ATTR_DEST, attribute(DEST_ADDR, bytes(16))[:_ATTRIBUTE_BYTES] + configuration(RealServer(bytes(4), 0))
+)[: 2 * _ATTRIBUTE_BYTES]
+
+
+#: What tells a reply from others of its kind: the attributes of a service's key, and a real server's address and port.
+KEY_OF_SERVICE = slice(_GENL_BYTES + _ATTRIBUTE_BYTES, _GENL_BYTES + _ATTRIBUTE_BYTES + _USUAL_KEY.size)
+KEY_OF_SERVER = slice(_GENL_BYTES + _ATTRIBUTE_BYTES, _GENL_BYTES + _ATTRIBUTE_BYTES + 28)
+
+#: Where a reply to GET_DEST holds the bytes of :func:`configuration` (ip_vs_genl_fill_dest()): before and behind the
+#: three numbers of connections. A kernel with another order makes them differ, and then the attributes are read.
+_BEFORE_CONNECTIONS = slice(_GENL_BYTES + 2 * _ATTRIBUTE_BYTES, _GENL_BYTES + 2 * _ATTRIBUTE_BYTES + 80)
+_BEHIND_CONNECTIONS = slice(_BEFORE_CONNECTIONS.stop + 24, _BEFORE_CONNECTIONS.stop + 32)
+
+
+class RealServers(Sequence[RealServer]):
+    """The real servers of one virtual service as the kernel wrote them, read only when somebody looks at one."""
+
+    def __init__(self, replies: Sequence[bytes] = (), family: str = "inet") -> None:
+        self._replies = replies
+        self._family = family
+        self._read: list[RealServer] | None = None
+
+    def configurations(self) -> list[bytes]:
+        """The bytes of each that :func:`configuration` makes of an equal one."""
+        return [reply[_BEFORE_CONNECTIONS] + reply[_BEHIND_CONNECTIONS] for reply in self._replies]
+
+    def only(self, places: Iterable[int]) -> RealServers:
+        """Those at some places."""
+        return RealServers([self._replies[place] for place in places], self._family)
+
+    def __len__(self) -> int:
+        return len(self._replies)
+
+    @overload
+    def __getitem__(self, place: int) -> RealServer: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[RealServer]: ...
+
+    def __getitem__(self, place: Any) -> Any:
+        if self._read is None:
+            self._read = [decode_server(inner(reply, ATTR_DEST), self._family) for reply in self._replies]
+        return self._read[place]
+
+
+def decode_server(data: bytes, service_family: str) -> RealServer:
+    """A real server from the attributes of a GET_DEST reply; kernels before 3.18 leave out its family."""
+    found = attribute_map(data)
+    try:
+        family = _FAMILY_NAMES[integer(found[DEST_ADDR_FAMILY])] if DEST_ADDR_FAMILY in found else service_family
+        terms = _server_terms(
+            found[DEST_FWD_METHOD],
+            found[DEST_WEIGHT],
+            found[DEST_U_THRESH],
+            found[DEST_L_THRESH],
+            found.get(DEST_TUN_TYPE, b"\0"),
+            found.get(DEST_TUN_PORT, b"\0\0"),
+            found.get(DEST_TUN_FLAGS, b"\0\0"),
+        )
+        return RealServer(_packed(found[DEST_ADDR], family), integer(found[DEST_PORT], ">"), *terms)
+    except (KeyError, ValueError) as exc:
+        raise MalformedReply("a real server that cannot be read: %s %s" % (type(exc).__name__, exc)) from exc
+
+
+@lru_cache(maxsize=1024)
+def _server_terms(
+    method: bytes, weight: bytes, upper: bytes, lower: bytes, tunnel_type: bytes, tunnel_port: bytes, checksum: bytes
+) -> tuple[Any, ...]:
+    """The fields of a real server behind its key: many servers of a table share them."""
+    return (
+        _METHOD_NAMES[integer(method)],
+        integer(weight),
+        integer(upper),
+        integer(lower),
+        _TUNNEL_TYPE_NAMES[integer(tunnel_type)],
+        integer(tunnel_port, ">"),
+        _TUNNEL_CHECKSUM_NAMES[integer(checksum)],
+    )
+
+
+# What is counted
+
+
+def decode_connections(data: bytes) -> dict[str, int]:
+    """How many connections a real server has, from the attributes of a GET_DEST reply."""
+    found = attribute_map(data)
+    try:
+        return dict(
+            active_connections=integer(found[DEST_ACTIVE_CONNS]),
+            inactive_connections=integer(found[DEST_INACT_CONNS]),
+            persistent_connections=integer(found[DEST_PERSIST_CONNS]),
+        )
+    except KeyError as exc:
+        raise MalformedReply("a real server without attribute %s" % exc) from exc
+
+
+def decode_statistics(data: bytes, stats: int, stats64: int) -> dict[str, int]:
+    """What is counted of a service or a real server, by the numbers of the two attributes that may hold it.
+
+    Kernels before 4.1 write the first only, whose totals are 32-bit numbers.
+    """
+    found = attribute_map(data)
+    try:
+        counted = attribute_map(found[stats64] if stats64 in found else found[stats])
+        return {name: integer(counted[kind]) for kind, name in enumerate(STATISTICS, 1)}
+    except KeyError as exc:
+        raise MalformedReply("statistics without attribute %s" % exc) from exc
+
+
+# What holds for the whole table
+
+
+def decode_info(reply: bytes) -> dict[str, Any]:
+    """The version of IPVS and the number of buckets for its connections, from a reply to GET_INFO."""
+    found = attribute_map(reply[_GENL_BYTES:])
+    try:
+        version = integer(found[INFO_VERSION])
+        return dict(
+            version="%d.%d.%d" % (version >> 16, version >> 8 & 0xFF, version & 0xFF),
+            connection_table_size=integer(found[INFO_CONN_TAB_SIZE]),
+        )
+    except KeyError as exc:
+        raise MalformedReply("what IPVS says of itself without attribute %s" % exc) from exc
+
+
+def encode_timeouts(timeouts: Iterable[int]) -> bytes:
+    """The three timeouts, as SET_CONFIG wants them; one that is 0 stays as it is."""
+    kinds = (ATTR_TIMEOUT_TCP, ATTR_TIMEOUT_TCP_FIN, ATTR_TIMEOUT_UDP)
+    return b"".join(_u32(kind, value) for kind, value in zip(kinds, timeouts))
+
+
+def decode_timeouts(reply: bytes) -> Timeouts:
+    """The timeouts from a reply to GET_CONFIG."""
+    found = attribute_map(reply[_GENL_BYTES:])
+    try:
+        return Timeouts(*(integer(found[kind]) for kind in (ATTR_TIMEOUT_TCP, ATTR_TIMEOUT_TCP_FIN, ATTR_TIMEOUT_UDP)))
+    except KeyError as exc:
+        raise MalformedReply("timeouts without attribute %s" % exc) from exc
+
+
+def encode_daemon(daemon: SyncDaemon) -> bytes:
+    """A synchronization daemon, as NEW_DAEMON and DEL_DAEMON want it; what is unset becomes the kernel's choice."""
+    group = daemon.mcast_group
+    return nested(
+        ATTR_DAEMON,
+        _u32(DAEMON_STATE, DAEMON_STATES[daemon.role]),
+        text(DAEMON_MCAST_IFN, daemon.interface),
+        _u32(DAEMON_SYNC_ID, daemon.sync_id),
+        *([_u16(DAEMON_SYNC_MAXLEN, daemon.sync_maxlen)] if daemon.sync_maxlen else []),
+        *([attribute(DAEMON_MCAST_GROUP, group.packed)] if group and group.version == 4 else []),
+        *([attribute(DAEMON_MCAST_GROUP6, group.packed)] if group and group.version == 6 else []),
+        *([_u16(DAEMON_MCAST_PORT, daemon.mcast_port)] if daemon.mcast_port else []),
+        *([_u8(DAEMON_MCAST_TTL, daemon.mcast_ttl)] if daemon.mcast_ttl else []),
+    )
+
+
+def decode_daemon(data: bytes) -> SyncDaemon:
+    """A synchronization daemon from the attributes of a GET_DAEMON reply."""
+    found = attribute_map(data)
+    try:
+        group = found.get(DAEMON_MCAST_GROUP6) or found.get(DAEMON_MCAST_GROUP)
+        return SyncDaemon(
+            _DAEMON_STATE_NAMES[integer(found[DAEMON_STATE])],
+            text_of(found[DAEMON_MCAST_IFN]),
+            integer(found[DAEMON_SYNC_ID]),
+            sync_maxlen=integer(found.get(DAEMON_SYNC_MAXLEN, b"\0\0")),
+            mcast_group=ipaddress.ip_address(group) if group else None,
+            mcast_port=integer(found.get(DAEMON_MCAST_PORT, b"\0\0")),
+            mcast_ttl=integer(found.get(DAEMON_MCAST_TTL, b"\0")),
+        )
+    except (KeyError, ValueError) as exc:
+        raise MalformedReply("a synchronization daemon that cannot be read: %s" % exc) from exc

@@ -1,0 +1,396 @@
+# Copyright (c) 2026, the linuxnet.ipvs contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""From the bridge a namespace has to the bridge a task wants, without tearing down what can be brought into shape."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
+
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import Conflict, InvalidOption
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.plan import Plan, differing
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.values import Interface
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.addresses import plan_addresses, texts
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.bridge_options import (
+    WantedBridge,
+    WantedPeer,
+    WantedPort,
+    check_together,
+)
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.routes import anywhere, plan_routes
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.values import (
+    AddDevice,
+    AddPair,
+    DeleteDevice,
+    FarEnd,
+    Link,
+    MoveDevice,
+    Netns,
+    Operation,
+    RenameDevice,
+    SetDevice,
+    SetHairpin,
+    SetMaster,
+    Snapshot,
+)
+
+_OUT_OF_REACH = "a namespace out of reach"
+
+
+class Have(NamedTuple):
+    """What the kernel holds: each namespace concerned, and the far ends of the ports that :func:`ports_to_find` names.
+
+    A port whose far end is missing here has it where no name and no process leads.
+    """
+
+    namespaces: Mapping[Netns, Snapshot]
+    far_ends: Mapping[str, FarEnd] = {}
+
+
+@dataclass
+class _Draft:
+    """A plan in the making for one device: operations, and the user's words before and after."""
+
+    new: bool = False
+    operations: List[Operation] = field(default_factory=list)
+    before: Dict[str, Any] = field(default_factory=dict)
+    after: Dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.new:
+            self.before["state"], self.after["state"] = "absent", "present"
+
+    def wish(self, key: str, before: Any, after: Any) -> bool:
+        """Note what the task wants of an option, if anything, and say whether that is a change."""
+        if after is None:
+            return False
+        self.after[key] = after
+        if not self.new:
+            self.before[key] = before
+        return bool(self.new or before != after)
+
+    def changes(self, link: Link, **wishes: Any) -> dict[str, Any]:
+        """Those wishes that differ from what a device has."""
+        return {key: value for key, value in wishes.items() if self.wish(key, getattr(link, key), value)}
+
+    def nest(self, key: str, name: str, part: _Draft) -> None:
+        """Take over a part's operations, and its words where they differ."""
+        self.operations += part.operations
+        before, after = differing(part.before, part.after)
+        if before or after:
+            self.before.setdefault(key, {})[name] = before
+            self.after.setdefault(key, {})[name] = after
+
+    def plan(self) -> Plan[Operation]:
+        before, after = differing(self.before, self.after)
+        return Plan(tuple(self.operations), before, after)
+
+
+def namespaces_of(want: WantedBridge) -> dict[Netns, bool]:
+    """The namespaces to look at, and whether their routes matter too."""
+    found = {want.netns: want.purge_addresses}
+    for port in want.ports or ():
+        if port.peer:
+            found[port.peer.netns] = True
+    return found
+
+
+def ports_to_find(want: WantedBridge, here: Snapshot) -> tuple[str, ...]:
+    """The ports whose far ends matter: the listed ones, and those to be purged."""
+    return tuple(port.name for port in want.ports or ()) + tuple(link.name for link in _purged(want, here))
+
+
+def plan_present(want: WantedBridge, have: Have) -> Plan[Operation]:
+    """Plan a bridge with its ports.
+
+    Raises:
+        InvalidOption: options exclude each other.
+        Conflict: something else has a name that the task needs.
+    """
+    check_together(want)
+    _refuse_conflicts(want, have)
+    here = have.namespaces[want.netns]
+    bridge = here.link(want.name)
+    draft = _plan_bridge(want, here, bridge)
+    for link in _purged(want, here):
+        draft.nest("ports", link.name, _plan_purge(want, link))
+    draft.operations += [RenameDevice(far.netns, far.link.name, _aside(far)) for far in _in_each_others_way(want, have)]
+    for port in want.ports or ():
+        draft.nest("ports", port.name, _plan_port(want, have, port, bridge))
+    if draft.operations and want.mtu is not None:
+        # A bridge takes the MTU of its smallest port until it is told one, so it is told last.
+        draft.operations.append(SetDevice(want.netns, want.name, mtu=want.mtu))
+    return draft.plan()
+
+
+def plan_absent(want: WantedBridge, have: Have) -> Plan[Operation]:
+    """Plan a bridge away, with the listed ports' pairs, or with every pair that is a port of it if none are listed.
+
+    A listed pair that is a port of another bridge by now is that one's, and stays.
+
+    Raises:
+        InvalidOption: options exclude each other.
+        Conflict: a name belongs to something else.
+    """
+    check_together(want)
+    here = have.namespaces[want.netns]
+    bridge = here.link(want.name)
+    _refuse_other_kinds(want, here)
+    if want.ports is None:
+        pairs = [link for link in (here.ports_of(bridge) if bridge else ()) if link.kind == "veth"]
+    else:
+        own = (0, bridge.index) if bridge else (0,)
+        pairs = [link for link in (here.link(port.name) for port in want.ports) if link and link.master in own]
+    draft = _Draft()
+    for link in pairs:
+        draft.nest("ports", link.name, _plan_purge(want, link))
+    if bridge:
+        draft.wish("state", "present", "absent")
+        draft.operations.append(DeleteDevice(want.netns, want.name))
+    return draft.plan()
+
+
+def bridge_after(want: WantedBridge, have: Have) -> dict[str, Any]:
+    """The bridge once :func:`plan_present` is carried out, in the user's words."""
+    here = have.namespaces[want.netns]
+    bridge = here.link(want.name)
+    addresses = here.addresses_on(bridge) if bridge else ()
+    purged = _purged(want, here)
+    ports = {link.name for link in (here.ports_of(bridge) if bridge else ()) if link not in purged}
+    return {
+        "name": want.name,
+        "addresses": texts(
+            plan_addresses(want.netns, want.name, addresses, want.addresses, want.purge_addresses).after
+        ),
+        "ports": sorted(ports | {port.name for port in want.ports or ()}),
+    }
+
+
+def _plan_bridge(want: WantedBridge, here: Snapshot, bridge: Optional[Link]) -> _Draft:
+    draft = _Draft(new=bridge is None)
+    have: Tuple[Interface, ...] = ()
+    if bridge is None:
+        draft.operations.append(AddDevice(want.netns, want.name, "bridge", up=want.up))
+        down = None if want.up else False
+        changes = draft.changes(Link(0, want.name), up=down, mtu=want.mtu, promiscuous=want.promiscuous)
+    else:
+        have = here.addresses_on(bridge)
+        changes = draft.changes(bridge, up=want.up, mtu=want.mtu, promiscuous=want.promiscuous)
+    if changes:
+        draft.operations.append(SetDevice(want.netns, want.name, **changes))
+    addresses = plan_addresses(want.netns, want.name, have, want.addresses, want.purge_addresses)
+    draft.operations += addresses.operations
+    if want.addresses is not None:
+        draft.wish("addresses", texts(addresses.before), texts(addresses.after))
+    if bridge and addresses.disturbed:
+        routes = plan_routes(want.netns, bridge, (), here, addresses.after, addresses.disturbed)
+        draft.operations += routes.operations
+    return draft
+
+
+def _purged(want: WantedBridge, here: Snapshot) -> tuple[Link, ...]:
+    bridge = here.link(want.name)
+    if not want.purge_ports or not bridge:
+        return ()
+    listed = {port.name for port in want.ports or ()}
+    return tuple(link for link in here.ports_of(bridge) if link.name not in listed)
+
+
+def _plan_purge(want: WantedBridge, link: Link) -> _Draft:
+    """A veth pair goes; any other device is somebody's own and only leaves the bridge."""
+    draft = _Draft()
+    if link.kind == "veth":
+        draft.wish("state", "present", "absent")
+        draft.operations.append(DeleteDevice(want.netns, link.name))
+    else:
+        draft.wish("bridge", want.name, "")
+        draft.operations.append(SetMaster(want.netns, link.name, None))
+    return draft
+
+
+def _plan_port(want: WantedBridge, have: Have, port: WantedPort, bridge: Optional[Link]) -> _Draft:
+    here = have.namespaces[want.netns]
+    link = here.link(port.name)
+    far = have.far_ends.get(port.name)
+    if link is None or (port.peer and far is None):
+        if port.peer is None:  # refused before: nothing says how to make it
+            raise InvalidOption("ports", port.name, "there is no such port")
+        return _plan_new_port(want, have, port, port.peer, out_of_reach=link is not None)
+    draft = _Draft()
+    master = here.link_at(link.master) if link.master else None
+    joins = bridge is None or link.master != bridge.index
+    if draft.wish("bridge", master.name if master else "", want.name):
+        draft.operations.append(SetMaster(want.netns, port.name, want.name))
+    changes = draft.changes(link, up=True, mtu=port.mtu)
+    if changes:
+        draft.operations.append(SetDevice(want.netns, port.name, **changes))
+    # A port that joins a bridge starts with hairpin mode off.
+    if draft.wish("hairpin", bool(link.hairpin and not joins), port.hairpin):
+        draft.operations.append(SetHairpin(want.netns, port.name, bool(port.hairpin)))
+    if port.peer and far:
+        aside = far in _in_each_others_way(want, have)
+        _nest_peer(draft, _plan_far_end(port.peer, far, have, aside, want))
+    return draft
+
+
+def _plan_new_port(want: WantedBridge, have: Have, port: WantedPort, peer: WantedPeer, out_of_reach: bool) -> _Draft:
+    """A pair that is not there, or whose far end cannot be reached and so is made anew."""
+    draft = _Draft(new=True)
+    if out_of_reach:
+        draft.before, draft.after = {"peer": {"netns": _OUT_OF_REACH}}, {}
+        draft.operations.append(DeleteDevice(want.netns, port.name))
+    draft.operations.append(
+        AddPair(want.netns, port.name, want.name, peer.netns, peer.name, mtu=port.mtu, peer_mtu=peer.mtu)
+    )
+    draft.wish("mtu", None, port.mtu)
+    draft.wish("hairpin", None, port.hairpin)
+    if port.hairpin:
+        draft.operations.append(SetHairpin(want.netns, port.name, True))
+    far = _Draft(new=True)
+    far.wish("name", None, peer.name)
+    far.wish("netns", None, peer.netns)
+    far.wish("mtu", None, peer.mtu)
+    far.operations.append(SetDevice(peer.netns, peer.name, up=True))
+    _plan_far_network(far, peer, Link(0, peer.name), have.namespaces[peer.netns], want)
+    del far.before["state"], far.after["state"]
+    _nest_peer(draft, far)
+    return draft
+
+
+def _plan_far_end(peer: WantedPeer, far: FarEnd, have: Have, aside: bool, want: WantedBridge) -> _Draft:
+    """Bring a far end that exists into its namespace, its name and its shape."""
+    draft = _Draft()
+    there = have.namespaces[peer.netns]
+    name = _aside(far) if aside else far.link.name
+    moves = far.netns != peer.netns
+    renames = far.link.name != peer.name
+    draft.wish("netns", _spelled(far.netns), _spelled(peer.netns))
+    draft.wish("name", far.link.name, peer.name)
+    if moves:
+        draft.operations.append(MoveDevice(far.netns, name, peer.netns, peer.name))
+    elif renames:
+        draft.operations.append(RenameDevice(peer.netns, name, peer.name))
+    changes = draft.changes(far.link, up=True, mtu=peer.mtu)
+    if moves or renames:
+        changes["up"] = True
+    if changes:
+        draft.operations.append(SetDevice(peer.netns, peer.name, **changes))
+    if moves:
+        _plan_far_network(draft, peer, Link(0, peer.name), there, want, far.addresses, lost=(4, 6))
+    else:
+        link = replace(far.link, name=peer.name)
+        _plan_far_network(draft, peer, link, there, want, far.addresses, lost=(6,) if renames else ())
+    return draft
+
+
+def _plan_far_network(
+    draft: _Draft,
+    peer: WantedPeer,
+    link: Link,
+    there: Snapshot,
+    want: WantedBridge,
+    have: Tuple[Interface, ...] = (),
+    lost: Tuple[int, ...] = (),
+) -> None:
+    """The addresses of a far end, and the routes through it; ``link`` has index 0 if it was not there before."""
+    addresses = plan_addresses(peer.netns, peer.name, have, peer.addresses, want.purge_addresses, lost)
+    draft.operations += addresses.operations
+    if peer.addresses is not None:
+        draft.wish("addresses", texts(addresses.before), texts(addresses.after))
+    # A device that goes down loses its routes of both families.
+    flushed = (4, 6) if lost else addresses.disturbed
+    routes = plan_routes(peer.netns, link, peer.all_routes, there, addresses.after, flushed, want.purge_routes)
+    draft.operations += routes.operations
+    if peer.gateway is not None:
+        now = routes.before[anywhere(peer.gateway)]
+        draft.wish("gateway", now[0] if len(now) == 1 else now or None, str(peer.gateway))
+    if peer.routes is not None or routes.purged:
+        wanted = peer.routes or ()
+        draft.wish(
+            "routes",
+            [{"to": str(each.to), "via": via} for each in wanted for via in routes.before[each.to]]
+            + [{"to": str(each.to), "via": str(each.via)} for each in routes.purged],
+            [{"to": str(each.to), "via": str(each.via)} for each in wanted],
+        )
+
+
+def _nest_peer(draft: _Draft, part: _Draft) -> None:
+    draft.operations += part.operations
+    before, after = differing(part.before, part.after)
+    if before:
+        draft.before["peer"] = before
+    if after:
+        draft.after["peer"] = after
+
+
+def _spelled(netns: Netns) -> str:
+    return "this namespace" if netns is None else netns
+
+
+# Names in the way
+
+
+def _refuse_conflicts(want: WantedBridge, have: Have) -> None:
+    here = have.namespaces[want.netns]
+    _refuse_other_kinds(want, here)
+    listed = {port.name for port in want.ports or ()}
+    for port in want.ports or ():
+        if not here.link(port.name) and not port.peer:
+            raise InvalidOption(
+                "ports", port.name, "there is no such port: name its peer, so that the pair can be made"
+            )
+        far = have.far_ends.get(port.name)
+        if far and far.netns == want.netns and far.link.name in listed:
+            raise Conflict("ports '%s' and '%s' are the two ends of one veth pair" % (port.name, far.link.name))
+        if port.peer:
+            _refuse_taken_name(port, port.peer, want, have)
+
+
+def _refuse_other_kinds(want: WantedBridge, here: Snapshot) -> None:
+    wanted = [("name", want.name, "bridge"), *(("ports", port.name, "veth") for port in want.ports or ())]
+    for option, name, kind in wanted:
+        link = here.link(name)
+        if link and link.kind != kind:
+            raise Conflict(_in_the_way(option, want.netns, link, "a %s device" % kind))
+
+
+def _refuse_taken_name(port: WantedPort, peer: WantedPeer, want: WantedBridge, have: Have) -> None:
+    """A far end's name may be its own already, or that of a far end which this task moves or deletes."""
+    taken = have.namespaces[peer.netns].link(peer.name)
+    place = (peer.netns, peer.name)
+    own = have.far_ends.get(port.name)
+    if taken is None or (own and (own.netns, own.link.name) == place):
+        return
+    staying = {other.name for other in want.ports or () if not other.peer}
+    leaving = [(far.netns, far.link.name) for name, far in have.far_ends.items() if name not in staying]
+    if place not in leaving:
+        raise Conflict(_in_the_way("peer", peer.netns, taken, "the far end of port '%s'" % port.name))
+
+
+def _in_the_way(option: str, netns: Netns, link: Link, wanted: str) -> str:
+    where = "" if netns is None else " in network namespace '%s'" % netns
+    kind = "a %s device" % link.kind if link.kind else "a device of another kind"
+    return "%s: '%s'%s exists already as %s and not as %s: choose another name, or delete it" % (
+        option,
+        link.name,
+        where,
+        kind,
+        wanted,
+    )
+
+
+def _in_each_others_way(want: WantedBridge, have: Have) -> list[FarEnd]:
+    """Far ends that sit on the place of another listed port's: they step aside, under a name of no meaning."""
+    found = []
+    for port in want.ports or ():
+        far = have.far_ends.get(port.name)
+        others = {(p.peer.netns, p.peer.name) for p in want.ports or () if p.peer and p.name != port.name}
+        if port.peer and far and (far.netns, far.link.name) in others:
+            found.append(far)
+    return found
+
+
+def _aside(far: FarEnd) -> str:
+    return "aside%d" % far.link.index

@@ -1,0 +1,535 @@
+# Copyright (c) 2026, the linuxnet.ipvs contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The kernel's links, addresses and routes, read and changed over rtnetlink (rtnetlink(7)) in any namespace."""
+
+from __future__ import annotations
+
+import errno
+import ipaddress
+import os
+import socket
+from contextlib import contextmanager, suppress
+from functools import cached_property
+from typing import Any, Callable, Iterable, Iterator, Mapping, Sequence
+
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import (
+    KernelRefused,
+    LinuxnetError,
+    errno_text,
+)
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.values import Address, Network
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel import pyroute2 as _pyroute2
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netlink import DUMP_ATTEMPTS
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netns import RUN_DIR, identity, inside, path_of
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.values import (
+    AddDevice,
+    AddPair,
+    DeleteAddress,
+    DeleteDevice,
+    DeleteRoute,
+    DeviceAddress,
+    FarEnd,
+    Link,
+    MoveDevice,
+    Netns,
+    Operation,
+    RenameDevice,
+    Route,
+    SetAddress,
+    SetDevice,
+    SetHairpin,
+    SetMaster,
+    SetRoute,
+    Snapshot,
+)
+
+#: net/if.h
+_IFF_UP = 0x1
+_IFF_PROMISC = 0x100
+#: linux/if_addr.h: no duplicate address detection, so that an IPv6 address is usable at once; not for ever.
+_IFA_F_NODAD = 0x02
+_IFA_F_PERMANENT = 0x80
+#: linux/rtnetlink.h
+_RT_TABLE_MAIN = 254
+_RTN_UNICAST = 1
+_RTN_LOCAL = 2
+_RTPROT_BOOT = 3
+_RT_SCOPE_UNIVERSE = 0
+_RT_SCOPE_LINK = 253
+#: linux/socket.h: the family of a bridge's own tables.
+_AF_BRIDGE = 7
+#: linux/net_namespace.h: NETNSA_NSID_NOT_ASSIGNED (-1), which pyroute2 reads without its sign.
+_NSID_NOT_ASSIGNED = 0xFFFFFFFF
+
+#: What a device vanishing, or a route or an address gone with another, answers: the wanted state is reached.
+_GONE = {
+    DeleteDevice: (errno.ENODEV,),
+    DeleteAddress: (errno.EADDRNOTAVAIL, errno.ENODEV),
+    DeleteRoute: (errno.ESRCH, errno.ENODEV),
+}
+
+
+class Kernel:
+    """One process's way to the rtnetlink of any number of namespaces; a context manager that closes them all.
+
+    Each namespace is entered once, to open its socket: a socket stays in the namespace it was opened in. What reads
+    raises :class:`LinuxnetError` where the system refuses; the library is looked for by the first of it.
+    """
+
+    def __init__(self) -> None:
+        self._sockets: dict[Netns, Any] = {}
+        self._indexes: dict[tuple[Netns, str], int] = {}
+        self._spellings: dict[tuple[int, int] | str, Netns] = {}
+
+    def __enter__(self) -> Kernel:
+        self.same(None)
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        for opened in self._sockets.values():
+            opened.close()
+        self._sockets.clear()
+
+    def same(self, netns: Netns) -> Netns:
+        """The first spelling under which a namespace was met, so that two spellings of one compare as equal."""
+        found = identity(netns)
+        return self._spellings.setdefault(found if found is not None else str(netns), netns)
+
+    def snapshot(self, netns: Netns, routes: bool = False) -> Snapshot:
+        """Read what a namespace holds.
+
+        Raises:
+            NotInstalled: there is no pyroute2.
+            NoSuchNamespace: there is none of that name.
+            LinuxnetError: it cannot be read.
+        """
+        return Snapshot(
+            links=tuple(map(_link, self._dump(netns, "get_links"))),
+            addresses=tuple(map(_address, self._dump(netns, "get_addr"))),
+            routes=tuple(self._routes(netns)) if routes else (),
+        )
+
+    def neighbours(self, netns: Netns) -> dict[tuple[int, Address], str]:
+        """The hardware address of each neighbour that the kernel knows, by the device's index and the address."""
+        found = {}
+        for family in (socket.AF_INET, socket.AF_INET6):
+            for message in self._dump(netns, "get_neighbours", family=family):
+                address, hardware = message.get_attr("NDA_DST"), message.get_attr("NDA_LLADDR")
+                if message["family"] == family and address and hardware:
+                    found[(message["ifindex"], ipaddress.ip_address(address))] = hardware.lower()
+        return found
+
+    def learned(self, netns: Netns) -> dict[tuple[int, str], int]:
+        """The port behind which a bridge has learned a hardware address: by the bridge's index and that address."""
+        found = {}
+        for message in self._dump(netns, "get_neighbours", family=_AF_BRIDGE):
+            bridge, hardware = message.get_attr("NDA_MASTER"), message.get_attr("NDA_LLADDR")
+            if message["family"] == _AF_BRIDGE and bridge and hardware and message["ifindex"] != bridge:
+                found[(bridge, hardware.lower())] = message["ifindex"]
+        return found
+
+    def ways(self, netns: Netns, addresses: Iterable[Address]) -> dict[Address, tuple[str, Address | None, bool]]:
+        """How the kernel sends to addresses: device, router, and whether to itself; without those it has no way to."""
+        ip = self._socket(netns)
+        names = {message["index"]: message.get_attr("IFLA_IFNAME") for message in self._dump(netns, "get_links")}
+        found = {}
+        for address in addresses:
+            try:
+                (message,) = ip.route("get", dst=str(address), family=_family(address))
+            except self._library.NetlinkError:
+                continue
+            gateway = message.get_attr("RTA_GATEWAY")
+            found[address] = (
+                names.get(message.get_attr("RTA_OIF"), ""),
+                ipaddress.ip_address(gateway) if gateway else None,
+                message["type"] == _RTN_LOCAL,
+            )
+        return found
+
+    def local_networks(self, netns: Netns) -> tuple[Network, ...]:
+        """What the kernel delivers to itself: the routes of type ``local`` of all tables."""
+        found = []
+        for family in (socket.AF_INET, socket.AF_INET6):
+            for message in self._dump(netns, "get_routes", family=family):
+                if (message["family"], message["type"]) == (family, _RTN_LOCAL):
+                    found.append(_destination(message))
+        return tuple(found)
+
+    def netfilter_bridges(self, netns: Netns) -> dict[str, tuple[bool, bool]]:
+        """Of each bridge whether a switch of its own hands its frames to iptables, and to ip6tables."""
+        found = {}
+        for message in self._dump(netns, "get_links"):
+            if _nested(message, ("IFLA_LINKINFO", "IFLA_INFO_KIND")) == "bridge":
+                told = [
+                    bool(_nested(message, ("IFLA_LINKINFO", "IFLA_INFO_DATA", "IFLA_BR_NF_CALL_" + name)))
+                    for name in ("IPTABLES", "IP6TABLES")
+                ]
+                found[message.get_attr("IFLA_IFNAME")] = (told[0], told[1])
+        return found
+
+    def release(self, netns: Netns) -> None:
+        """Close the socket in a namespace: each takes several file descriptors, and a machine may have many."""
+        opened = self._sockets.pop(netns, None)
+        if opened is not None:
+            opened.close()
+
+    def far_ends(self, netns: Netns, ports: Iterable[str], known: Mapping[Netns, Snapshot]) -> Mapping[str, FarEnd]:
+        """The other ends of the named veth devices of a namespace, wherever they are; those not found are left out.
+
+        ``known`` holds what has been read already, ``netns`` included. After that the named namespaces are
+        searched, and last those that only processes keep alive.
+        """
+        here = known[netns]
+        found = {}
+        veths = [link for link in map(here.link, ports) if link and link.kind == "veth" and link.peer_index]
+        away: dict[int, list[Link]] = {}
+        for veth in veths:
+            if veth.peer_nsid is not None:
+                away.setdefault(veth.peer_nsid, []).append(veth)
+                continue
+            peer = here.link_at(veth.peer_index)
+            if peer:
+                found[veth.name] = FarEnd(netns, peer, here.addresses_on(peer))
+        for there, nsid in self._numbered(netns, set(away)):
+            snapshot = known[there] if there in known else self.snapshot(there)
+            for veth in away[nsid]:
+                peer = snapshot.link_at(veth.peer_index)
+                if peer:
+                    found[veth.name] = FarEnd(there, peer, snapshot.addresses_on(peer))
+        return found
+
+    def apply(self, operations: Iterable[Operation]) -> None:
+        """Carry out operations one after the other.
+
+        Raises:
+            KernelRefused: with the operation, the namespace and the kernel's own words.
+        """
+        for operation in operations:
+            with self._refusals(operation):
+                _HOW[type(operation)](self, operation)
+
+    # How each operation is put to the kernel.
+
+    def _add_device(self, operation: AddDevice) -> None:
+        flag = _IFF_UP if operation.up else 0
+        self._socket(operation.netns).link(
+            "add", ifname=operation.name, kind=operation.kind, flags=flag, change=_IFF_UP
+        )
+
+    def _add_pair(self, operation: AddPair) -> None:
+        target = os.open(_path(operation.peer_netns), os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            self._socket(operation.netns).link(
+                "add",
+                ifname=operation.name,
+                kind="veth",
+                master=self._index(operation.netns, operation.bridge),
+                flags=_IFF_UP,
+                change=_IFF_UP,
+                peer=_without_none(ifname=operation.peer_name, net_ns_fd=target, mtu=operation.peer_mtu),
+                **_without_none(mtu=operation.mtu),
+            )
+        finally:
+            os.close(target)
+
+    def _delete_device(self, operation: DeleteDevice) -> None:
+        self._socket(operation.netns).link("del", index=self._index(operation.netns, operation.name))
+        self._indexes.clear()
+
+    def _set_device(self, operation: SetDevice) -> None:
+        known = ((_IFF_UP, operation.up), (_IFF_PROMISC, operation.promiscuous))
+        change = sum(bit for bit, wanted in known if wanted is not None)
+        self._socket(operation.netns).link(
+            "set",
+            index=self._index(operation.netns, operation.name),
+            flags=sum(bit for bit, wanted in known if wanted),
+            change=change,
+            **_without_none(mtu=operation.mtu),
+        )
+
+    def _set_master(self, operation: SetMaster) -> None:
+        master = 0 if operation.bridge is None else self._index(operation.netns, operation.bridge)
+        self._socket(operation.netns).link("set", index=self._index(operation.netns, operation.name), master=master)
+
+    def _set_hairpin(self, operation: SetHairpin) -> None:
+        self._socket(operation.netns).link(
+            "set", index=self._index(operation.netns, operation.name), kind="bridge_slave", mode=int(operation.on)
+        )
+
+    def _move_device(self, operation: MoveDevice) -> None:
+        target = os.open(_path(operation.to_netns), os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            self._socket(operation.netns).link(
+                "set",
+                index=self._index(operation.netns, operation.name),
+                net_ns_fd=target,
+                ifname=operation.to_name,
+            )
+        finally:
+            os.close(target)
+        self._indexes.clear()
+
+    def _rename_device(self, operation: RenameDevice) -> None:
+        ip = self._socket(operation.netns)
+        index = self._index(operation.netns, operation.name)
+        ip.link("set", index=index, flags=0, change=_IFF_UP)
+        ip.link("set", index=index, ifname=operation.to_name)
+        self._indexes.clear()
+
+    def _set_address(self, operation: SetAddress) -> None:
+        extra = dict(flags=_IFA_F_NODAD) if operation.interface.version == 6 else {}
+        self._address("replace", operation, **extra)
+
+    def _delete_address(self, operation: DeleteAddress) -> None:
+        self._address("del", operation)
+
+    def _address(self, verb: str, operation: SetAddress | DeleteAddress, **extra: int) -> None:
+        self._socket(operation.netns).addr(
+            verb,
+            index=self._index(operation.netns, operation.name),
+            family=_family(operation.interface),
+            address=str(operation.interface.ip),
+            prefixlen=operation.interface.network.prefixlen,
+            **extra,
+        )
+
+    def _set_route(self, operation: SetRoute) -> None:
+        self._socket(operation.netns).route(
+            "replace",
+            family=_family(operation.to),
+            dst=str(operation.to.network_address),
+            dst_len=operation.to.prefixlen,
+            oif=self._index(operation.netns, operation.name),
+            proto=_RTPROT_BOOT,
+            scope=_RT_SCOPE_UNIVERSE if operation.via else _RT_SCOPE_LINK,
+            **_without_none(gateway=str(operation.via) if operation.via else None, priority=operation.metric or None),
+        )
+
+    def _delete_route(self, operation: DeleteRoute) -> None:
+        route = operation.route
+        self._socket(operation.netns).route(
+            "del",
+            family=_family(route.to),
+            dst=str(route.to.network_address),
+            dst_len=route.to.prefixlen,
+            **_without_none(
+                oif=route.index or None,
+                gateway=str(route.via) if route.via else None,
+                priority=route.metric or None,
+            ),
+        )
+
+    # Sockets, names and errors.
+
+    @cached_property
+    def _library(self) -> _pyroute2.Library:
+        return _pyroute2.load()
+
+    def _socket(self, netns: Netns) -> Any:
+        if netns not in self._sockets:
+            with inside(netns), self._troubles("open a netlink socket", netns):
+                self._sockets[netns] = self._library.IPRoute(ext_ack=True)
+        return self._sockets[netns]
+
+    def _index(self, netns: Netns, name: str) -> int:
+        key = (netns, name)
+        if key not in self._indexes:
+            found = list(self._socket(netns).link("get", ifname=name))
+            self._indexes[key] = found[0]["index"]
+        return self._indexes[key]
+
+    def _dump(self, netns: Netns, request: str, **options: Any) -> list[Any]:
+        """What a request of pyroute2's for many things gives; if other changes interrupted it, it is made again."""
+        ask = getattr(self._socket(netns), request)
+        with self._troubles("read links, addresses and routes", netns):
+            for _attempt in range(DUMP_ATTEMPTS - 1):
+                with suppress(self._library.NetlinkDumpInterrupted):
+                    return list(ask(**options))
+            return list(ask(**options))
+
+    def _routes(self, netns: Netns) -> Iterator[Route]:
+        for family in (socket.AF_INET, socket.AF_INET6):
+            for message in self._dump(netns, "get_routes", family=family):
+                # A kernel without IPv6 answers the request for its routes with those of all families.
+                wanted = (message["family"], message["type"], message.get_attr("RTA_TABLE"))
+                if wanted == (family, _RTN_UNICAST, _RT_TABLE_MAIN):
+                    yield _route(message)
+
+    def _numbered(self, netns: Netns, wanted: set[int]) -> Iterator[tuple[Netns, int]]:
+        """The namespaces that ``netns`` knows by the numbers wanted, until all are found."""
+        missing = set(wanted)
+        seen = set()
+        for path in _all_namespaces():
+            if not missing:
+                return
+            found = identity(path)
+            if found is None or found in seen:
+                continue
+            seen.add(found)
+            nsid = self._nsid(netns, path)
+            if nsid in missing:
+                missing.discard(nsid)
+                name = path[len(RUN_DIR) + 1 :] if path.startswith(RUN_DIR + "/") else path
+                yield self.same(name), nsid
+
+    def _nsid(self, netns: Netns, path: str) -> int:
+        """The number by which a namespace knows another (RTM_GETNSID)."""
+        try:
+            target = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            return _NSID_NOT_ASSIGNED
+        try:
+            answer = self._socket(netns).get_netnsid(fd=target) or {}
+        except self._library.NetlinkError:
+            return _NSID_NOT_ASSIGNED  # what was opened is no namespace: its name has just been taken away, or made
+        finally:
+            os.close(target)
+        return int(answer.get("nsid", _NSID_NOT_ASSIGNED))
+
+    @contextmanager
+    def _troubles(self, action: str, netns: Netns) -> Iterator[None]:
+        """Say in an error of the collection what the system, or the library, could not do."""
+        library = self._library
+        try:
+            yield
+        except library.NetlinkDumpInterrupted as exc:
+            words = "they changed during each of %d readings: something else is changing them all the time"
+            raise LinuxnetError("cannot %s%s: %s" % (action, _where(netns), words % DUMP_ATTEMPTS)) from exc
+        except library.NetlinkError as exc:
+            text = "cannot %s%s: %s (%s)" % (action, _where(netns), exc.args[-1], errno_text(exc.code))
+            raise KernelRefused(exc.code, text) from exc
+        except OSError as exc:
+            text = "cannot %s%s: %s (%s)" % (action, _where(netns), exc.strerror or exc, errno_text(exc.errno or 0))
+            raise LinuxnetError(text) from exc
+
+    @contextmanager
+    def _refusals(self, operation: Operation) -> Iterator[None]:
+        try:
+            yield
+        except self._library.NetlinkError as exc:
+            if exc.code in _GONE.get(type(operation), ()):
+                return
+            raise _refusal(operation, exc.code, str(exc.args[-1])) from exc
+        except OSError as exc:
+            raise _refusal(operation, exc.errno or 0, exc.strerror or str(exc)) from exc
+
+
+#: Any method of the client that takes an operation, by the operation's type.
+_HOW: dict[type, Callable[[Kernel, Any], None]] = {
+    AddDevice: Kernel._add_device,
+    AddPair: Kernel._add_pair,
+    DeleteDevice: Kernel._delete_device,
+    SetDevice: Kernel._set_device,
+    SetMaster: Kernel._set_master,
+    SetHairpin: Kernel._set_hairpin,
+    MoveDevice: Kernel._move_device,
+    RenameDevice: Kernel._rename_device,
+    SetAddress: Kernel._set_address,
+    DeleteAddress: Kernel._delete_address,
+    SetRoute: Kernel._set_route,
+    DeleteRoute: Kernel._delete_route,
+}
+
+
+def _refusal(operation: Operation, code: int, words: str) -> KernelRefused:
+    remedy = _remedy(operation, code)
+    text = "cannot %s%s: %s (%s)" % (operation, _where(operation.netns), words, errno_text(code))
+    return KernelRefused(code, text + (": " + remedy if remedy else ""))
+
+
+def _where(netns: Netns) -> str:
+    return "" if netns is None else " in network namespace '%s'" % netns
+
+
+def _remedy(operation: Operation, code: int) -> str:
+    """What an errno means for an operation, where the kernel's own words do not say."""
+    if code == errno.EOPNOTSUPP and isinstance(operation, (AddDevice, AddPair)):
+        kind = operation.kind if isinstance(operation, AddDevice) else "veth"
+        return "this kernel has no %s devices, or their module is not loaded: modprobe %s" % (kind, kind)
+    if code == errno.EACCES and isinstance(operation, SetAddress):
+        return "IPv6 is switched off: set the sysctl net.ipv6.conf.%s.disable_ipv6 to 0" % operation.name
+    if code in (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EINVAL) and isinstance(operation, SetRoute):
+        return "the gateway has to be in the subnet of one of the device's addresses, and not be one of them"
+    if code == errno.EPERM:
+        return "the process lacks CAP_NET_ADMIN in that namespace"
+    return ""
+
+
+def _all_namespaces() -> Iterator[str]:
+    """Paths of this namespace, the named ones, and the one each process is in."""
+    yield "/proc/thread-self/ns/net"
+    if os.path.isdir(RUN_DIR):
+        for name in sorted(os.listdir(RUN_DIR)):
+            yield os.path.join(RUN_DIR, name)
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        yield "/proc/%s/ns/net" % pid
+
+
+def _path(netns: Netns) -> str:
+    return "/proc/thread-self/ns/net" if netns is None else path_of(netns)
+
+
+def _family(value: Any) -> int:
+    return socket.AF_INET if value.version == 4 else socket.AF_INET6
+
+
+def _without_none(**values: Any) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if value is not None}
+
+
+# From pyroute2's messages to values.
+
+
+def _nested(message: Any, path: Sequence[str]) -> Any:
+    for name in path:
+        message = message.get_attr(name) if message is not None else None
+    return message
+
+
+def _link(message: Any) -> Link:
+    kind = _nested(message, ("IFLA_LINKINFO", "IFLA_INFO_KIND")) or ""
+    hairpin = None
+    if _nested(message, ("IFLA_LINKINFO", "IFLA_INFO_SLAVE_KIND")) == "bridge":
+        hairpin = bool(_nested(message, ("IFLA_LINKINFO", "IFLA_INFO_SLAVE_DATA", "IFLA_BRPORT_MODE")))
+    return Link(
+        index=message["index"],
+        name=message.get_attr("IFLA_IFNAME"),
+        kind=kind,
+        up=bool(message["flags"] & _IFF_UP),
+        mtu=message.get_attr("IFLA_MTU"),
+        promiscuous=bool(message["flags"] & _IFF_PROMISC),
+        master=message.get_attr("IFLA_MASTER") or 0,
+        peer_index=(message.get_attr("IFLA_LINK") or 0) if kind == "veth" else 0,
+        peer_nsid=message.get_attr("IFLA_LINK_NETNSID") if kind == "veth" else None,
+        hairpin=hairpin,
+        hardware=message.get_attr("IFLA_ADDRESS") or "",
+    )
+
+
+def _address(message: Any) -> DeviceAddress:
+    # IFA_LOCAL is the device's own address; IFA_ADDRESS is the other side's on a point-to-point link.
+    own = message.get_attr("IFA_LOCAL") or message.get_attr("IFA_ADDRESS")
+    flags = message.get_attr("IFA_FLAGS")
+    return DeviceAddress(
+        index=message["index"],
+        interface=ipaddress.ip_interface("%s/%d" % (own, message["prefixlen"])),
+        permanent=bool((message["flags"] if flags is None else flags) & _IFA_F_PERMANENT),
+    )
+
+
+def _destination(message: Any) -> Network:
+    anywhere = "0.0.0.0" if message["family"] == socket.AF_INET else "::"
+    return ipaddress.ip_network("%s/%d" % (message.get_attr("RTA_DST") or anywhere, message["dst_len"]))
+
+
+def _route(message: Any) -> Route:
+    gateway = message.get_attr("RTA_GATEWAY")
+    return Route(
+        to=_destination(message),
+        via=ipaddress.ip_address(gateway) if gateway else None,
+        index=message.get_attr("RTA_OIF") or 0,
+        metric=message.get_attr("RTA_PRIORITY") or 0,
+        protocol=message["proto"],
+    )

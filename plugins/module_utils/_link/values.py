@@ -1,0 +1,271 @@
+# Copyright (c) 2026, the linuxnet.ipvs contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Links, addresses and routes as plain values, and the operations that change them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple, Optional, Tuple, Union
+
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.values import Address, Interface, Network
+
+#: How a namespace is spelled: a name, a path, or ``None`` for the one the process runs in.
+Netns = Optional[str]
+
+#: Routes that the kernel or a router advertisement made (rtnetlink.h: RTPROT_REDIRECT, _KERNEL, _RA) are not ours.
+_FOREIGN_PROTOCOLS = (1, 2, 9)
+#: The metric that the kernel gives to an IPv6 route that names none (IP6_RT_PRIO_USER).
+_IPV6_METRIC = 1024
+
+
+@dataclass(frozen=True)
+class Link:
+    """A network device."""
+
+    index: int
+    name: str
+    kind: str = ""
+    up: bool = False
+    mtu: int = 1500
+    promiscuous: bool = False
+    #: Index of the bridge (or bond...) it belongs to, 0 for none.
+    master: int = 0
+    #: Of a veth device: the other end's index, and the number by which this namespace knows the other end's
+    #: namespace (IFLA_LINK_NETNSID); ``None`` where that is the same one.
+    peer_index: int = 0
+    peer_nsid: Optional[int] = None
+    #: ``None`` where the device is not a bridge port.
+    hairpin: Optional[bool] = None
+    #: The hardware address, empty where it has none.
+    hardware: str = ""
+
+
+@dataclass(frozen=True)
+class DeviceAddress:
+    """An address on a device; ``permanent`` is false of one with a lifetime, such as router advertisements give."""
+
+    index: int
+    interface: Interface
+    permanent: bool = True
+
+
+@dataclass(frozen=True)
+class Route:
+    """A unicast route of the main table; ``via`` is ``None`` where the destination is on the link."""
+
+    to: Network
+    via: Optional[Address]
+    index: int
+    metric: int = 0
+    protocol: int = 3
+
+    @property
+    def foreign(self) -> bool:
+        """Whether the kernel made it by itself."""
+        return self.protocol in _FOREIGN_PROTOCOLS
+
+
+def usual_metric(to: Network) -> int:
+    """The metric of a route that was added without one."""
+    return 0 if to.version == 4 else _IPV6_METRIC
+
+
+class Snapshot(NamedTuple):
+    """What one namespace held when it was looked at; the routes only where they were asked for."""
+
+    links: Tuple[Link, ...] = ()
+    addresses: Tuple[DeviceAddress, ...] = ()
+    routes: Tuple[Route, ...] = ()
+
+    def link(self, name: str) -> Link | None:
+        """The device of that name."""
+        return next((link for link in self.links if link.name == name), None)
+
+    def link_at(self, index: int) -> Link | None:
+        """The device of that index."""
+        return next((link for link in self.links if link.index == index), None)
+
+    def ports_of(self, bridge: Link) -> tuple[Link, ...]:
+        """The devices that belong to a bridge."""
+        return tuple(link for link in self.links if link.master == bridge.index)
+
+    def addresses_on(self, link: Link) -> tuple[Interface, ...]:
+        """The permanent addresses of a device."""
+        return tuple(a.interface for a in self.addresses if a.index == link.index and a.permanent)
+
+
+class FarEnd(NamedTuple):
+    """Where the other end of a veth device is, and the addresses it has there."""
+
+    netns: Netns
+    link: Link
+    addresses: Tuple[Interface, ...] = ()
+
+
+# Operations: each names its device, since an index is only known once the device exists. They are tuples, because
+# every task defines them anew, and a frozen dataclass takes several times as long.
+
+
+class AddDevice(NamedTuple):
+    """Create a device of a kind that needs no more than a name: ``bridge`` (up) or ``dummy`` (down)."""
+
+    netns: Netns
+    name: str
+    kind: str
+    up: bool
+
+    def __str__(self) -> str:
+        return "add %s '%s'" % (self.kind, self.name)
+
+
+class AddPair(NamedTuple):
+    """Create a veth pair in one step: this end up and in its bridge, the other end in its namespace."""
+
+    netns: Netns
+    name: str
+    bridge: str
+    peer_netns: Netns
+    peer_name: str
+    mtu: Optional[int] = None
+    peer_mtu: Optional[int] = None
+
+    def __str__(self) -> str:
+        return "add veth pair '%s' and '%s'" % (self.name, self.peer_name)
+
+
+class DeleteDevice(NamedTuple):
+    """Delete a device; the other end of a veth goes with it. One that is gone already will do."""
+
+    netns: Netns
+    name: str
+
+    def __str__(self) -> str:
+        return "delete device '%s'" % self.name
+
+
+class SetDevice(NamedTuple):
+    """Change a device; ``None`` leaves alone."""
+
+    netns: Netns
+    name: str
+    up: Optional[bool] = None
+    mtu: Optional[int] = None
+    promiscuous: Optional[bool] = None
+
+    def __str__(self) -> str:
+        words = dict(up=self.up, mtu=self.mtu, promiscuous=self.promiscuous)
+        said = ["%s to %s" % (word, value) for word, value in words.items() if value is not None]
+        return "set %s of device '%s'" % (" and ".join(said), self.name)
+
+
+class SetMaster(NamedTuple):
+    """Make a device a port of a bridge, or of none."""
+
+    netns: Netns
+    name: str
+    bridge: Optional[str]
+
+    def __str__(self) -> str:
+        if self.bridge is None:
+            return "take device '%s' out of its bridge" % self.name
+        return "make device '%s' a port of bridge '%s'" % (self.name, self.bridge)
+
+
+class SetHairpin(NamedTuple):
+    """Switch a bridge port's hairpin mode."""
+
+    netns: Netns
+    name: str
+    on: bool
+
+    def __str__(self) -> str:
+        return "switch hairpin mode of bridge port '%s' %s" % (self.name, "on" if self.on else "off")
+
+
+class MoveDevice(NamedTuple):
+    """Move a device to another namespace and name; the kernel sets it down and flushes its addresses and routes."""
+
+    netns: Netns
+    name: str
+    to_netns: Netns
+    to_name: str
+
+    def __str__(self) -> str:
+        where = "this namespace" if self.to_netns is None else "network namespace '%s'" % self.to_netns
+        return "move device '%s' to %s as '%s'" % (self.name, where, self.to_name)
+
+
+class RenameDevice(NamedTuple):
+    """Rename a device, which has to be down for it: its routes and IPv6 addresses are lost."""
+
+    netns: Netns
+    name: str
+    to_name: str
+
+    def __str__(self) -> str:
+        return "rename device '%s' to '%s'" % (self.name, self.to_name)
+
+
+class SetAddress(NamedTuple):
+    """Add an address; one that is there already will do."""
+
+    netns: Netns
+    name: str
+    interface: Interface
+
+    def __str__(self) -> str:
+        return "add address %s to device '%s'" % (self.interface, self.name)
+
+
+class DeleteAddress(NamedTuple):
+    """Take an address away; one that is gone already will do (a first address takes others of its subnet along)."""
+
+    netns: Netns
+    name: str
+    interface: Interface
+
+    def __str__(self) -> str:
+        return "delete address %s of device '%s'" % (self.interface, self.name)
+
+
+class SetRoute(NamedTuple):
+    """Add a route, in place of one with the same destination and metric."""
+
+    netns: Netns
+    name: str
+    to: Network
+    via: Optional[Address]
+    metric: int
+
+    def __str__(self) -> str:
+        via = "" if self.via is None else " via %s" % self.via
+        return "add route to %s%s on device '%s'" % (self.to, via, self.name)
+
+
+class DeleteRoute(NamedTuple):
+    """Take a route away; one that is gone already will do."""
+
+    netns: Netns
+    route: Route
+
+    def __str__(self) -> str:
+        via = "" if self.route.via is None else " via %s" % self.route.via
+        return "delete route to %s%s" % (self.route.to, via)
+
+
+Operation = Union[
+    AddDevice,
+    AddPair,
+    DeleteDevice,
+    SetDevice,
+    SetMaster,
+    SetHairpin,
+    MoveDevice,
+    RenameDevice,
+    SetAddress,
+    DeleteAddress,
+    SetRoute,
+    DeleteRoute,
+]

@@ -1,0 +1,47 @@
+# Copyright (c) 2026, the linuxnet.ipvs contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A rule's text as the program writes it that made it: iptables on top of nftables, or nft(8)."""
+
+from __future__ import annotations
+
+import shutil
+
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netns import inside
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.iptables import Run
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._trace.path import Hit
+
+_PATH = "/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin"
+_IPTABLES = {"ip": "iptables-nft", "ip6": "ip6tables-nft"}
+_TABLES = ("raw", "mangle", "nat", "filter", "security")
+
+
+class RuleTexts:
+    """Asks the programs that are installed; without them there is no text."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+
+    def __call__(self, netns: str | None, hit: Hit, place: int) -> str | None:
+        """The text of the rule of a chain that is at a place, counted from 1."""
+        if hit.table in _TABLES and hit.family in _IPTABLES:
+            words = [_IPTABLES[hit.family], "--table", hit.table, "--list-rules", hit.chain, str(place)]
+            printed = self._ask(netns, words).strip()
+            if printed:
+                return "%s -t %s %s" % (_IPTABLES[hit.family].replace("-nft", ""), hit.table, printed)
+        ending = " # handle %s" % hit.handle
+        for line in self._ask(
+            netns, ["nft", "--handle", "list", "chain", hit.family, hit.table, hit.chain]
+        ).splitlines():
+            if line.endswith(ending):
+                return "%s (chain %s of table %s %s)" % (line[: -len(ending)].strip(), hit.chain, hit.family, hit.table)
+        return None
+
+    def _ask(self, netns: str | None, words: list[str]) -> str:
+        program = shutil.which(words[0], path=_PATH)
+        if program is None:
+            return ""
+        with inside(netns):
+            code, printed, _told = self._run([program, *words[1:]], environ_update={"LC_ALL": "C"})
+        return printed if code == 0 else ""
