@@ -65,22 +65,22 @@ destroy: venv ## Take the lab away, and only the lab
 test: lint sanity unit scenarios ## Run all tests: the four that follow
 
 lint: .venv/test.stamp ## Run the linters and the type checker
-	@python tests/tools/lint.py
+	@python tests/run/lint.py
 
 sanity: .venv/test.stamp ## Run ansible-test's sanity tests
-	@python tests/tools/sanity.py $(ARGS)
+	@python tests/run/sanity.py $(ARGS)
 
 unit: .venv/test.stamp ## Run the unit tests
 	@pytest --numprocesses auto --junit-xml tests/output/junit/unit.xml $(ARGS)
 
 scenarios: .venv/test.stamp ## Run every Molecule scenario
-	@python tests/tools/scenarios.py $(if $(JOBS),--jobs $(JOBS))
+	@python tests/run/scenarios.py $(if $(JOBS),--jobs $(JOBS))
 
 scenario: .venv/test.stamp ## Run one Molecule scenario: make scenario NAME=default
-	@python tests/tools/scenarios.py --show --suite=$(SUITE) $(NAME) $(ARGS)
+	@python tests/run/scenarios.py --show --suite=$(SUITE) $(NAME) $(ARGS)
 
 kernels: .venv/test.stamp ## Run the modules' scenarios on newer kernels, or on SUITE's (not a part of `test`)
-	@python tests/tools/scenarios.py --kernels --suite=$(SUITE) $(if $(JOBS),--jobs $(JOBS))
+	@python tests/run/scenarios.py --kernels --suite=$(SUITE) $(if $(JOBS),--jobs $(JOBS))
 
 bench: venv ## Make the lab anew, and measure it against its peers
 	@python tests/bench/bench.py $(ARGS)
@@ -91,9 +91,9 @@ bench: venv ## Make the lab anew, and measure it against its peers
 ## Upkeep
 
 tables: .venv/test.stamp ## Write what is made of sources: tables of variables, checks, the guide's playbook
-	@python tests/tools/role_tables.py
-	@python tests/tools/guide_tables.py
-	@python tests/tools/doctor_table.py
+	@python tests/write/role_tables.py
+	@python tests/write/guide_tables.py
+	@python tests/write/doctor_table.py
 
 changelog: .venv/test.stamp ## Write CHANGELOG.rst anew, with the modules and roles that there are
 	antsibull-changelog generate --reload-plugins
@@ -113,6 +113,8 @@ venv: .venv/lab.stamp ## Install what the lab needs into .venv
 	pip install --quiet --disable-pip-version-check --requirement requirements.txt
 	mkdir -p $(dir $(COLLECTION))
 	ln -sfn ../../../.. $(COLLECTION)
+	for folder in kernel run write bench; do echo "$(CURDIR)/tests/$$folder"; done \
+		>"$$(python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/checkout.pth"
 	ln -sfn "$$(python -c 'import ansible_mitogen.plugins.strategy as s; print(s.__path__[0])')" .venv/strategy
 	@touch $@
 

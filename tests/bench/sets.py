@@ -24,9 +24,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import bench
-
-sys.path.insert(0, str(bench.CHECKOUT / "tests" / "tools"))
-
 from kernel_sets import NETNS
 from node import Node
 

@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import copy
 import json
-import sys
 import tempfile
 from collections.abc import Iterator
 from itertools import pairwise
@@ -22,9 +21,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import bench
-
-sys.path.insert(0, str(bench.CHECKOUT / "tests" / "tools"))
-
 from node import Node
 
 NETNS = "bench"

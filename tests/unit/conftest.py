@@ -36,7 +36,8 @@ if not any(type(finder).__name__ == "_AnsibleCollectionFinder" for finder in sys
     _make_importable()
 
 # It does not read pyproject.toml, where this stands for pytest.
-sys.path.insert(0, str(CHECKOUT / "tests" / "tools"))
+for folder in ("kernel", "run", "write"):
+    sys.path.insert(0, str(CHECKOUT / "tests" / folder))
 
 # How fast the machine is at the moment is not what is tested.
 hypothesis.settings.register_profile(

@@ -66,7 +66,7 @@ def shell(node, script):
 
 
 class Reader:
-    """The node as tests/tools/kernel.py wants to see it."""
+    """The node as tests/kernel/kernel.py wants to see it."""
 
     def __init__(self, node):
         self.node = node

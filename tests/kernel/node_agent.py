@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The end of tests/tools/node.py that lives on the node: requests on stdin, answers on stdout, a line of JSON each.
+"""The end of tests/kernel/node.py that lives on the node: requests on stdin, answers on stdout, a line of JSON each.
 
 A request is one of
 - ``{"module": NAME, "params": {...}, "check": BOOL, "diff": BOOL}``: run a module. It runs in a process of its own

@@ -138,7 +138,7 @@ class Node:
             self.command("rm", FORBIDDEN)
 
     def ask(self, request: dict[str, Any]) -> Any:
-        """The answer to a request, as tests/tools/node_agent.py describes both."""
+        """The answer to a request, as tests/kernel/node_agent.py describes both."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps(request) + "\n")

@@ -44,8 +44,8 @@ def commands() -> Iterator[tuple[str, list[str]]]:
     yield "ruff check", ["ruff", "check"]
     yield "ruff format", ["ruff", "format", "--check", "--diff"]
     yield "changelog", ["antsibull-changelog", "lint"]
-    yield "role tables", [sys.executable, "tests/tools/role_tables.py", "--check"]
-    yield "guide tables", [sys.executable, "tests/tools/guide_tables.py", "--check"]
+    yield "role tables", [sys.executable, "tests/write/role_tables.py", "--check"]
+    yield "guide tables", [sys.executable, "tests/write/guide_tables.py", "--check"]
 
 
 def build() -> steps.Step:
