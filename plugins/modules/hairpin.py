@@ -64,7 +64,13 @@ port:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.module import NETNS, STATE, finish, found, reporting
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.module import (
+    NETNS,
+    STATE,
+    finish,
+    or_nothing,
+    reporting,
+)
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.values import device_name
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.client import Kernel
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.hairpin import bridge_port, plan_hairpin
@@ -75,7 +81,7 @@ def run(module):
     netns = module.params["netns"]
     on = module.params["state"] == "present"
     with Kernel() as kernel:
-        have = found(module, lambda: bridge_port(netns, name, kernel.snapshot(netns)), None)
+        have = or_nothing(module, lambda: bridge_port(netns, name, kernel.snapshot(netns)), None)
         plan = plan_hairpin(netns, name, on, have)
         if not module.check_mode:
             kernel.apply(plan.operations)

@@ -241,7 +241,13 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base import values
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import InvalidOption
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.module import NETNS, STATE, finish, found, reporting
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.module import (
+    NETNS,
+    STATE,
+    finish,
+    or_nothing,
+    reporting,
+)
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.plan import Wish, plan_no_set, plan_set
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.task import carried_out
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.values import (
@@ -290,7 +296,7 @@ def run(module):
             sets.revision(outcome.header)
         return outcome
 
-    outcome = found(module, lambda: carried_out(module, plan), None) or plan(None)
+    outcome = or_nothing(module, lambda: carried_out(module, plan), None) or plan(None)
     result = {} if absent else dict(set=outcome.header.options(), **outcome.entries())
     finish(module, outcome.plan, **result)
 

@@ -103,7 +103,13 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base import values
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import InvalidOption
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.module import NETNS, STATE, finish, found, reporting
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.module import (
+    NETNS,
+    STATE,
+    finish,
+    or_nothing,
+    reporting,
+)
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.plan import (
     Wish,
     plan_contents,
@@ -136,7 +142,9 @@ def run(module):
         wish = Wish(params["entries"], params["purge"], params["atomic"], params["refresh_timeouts"])
         return plan_contents(have, wish, leftover)
 
-    outcome = found(module, lambda: carried_out(module, plan), predict_entries([] if absent else params["entries"]))
+    outcome = or_nothing(
+        module, lambda: carried_out(module, plan), predict_entries([] if absent else params["entries"])
+    )
     finish(module, outcome.plan, **outcome.entries())
 
 

@@ -120,7 +120,7 @@ settings:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.module import NETNS, finish, found, reporting
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.module import NETNS, finish, or_nothing, reporting
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.client import Ipvs
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.settings import (
     NOTHING,
@@ -146,7 +146,7 @@ def run(module):
             return planned
 
     with alone(params["netns"], not module.check_mode):
-        plan, settings = found(module, read, None) or plan_settings(timeouts, daemons, NOTHING)
+        plan, settings = or_nothing(module, read, None) or plan_settings(timeouts, daemons, NOTHING)
         if plan.changed and not module.check_mode:
             with Ipvs(params["netns"]) as ipvs:
                 ipvs.apply_settings(plan.operations)

@@ -56,7 +56,7 @@ services:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.module import NETNS, finish, found, reporting
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.module import NETNS, finish, or_nothing, reporting
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.client import Ipvs
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.filter import SERVICES, Filter
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.plan import plan_zero
@@ -73,7 +73,7 @@ def run(module):
             return [(key, each) for key in keys for each in ipvs.statistics([key])]
 
     with alone(netns, not module.check_mode):
-        plan = plan_zero(found(module, counted, ()))
+        plan = plan_zero(or_nothing(module, counted, ()))
         if plan.changed and not module.check_mode:
             with Ipvs(netns) as ipvs:
                 ipvs.zero(None if patterns is None else plan.operations)

@@ -106,7 +106,13 @@ import shlex
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base import values
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.module import NETNS, STATE, finish, found, reporting
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.module import (
+    NETNS,
+    STATE,
+    finish,
+    or_nothing,
+    reporting,
+)
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.plan import Plan, differing
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.client import IpSets
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.iptables import Chain
@@ -135,7 +141,7 @@ def run(module):
                 refuse_other_sets(params, header)
         return chain.has(words)
 
-    there = found(module, read, False)
+    there = or_nothing(module, read, False)
     rule_before, rule_after = ({"rule": shown} if exists else {} for exists in (there, wanted))
     plan = Plan(() if there == wanted else (words,), *differing(rule_before, rule_after))
     if plan.changed and not module.check_mode:

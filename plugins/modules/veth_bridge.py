@@ -221,7 +221,13 @@ bridge:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.module import NETNS, STATE, finish, found, reporting
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.module import (
+    NETNS,
+    STATE,
+    finish,
+    or_nothing,
+    reporting,
+)
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.bridge import (
     Have,
     bridge_after,
@@ -246,7 +252,7 @@ def run(module):
     with Kernel() as kernel:
 
         def look(netns, routes):
-            return found(module, lambda: kernel.snapshot(netns, routes), Snapshot())
+            return or_nothing(module, lambda: kernel.snapshot(netns, routes), Snapshot())
 
         want = want.map_netns(kernel.same)
         if present:

@@ -85,7 +85,13 @@ addresses:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.module import NETNS, STATE, finish, found, reporting
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.module import (
+    NETNS,
+    STATE,
+    finish,
+    or_nothing,
+    reporting,
+)
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.client import Kernel
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.values import Snapshot
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.virtual_ip import (
@@ -102,7 +108,7 @@ def run(module):
     want = wanted_virtual_ip(module.params)
     present = module.params["state"] == "present"
     with Kernel() as kernel:
-        have = found(module, lambda: kernel.snapshot(want.netns), Snapshot())
+        have = or_nothing(module, lambda: kernel.snapshot(want.netns), Snapshot())
         plan = (plan_present if present else plan_absent)(want, have)
         if not module.check_mode:
             kernel.apply(plan.operations)

@@ -63,7 +63,7 @@ def _brief(value: Any) -> Any:
     return value
 
 
-def found(module: AnsibleModule, read: Callable[[], Any], nothing: Any) -> Any:
+def or_nothing(module: AnsibleModule, read: Callable[[], Any], nothing: Any) -> Any:
     """What ``read`` finds, or ``nothing`` where the very place is missing and that is no error.
 
     It is none when the task wants its object absent. Nor is it in check mode, where an earlier task of the same

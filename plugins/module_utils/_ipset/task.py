@@ -11,7 +11,7 @@ from typing import Callable
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.module import found
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.module import or_nothing
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.client import IpSets
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.plan import Outcome, new_members, refuse_list
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netns import alone
@@ -23,7 +23,7 @@ def carried_out(module: AnsibleModule, plan: Callable[[IpSets], Outcome]) -> Out
     with alone(netns, not module.check_mode), IpSets(netns) as sets:
         outcome = plan(sets)
         for name in new_members(outcome.plan.operations):
-            member = found(module, partial(sets.required, name, entries=False), None)
+            member = or_nothing(module, partial(sets.required, name, entries=False), None)
             if member is not None:
                 refuse_list(name, member)
         if not module.check_mode:

@@ -13,7 +13,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base import values
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import Conflict, InvalidOption
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.module import found
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.module import or_nothing
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.plan import Plan
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.client import Ipvs
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.task import enforce
@@ -84,7 +84,7 @@ def drained_away(
             return read(ipvs)
 
     with alone(netns, not module.check_mode):
-        service, servers = found(module, now, (None, ()))
+        service, servers = or_nothing(module, now, (None, ()))
         planned = plan(service, servers)
         if service is None or not planned.changed or module.check_mode:
             return planned, {}
@@ -94,7 +94,7 @@ def drained_away(
         drained = _waited(module, ipvs, service, servers, timeout)
 
         def deletion() -> Sequence[Operation]:
-            still = found(module, lambda: read(ipvs), (None, ()))
+            still = or_nothing(module, lambda: read(ipvs), (None, ()))
             for server in still[1]:
                 if server.weight:
                     raise Conflict(

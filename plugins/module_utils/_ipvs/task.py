@@ -11,7 +11,7 @@ from typing import Callable, Iterable, Sequence, TypeVar, Union
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import Conflict
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.module import found
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.module import or_nothing
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.plan import Plan
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.client import Disturbed, Ipvs
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.plan import TablePlan, first_foreign
@@ -45,7 +45,7 @@ def carried_out(
             return found_plan
 
     with alone(netns, not module.check_mode):
-        outcome: Planned = found(module, planned, None) or plan(nothing)
+        outcome: Planned = or_nothing(module, planned, None) or plan(nothing)
         if outcome.changed and not module.check_mode:
             with Ipvs(netns) as ipvs:
                 enforce(ipvs, outcome.operations, lambda: planned().operations)
