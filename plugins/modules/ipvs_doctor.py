@@ -170,8 +170,9 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base import values
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.module import NETNS, reporting
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.catalogue import CHECKS
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.examination import examine
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.facts import read
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.values import TASKS, Wishes, examine
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.values import TASKS, Wishes
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.owners import PROGRAMS
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.values import SCHEDULERS
 

@@ -217,9 +217,9 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base import values
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.module import NETNS, reporting
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._trace.report import options_of
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._trace.rules import RuleTexts
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._trace.tracer import Target, request_of, trace
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._trace.verdict import options_of
 
 
 def main():

@@ -26,11 +26,11 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.chains impor
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.modules import barred, lines, there
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.probe import probe
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.values import (
-    Facts,
     LoopSet,
+    NextHop,
+    NodeFacts,
     Row,
     Rules,
-    Way,
     Wishes,
 )
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.client import IpSets, NoSets
@@ -68,7 +68,7 @@ _OWN_TABLES = "nft(8) has tables of its own that may %s: %s"
 _INCOMPATIBLE = re.compile("^# Table `([a-z]+)' is incompatible", re.MULTILINE)
 
 
-def read(run: Run, netns: str | None, wishes: Wishes, probe_timeout: float | None) -> Facts:
+def read(run: Run, netns: str | None, wishes: Wishes, probe_timeout: float | None) -> NodeFacts:
     """Look at a namespace; connections to real servers are tried where ``probe_timeout`` (seconds) is given."""
     with inside(netns):
         ipvs = os.path.exists("/proc/thread-self/net/ip_vs")
@@ -80,11 +80,11 @@ def read(run: Run, netns: str | None, wishes: Wishes, probe_timeout: float | Non
     with Kernel() as kernel:
         here = kernel.same(netns)
         snapshot = kernel.snapshot(here, routes=True)
-        ways = {address: Way(*found) for address, found in kernel.ways(here, addresses).items()}
-        ports = _ports(kernel, here, snapshot, ways)
+        next_hops = {address: NextHop(*found) for address, found in kernel.ways(here, addresses).items()}
+        ports = _ports(kernel, here, snapshot, next_hops)
         local = kernel.local_networks(here)
         netfilter_bridges = kernel.netfilter_bridges(here)
-    return Facts(
+    return NodeFacts(
         release=os.uname().release,
         netns=netns,
         ipvs=ipvs,
@@ -95,7 +95,7 @@ def read(run: Run, netns: str | None, wishes: Wishes, probe_timeout: float | Non
         switches=_switches(netns, snapshot),
         snapshot=snapshot,
         local=local,
-        ways=ways,
+        next_hops=next_hops,
         ports=ports,
         netfilter_bridges=netfilter_bridges,
         sets=_sets(netns),
@@ -132,14 +132,16 @@ def _endpoints(table: Iterable[Row]) -> list[tuple[Address, int]]:
     return list(found)
 
 
-def _ports(kernel: Kernel, netns: str | None, snapshot: Snapshot, ways: Mapping[Address, Way]) -> dict[Address, str]:
+def _ports(
+    kernel: Kernel, netns: str | None, snapshot: Snapshot, next_hops: Mapping[Address, NextHop]
+) -> dict[Address, str]:
     """The bridge port behind which each neighbour lives.
 
     The neighbour's hardware address tells, by what the bridge has learned from its frames. Where nobody has spoken for
     a while, the other end of a veth device tells, if it has the address.
     """
     near: dict[Address, Link] = {}
-    for address, way in ways.items():
+    for address, way in next_hops.items():
         device = snapshot.link(way.device)
         if device is not None and device.kind == "bridge" and way.router is None and not way.local:
             near[address] = device

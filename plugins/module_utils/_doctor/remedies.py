@@ -9,19 +9,19 @@ from __future__ import annotations
 import shlex
 from typing import Any, Mapping, Sequence
 
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.values import Facts
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.values import NodeFacts
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.values import RealServer, ServiceKey
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.simulation import Packet
 
 
-def task(facts: Facts, title: str, module: str, /, **options: Any) -> Mapping[str, Any]:
+def task(facts: NodeFacts, title: str, module: str, /, **options: Any) -> Mapping[str, Any]:
     """A task of a module of this collection, in the namespace that was looked at."""
     if facts.netns is not None:
         options["netns"] = facts.netns
     return {"name": title, "linuxnet.ipvs." + module: options}
 
 
-def switch(facts: Facts, key: str, value: int) -> Mapping[str, Any]:
+def switch(facts: NodeFacts, key: str, value: int) -> Mapping[str, Any]:
     """Set one of the kernel's switches, in the namespace that was looked at."""
     title = "Set %s" % key
     if facts.netns is None:
@@ -39,7 +39,7 @@ def load(module: str) -> Mapping[str, Any]:
     }
 
 
-def command(facts: Facts, name: str, words: Sequence[str]) -> Mapping[str, Any]:
+def command(facts: NodeFacts, name: str, words: Sequence[str]) -> Mapping[str, Any]:
     """Run a program, in the namespace that was looked at."""
     if facts.netns is not None:
         inside = (
@@ -51,13 +51,13 @@ def command(facts: Facts, name: str, words: Sequence[str]) -> Mapping[str, Any]:
     return {"name": name, "ansible.builtin.command": dict(argv=list(words))}
 
 
-def delete_rule(facts: Facts, family: str, table: str, rule: str) -> Mapping[str, Any]:
+def delete_rule(facts: NodeFacts, family: str, table: str, rule: str) -> Mapping[str, Any]:
     """Delete a rule of iptables that ``iptables-save`` wrote."""
     program = "iptables" if family == "inet" else "ip6tables"
     return command(facts, "Delete the rule", [program, "--wait", "--table", table, "--delete", *shlex.split(rule)[1:]])
 
 
-def accept(facts: Facts, family: str, chain: str, packet: Packet) -> Mapping[str, Any] | None:
+def accept(facts: NodeFacts, family: str, chain: str, packet: Packet) -> Mapping[str, Any] | None:
     """Accept packets before any rule is asked, those of which this is known; None where no address is."""
     end = "destination" if packet.source is None else "source"
     address = packet.source or packet.destination
@@ -82,7 +82,7 @@ def accept(facts: Facts, family: str, chain: str, packet: Packet) -> Mapping[str
     }
 
 
-def real_server(facts: Facts, name: str, key: ServiceKey, server: RealServer, **terms: Any) -> Mapping[str, Any]:
+def real_server(facts: NodeFacts, name: str, key: ServiceKey, server: RealServer, **terms: Any) -> Mapping[str, Any]:
     """Change a real server."""
     return task(
         facts,

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Callable, Dict, FrozenSet, Iterable, Iterator, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, FrozenSet, Iterator, Mapping, NamedTuple, Optional, Tuple
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.values import Address, Network
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.owners import Owner
@@ -15,13 +15,11 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.values import 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.values import Link, Snapshot
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.simulation import Tables
 
-#: What a finding is to the traffic: it fails, it fails at times, or nothing fails yet.
-SEVERITIES = ("error", "warning", "notice")
 #: The owner of a table that is kept by tasks.
 TASKS = "tasks"
 
 
-class Way(NamedTuple):
+class NextHop(NamedTuple):
     """How the kernel sends packets to an address: the device, the router if any, or to itself."""
 
     device: str
@@ -75,7 +73,7 @@ class Rules:
 
 
 @dataclass(frozen=True)
-class Facts:
+class NodeFacts:
     """A node, or one network namespace of it, when it was looked at."""
 
     #: The kernel's release, as uname(1) has it.
@@ -94,7 +92,7 @@ class Facts:
     snapshot: Snapshot = field(default_factory=Snapshot)
     #: What the kernel delivers to itself (routes of type ``local``).
     local: Tuple[Network, ...] = ()
-    ways: Mapping[Address, Way] = field(default_factory=dict)
+    next_hops: Mapping[Address, NextHop] = field(default_factory=dict)
     #: The bridge port behind which an address lives, where it is known.
     ports: Mapping[Address, str] = field(default_factory=dict)
     #: Bridges that hand their frames to iptables and ip6tables by a switch of their own.
@@ -168,52 +166,3 @@ class NotApplicable(Exception):
 
 class LeftOpen(Exception):
     """A check that has not seen all that it should look at, and why: what it has told before holds all the same."""
-
-
-@dataclass(frozen=True)
-class Check:
-    """One thing to look for."""
-
-    id: str
-    severity: str
-    #: What is looked for, in a sentence's words.
-    what: str
-    #: Where it is looked for: without that it cannot be wrong.
-    where: str
-    source: str
-    look: Callable[[Facts], Iterable[Finding]]
-
-
-def examine(
-    checks: Iterable[Check], facts: Facts, ignore: Iterable[str] = ()
-) -> tuple[list[Dict[str, Any]], list[str], list[Dict[str, Any]]]:
-    """The findings, the checks that looked, and those that did not, or not at everything, with the reason."""
-    findings: list[Dict[str, Any]] = []
-    checked: list[str] = []
-    skipped: list[Dict[str, Any]] = []
-    ignored = set(ignore)
-    for check in checks:
-        if check.id in ignored:
-            skipped.append(dict(id=check.id, reason="it is in 'ignore'", left_open=False))
-            continue
-        try:
-            for each in check.look(facts):
-                findings.append(_described(check, each))
-        except (NotApplicable, LeftOpen) as exc:
-            skipped.append(dict(id=check.id, reason=str(exc), left_open=isinstance(exc, LeftOpen)))
-        else:
-            checked.append(check.id)
-    findings.sort(key=lambda found: SEVERITIES.index(found["severity"]))
-    return findings, checked, skipped
-
-
-def _described(check: Check, found: Finding) -> Dict[str, Any]:
-    return dict(
-        id=check.id,
-        severity=check.severity,
-        subject=found.subject,
-        evidence=found.evidence,
-        consequence=found.consequence,
-        remedy=found.remedy,
-        task=None if found.task is None else dict(found.task),
-    )

@@ -34,7 +34,7 @@ _UNREACHABLE = {
 }
 
 
-class Packet(NamedTuple):
+class TracedPacket(NamedTuple):
     """A packet at one point of its way; ``flags`` are empty where it is not TCP, then ``other`` says what it is."""
 
     source: str
@@ -65,7 +65,7 @@ class Packet(NamedTuple):
         return "%d bytes" % self.length if self.length > 0 else self.flags.replace("FIN ACK", "FIN")
 
 
-def parse(headers: tuple[bytes, bytes, bytes]) -> Packet | None:
+def parse(headers: tuple[bytes, bytes, bytes]) -> TracedPacket | None:
     """A packet from its headers, None where they are not those of IP."""
     link, network, transport = headers
     version = network[0] >> 4 if network else 0
@@ -88,7 +88,7 @@ def parse(headers: tuple[bytes, bytes, bytes]) -> Packet | None:
         other = "ICMP %s" % (meaning or "type %d code %d" % (transport[0], transport[1]))
     else:
         other = {4: "IP in IP", 41: "IPv6 in IP", 47: "GRE", 17: "UDP"}.get(protocol, "protocol %d" % protocol)
-    return Packet(
+    return TracedPacket(
         str(ipaddress.ip_address(source)),
         ports[0],
         str(ipaddress.ip_address(destination)),
@@ -124,7 +124,7 @@ class Station:
         hook: str,
         in_device: str,
         out_device: str,
-        before: Packet,
+        before: TracedPacket,
         began: int = 0,
         number: int = 0,
     ) -> None:
@@ -136,7 +136,7 @@ class Station:
         #: By which the kernel tells packets apart for a while.
         self.number = number
         self.before = before
-        self.after: Packet | None = None
+        self.after: TracedPacket | None = None
         #: The places in the trace of the two.
         self.began = began
         self.ended = began
@@ -149,7 +149,7 @@ class Station:
         return (self.netns, self.layer, self.hook, self.in_device, self.out_device, self.before)
 
     @property
-    def latest(self) -> Packet:
+    def latest(self) -> TracedPacket:
         return self.after or self.before
 
     @property
@@ -157,13 +157,13 @@ class Station:
         return next((hit for hit in self.hits if hit.verdict == "drop"), None)
 
 
-class Way:
+class PacketWay:
     """A packet's way; ``from_client`` tells the client's packets from those that come back.
 
     A packet that is sent again makes a further attempt.
     """
 
-    def __init__(self, packet: Packet, from_client: bool) -> None:
+    def __init__(self, packet: TracedPacket, from_client: bool) -> None:
         self.packet = packet
         self.from_client = from_client
         self.attempts: list[list[Station]] = [[]]
@@ -213,7 +213,7 @@ def _arrived(stations: list[Station]) -> Station | None:
     return None
 
 
-def moments(stations: Iterable[Station]) -> list[tuple[Station, Packet]]:
+def moments(stations: Iterable[Station]) -> list[tuple[Station, TracedPacket]]:
     """The packet at each station's beginning and end, in the order in which it was seen there."""
     found = [(station.began, station, station.before) for station in stations]
     found += [(station.ended, station, station.after) for station in stations if station.after is not None]
@@ -222,7 +222,7 @@ def moments(stations: Iterable[Station]) -> list[tuple[Station, Packet]]:
 
 def ways(
     events: Iterable[Event], first: int, names: Mapping[int | None, str], devices: Mapping[str, Mapping[int, str]]
-) -> list[Way]:
+) -> list[PacketWay]:
     """The ways of a connection's packets, in the order in which they set out.
 
     Args:
@@ -231,7 +231,7 @@ def ways(
         names: The namespaces' names by their numbers.
         devices: The devices' names by namespace and index.
     """
-    found: dict[tuple[Any, ...], Way] = {}
+    found: dict[tuple[Any, ...], PacketWay] = {}
     stations: list[Station] = []
     for place, event in enumerate(events):
         netns = names.get(event.nsid)
@@ -272,7 +272,7 @@ def ways(
         )
         stations.append(station)
         if packet.key not in found:
-            found[packet.key] = Way(packet, bool(packet.flags) and first <= packet.sequence < first + WINDOW)
+            found[packet.key] = PacketWay(packet, bool(packet.flags) and first <= packet.sequence < first + WINDOW)
         found[packet.key].add(station)
     return list(found.values())
 

@@ -24,8 +24,8 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.rtnetlink impo
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.conntrack import Entry, entries
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns.names import named, spelled
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._trace.events import WINDOW, Event, Events, Marks
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._trace.path import Hit, Way, ways
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._trace.verdict import Evidence, Outcome
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._trace.evidence import ConnectionOutcome, Evidence
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._trace.path import Hit, PacketWay, ways
 
 # linux/tcp.h, tcp(7) does not have them
 TCP_REPAIR, TCP_REPAIR_QUEUE, TCP_QUEUE_SEQ = 19, 20, 21
@@ -160,7 +160,7 @@ def _socket(netns: str | None, target: Target, first: int) -> socket.socket:
     return made
 
 
-def _converse(connection: socket.socket, target: Target, listen: Callable[[], None]) -> Outcome:
+def _converse(connection: socket.socket, target: Target, listen: Callable[[], None]) -> ConnectionOutcome:
     """Connect, send, and read up to the answer's end."""
     deadline = time.monotonic() + target.timeout
     answer = b""
@@ -192,7 +192,7 @@ def _converse(connection: socket.socket, target: Target, listen: Callable[[], No
         local = connection.getsockname()[:2]
     except OSError:
         local = ("", 0)
-    return Outcome(kind, detail, local, (str(target.address), target.port), answer)
+    return ConnectionOutcome(kind, detail, local, (str(target.address), target.port), answer)
 
 
 def _settle(events: Events, heard: list[Event]) -> None:
@@ -202,7 +202,7 @@ def _settle(events: Events, heard: list[Event]) -> None:
         heard.extend(events.read())
 
 
-def _tracked(place: Watched, found: Sequence[Way]) -> list[Entry]:
+def _tracked(place: Watched, found: Sequence[PacketWay]) -> list[Entry]:
     seen = {
         packet.addresses
         for way in found
@@ -214,7 +214,7 @@ def _tracked(place: Watched, found: Sequence[Way]) -> list[Entry]:
     return entries(place.netns, sorted(seen))
 
 
-def _belongs(each: dict[str, Any], outcome: Outcome, found: Sequence[Way]) -> bool:
+def _belongs(each: dict[str, Any], outcome: ConnectionOutcome, found: Sequence[PacketWay]) -> bool:
     """Whether a connection of IPVS is the one that was opened, as IPVS saw it."""
     if (each["protocol"], each["virtual_address"], each["virtual_port"]) != ("tcp", *outcome.remote):
         return False
@@ -229,7 +229,7 @@ def _belongs(each: dict[str, Any], outcome: Outcome, found: Sequence[Way]) -> bo
 
 
 def _rule_texts(
-    found: Sequence[Way], marks: dict[str, Marks], spelled: dict[str, str | None], rule_text: RuleText
+    found: Sequence[PacketWay], marks: dict[str, Marks], spelled: dict[str, str | None], rule_text: RuleText
 ) -> dict[Tuple[str, Hit], str]:
     """The texts of the rules that packets met and that decided something."""
     texts: dict[Tuple[str, Hit], str] = {}

@@ -6,52 +6,11 @@
 
 from __future__ import annotations
 
-import textwrap
-from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Iterator, NamedTuple
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.rtnetlink import Facts
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.conntrack import Entry, Tuple4
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._trace.path import (
-    Hit,
-    Packet,
-    Station,
-    Way,
-    moments,
-)
-
-#: The width of the report.
-COLUMNS = 100
-
-
-class Outcome(NamedTuple):
-    """How the connection went for the client; ``kind`` is answered, silent, timeout, refused or failed."""
-
-    kind: str
-    detail: str
-    local: Tuple[str, int]
-    remote: Tuple[str, int]
-    answer: bytes
-
-
-class Evidence(NamedTuple):
-    """All that was seen.
-
-    ``host`` is the name of the namespace that has the IPVS table, ``client`` that of the client's. ``servers`` are the
-    real servers of the virtual service with their weights, None where the address is none. ``rules`` has the texts of
-    the rules that packets met.
-    """
-
-    host: str
-    client: str
-    outcome: Outcome
-    ways: Sequence[Way]
-    facts: Mapping[str, Facts]
-    tracked: Mapping[str, Sequence[Entry]]
-    balanced: Sequence[Dict[str, Any]]
-    servers: Optional[Mapping[Tuple[str, int], int]]
-    rules: Mapping[Tuple[str, Hit], str]
-    ipvs_conntrack: Optional[str]
-    lost: bool
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._trace.evidence import Evidence, endpoint, flow, hook_name
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._trace.path import PacketWay, Station, TracedPacket
 
 
 class Sentence(NamedTuple):
@@ -60,70 +19,6 @@ class Sentence(NamedTuple):
     text: str
     basis: str
     evidence: str
-
-
-class Change(NamedTuple):
-    """What happened to a packet's source or destination at a station, and who did it."""
-
-    what: str
-    before: str
-    after: str
-    by: str
-
-
-def endpoint(address: str, port: int) -> str:
-    """An address with its port."""
-    if not port:
-        return address
-    return "[%s]:%d" % (address, port) if ":" in address else "%s:%d" % (address, port)
-
-
-def flow(packet: Packet) -> str:
-    """A packet's addresses and ports."""
-    return "%s > %s" % (
-        endpoint(packet.source, packet.source_port),
-        endpoint(packet.destination, packet.destination_port),
-    )
-
-
-def changes(evidence: Evidence, stations: Sequence[Station]) -> list[list[Change]]:
-    """For each station of a way, what changed in it, or on the way to it."""
-    found: dict[int, list[Change]] = {id(station): [] for station in stations}
-    seen: list[Tuple4] = []
-    for station, packet in moments(stations):
-        now = packet.addresses
-        # A copy that a bridge sends elsewhere looks as the packet did when the copy was made.
-        if seen and now not in seen:
-            last = seen[-1]
-            for what, one, other in (("source", last[:2], now[:2]), ("destination", last[2:], now[2:])):
-                if one != other:
-                    by = _author(evidence, station, one, other, what)
-                    found[id(station)].append(Change(what, endpoint(*one), endpoint(*other), by))
-        seen.append(now)
-    return [found[id(station)] for station in stations]
-
-
-def _author(evidence: Evidence, station: Station, one: Any, other: Any, what: str) -> str:
-    if station.netns == evidence.host:
-        for each in evidence.balanced:
-            virtual = (each["virtual_address"], each["virtual_port"])
-            real = (each["real_address"], each["real_port"])
-            if (one, other) == ((virtual, real) if what == "destination" else (real, virtual)):
-                return "IPVS"
-    for entry in evidence.tracked.get(station.netns, ()):
-        straight = entry.original[2:] == one and entry.reply[:2] == other
-        if what == "source":
-            straight = entry.original[:2] == one and entry.reply[2:] == other
-        back = entry.reply[2:] == one and entry.original[:2] == other
-        if what == "source":
-            back = entry.reply[:2] == one and entry.original[2:] == other
-        if back:
-            return "NAT taken back"
-        if straight:
-            nat = [hit for hit in station.hits if hit.table == "nat" and (hit.kind, hit.verdict) == ("rule", "accept")]
-            rule = evidence.rules.get((station.netns, nat[-1])) if nat else None
-            return "NAT: %s" % rule if rule else "NAT"
-    return "unknown"
 
 
 def verdict(evidence: Evidence) -> list[Sentence]:
@@ -169,7 +64,7 @@ def _verdict(evidence: Evidence) -> Iterator[Sentence]:
     yield _observed("Every packet seen was delivered: the server took the connection and did not answer in time.")
 
 
-def _lost(evidence: Evidence) -> Way | None:
+def _lost(evidence: Evidence) -> PacketWay | None:
     """The packet at which the connection failed; one that left has failed only where nothing came back."""
     for way in evidence.ways:
         if way.end in ("dropped", "taken", "vanished"):
@@ -190,7 +85,7 @@ def _arrival(evidence: Evidence) -> Iterator[Sentence]:
     )
 
 
-def _refused(evidence: Evidence, way: Way) -> Iterator[Sentence]:
+def _refused(evidence: Evidence, way: PacketWay) -> Iterator[Sentence]:
     """A delivered packet that ends the connection, or that the receiver does not take for a part of it."""
     start = way.stations[0]
     packet = way.packet
@@ -226,7 +121,7 @@ def _refused(evidence: Evidence, way: Way) -> Iterator[Sentence]:
             yield _observed("%s sent RST: %s." % (start.netns, flow(start.before)))
 
 
-def _ended(evidence: Evidence, way: Way) -> Iterator[Sentence]:
+def _ended(evidence: Evidence, way: PacketWay) -> Iterator[Sentence]:
     """Where a packet's way ended, and why."""
     last = way.last
     subject = "%s (%s)" % ("The " + way.packet.name, flow(last.latest))
@@ -264,7 +159,7 @@ def _taken(evidence: Evidence, station: Station) -> Iterator[Sentence]:
     )
 
 
-def _vanished(evidence: Evidence, way: Way) -> Iterator[Sentence]:
+def _vanished(evidence: Evidence, way: PacketWay) -> Iterator[Sentence]:
     last = way.last
     facts = evidence.facts[last.netns]
     # A frame that a bridge has given to the host may have been in IP's prerouting before (br_netfilter).
@@ -342,7 +237,7 @@ def _flooded(facts: Facts, station: Station) -> Iterator[Sentence]:
     )
 
 
-def _bridge_of(way: Way) -> Station | None:
+def _bridge_of(way: PacketWay) -> Station | None:
     """The bridge's station in which the last station lies."""
     return next(
         (
@@ -354,7 +249,7 @@ def _bridge_of(way: Way) -> Station | None:
     )
 
 
-def _returned(facts: Facts, station: Station, packet: Packet) -> Iterator[Sentence]:
+def _returned(facts: Facts, station: Station, packet: TracedPacket) -> Iterator[Sentence]:
     """A frame that a bridge would have to send back by the port it came in by.
 
     Where NAT gave the packet another destination inside the bridge, the frame is for that one's hardware address.
@@ -377,7 +272,7 @@ def _returned(facts: Facts, station: Station, packet: Packet) -> Iterator[Senten
     )
 
 
-def _not_masqueraded(evidence: Evidence, way: Way) -> Iterator[Sentence]:
+def _not_masqueraded(evidence: Evidence, way: PacketWay) -> Iterator[Sentence]:
     """Why the host did not give a packet another source."""
     passed = [each for each in way.stations if (each.netns, each.hook) == (evidence.host, "postrouting")]
     if way.last.netns == evidence.host or not passed or passed[0].latest.source != way.stations[0].before.source:
@@ -390,120 +285,3 @@ def _not_masqueraded(evidence: Evidence, way: Way) -> Iterator[Sentence]:
         if evidence.ipvs_conntrack == "0":
             why += ", and net.ipv4.vs.conntrack is 0, which takes what IPVS sends on out of tracking"
         yield _inferred("No rule of NAT was asked, because %s does not track the connection." % evidence.host, why)
-
-
-def hook_name(station: Station) -> str:
-    """A hook, and whether it is a bridge's."""
-    return "bridge %s" % station.hook if station.layer == "bridge" else station.hook
-
-
-def report(evidence: Evidence, sentences: Sequence[Sentence]) -> List[str]:
-    """The whole trace as lines of at most 100 columns."""
-    lines: list[str] = []
-    names = max([len(station.netns) for way in evidence.ways for station in way.stations], default=0)
-    told: dict[bool, list[Any]] = {}
-    for way in evidence.ways:
-        title = "%s from %s" % (way.packet.name, way.stations[0].netns)
-        if len(way.attempts) > 1:
-            title += ", sent %d times" % len(way.attempts)
-        form = [(station.place[:5], station.latest.addresses) for station in way.stations]
-        if told.get(way.from_client) == form and way.end in ("delivered", "left"):
-            lines += _cut("%s: the same way" % title)
-            continue
-        told[way.from_client] = form
-        lines += _cut(title)
-        lines += _stations(evidence, way, names)
-        lines += _cut("%s: %s of %s" % (way.end, hook_name(way.last), way.last.netns), "  ")
-    lines.append("Verdict")
-    for sentence in sentences:
-        inferred = " (Inferred: %s.)" % sentence.evidence if sentence.basis == "inferred" else ""
-        lines += _cut(sentence.text + inferred, "    ", "  - ")
-    return lines
-
-
-def _stations(evidence: Evidence, way: Way, names: int) -> Iterator[str]:
-    shown: list[Tuple4] = []
-    for station, changed in zip(way.stations, changes(evidence, way.stations)):
-        devices = [
-            "%s %s" % (word, device)
-            for word, device in (("in", station.in_device), ("out", station.out_device))
-            if device
-        ]
-        line = "  %-*s  %-18s  %s" % (names, station.netns, hook_name(station), ", ".join(devices))
-        if station.copies > 1:
-            line += " (%d copies)" % station.copies
-        yield line[:COLUMNS].rstrip()
-        indent = " " * (names + 6)
-        before = station.before.addresses
-        if not shown or (before != shown[-1] and not changed):
-            yield from _cut(flow(station.before) + (" (another copy)" if shown else ""), indent)
-        for change in changed:
-            yield from _cut("%s becomes %s: %s" % (change.what, change.after, change.by), indent + "    ", indent)
-        if changed:
-            yield from _cut(flow(station.latest), indent)
-        for hit in station.hits:
-            if hit.verdict == "drop":
-                text = "dropped by %s" % evidence.rules.get((station.netns, hit), "a rule")
-                yield from _cut(text, indent + "    ", indent)
-        shown.append(station.latest.addresses)
-
-
-def _cut(text: str, indent: str = "", first: str | None = None) -> List[str]:
-    """A text in lines of at most 100 columns."""
-    start = indent if first is None else first
-    return textwrap.wrap(text, COLUMNS, initial_indent=start, subsequent_indent=indent, break_on_hyphens=False)
-
-
-def options_of(evidence: Evidence) -> Dict[str, Any]:
-    """All that was seen, as a module returns it."""
-    sentences = verdict(evidence)
-    outcome = evidence.outcome
-    return dict(
-        outcome=outcome.kind,
-        detail=outcome.detail,
-        local=dict(address=outcome.local[0], port=outcome.local[1]),
-        remote=dict(address=outcome.remote[0], port=outcome.remote[1]),
-        answer=outcome.answer[:1000].decode(errors="replace"),
-        packets=[_way_options(evidence, way) for way in evidence.ways],
-        conntrack={
-            name: [
-                dict(each._asdict(), original=each.original._asdict(), reply=each.reply._asdict()) for each in tracked
-            ]
-            for name, tracked in evidence.tracked.items()
-            if tracked
-        },
-        ipvs_connections=list(evidence.balanced),
-        verdict=[sentence._asdict() for sentence in sentences],
-        report=report(evidence, sentences),
-    )
-
-
-def _way_options(evidence: Evidence, way: Way) -> Dict[str, Any]:
-    return dict(
-        name=way.packet.name,
-        from_client=way.from_client,
-        attempts=len(way.attempts),
-        end=way.end,
-        stations=[
-            dict(
-                netns=station.netns,
-                layer=station.layer,
-                hook=station.hook,
-                in_device=station.in_device,
-                out_device=station.out_device,
-                before=_packet_options(station.before),
-                after=_packet_options(station.after) if station.after else None,
-                changes=[change._asdict() for change in here],
-                rules=[
-                    dict(rule=evidence.rules[station.netns, hit], verdict=hit.verdict)
-                    for hit in station.hits
-                    if (station.netns, hit) in evidence.rules
-                ],
-            )
-            for station, here in zip(way.stations, changes(evidence, way.stations))
-        ],
-    )
-
-
-def _packet_options(packet: Packet) -> Dict[str, Any]:
-    return dict(packet.addresses._asdict(), flags=packet.flags)

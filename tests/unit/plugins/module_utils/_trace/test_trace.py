@@ -20,6 +20,8 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.rtnetlink impo
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter import conntrack
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._trace import events as nf_trace
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._trace import path, verdict
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._trace.evidence import ConnectionOutcome, Evidence, changes
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._trace.report import options_of
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._trace.tracer import request_of
 
 FIRST = 821160024
@@ -165,7 +167,7 @@ def evidence(ways, **values):
     given = dict(
         host="host",
         client="netns_dustin",
-        outcome=verdict.Outcome("timeout", "timeout after 2 s", CLIENT, VIRTUAL, b""),
+        outcome=ConnectionOutcome("timeout", "timeout after 2 s", CLIENT, VIRTUAL, b""),
         ways=ways,
         facts={"host": nothing, "netns_dustin": nothing},
         tracked={},
@@ -175,7 +177,7 @@ def evidence(ways, **values):
         ipvs_conntrack="1",
         lost=False,
     )
-    return verdict.Evidence(**dict(given, **values))
+    return Evidence(**dict(given, **values))
 
 
 def looped(trace):
@@ -202,13 +204,13 @@ def test_ipvs_and_a_masquerade_are_told_apart():
     assert (syn.end, syn.last.netns, len(syn.attempts)) == ("delivered", "netns_dustin", 1)
     hit = path.Hit("ip", "nat", "POSTROUTING", "rule", 9, "accept")
     known = evidence([syn], tracked={"host": [TRACKED]}, rules={("host", hit): "the rule"})
-    found = [change for here in verdict.changes(known, syn.stations) for change in here]
+    found = [change for here in changes(known, syn.stations) for change in here]
     assert [(change.what, change.after, change.by) for change in found] == [
         ("destination", "10.0.0.11:8080", "IPVS"),
         ("source", "10.0.0.1:4000", "NAT: the rule"),
     ]
     # Without any evidence nobody is named.
-    found = [change for here in verdict.changes(evidence([syn], balanced=[]), syn.stations) for change in here]
+    found = [change for here in changes(evidence([syn], balanced=[]), syn.stations) for change in here]
     assert {change.by for change in found} == {"unknown"}
 
 
@@ -348,7 +350,7 @@ def test_reasons_that_remain_are_all_named(switches, options, words):
 
 
 def test_no_packet_is_said_so():
-    found = verdict.options_of(evidence([]))
+    found = options_of(evidence([]))
     assert found["verdict"][-1]["text"] == "No packet reached the first hook of netns_dustin."
     assert found["packets"] == []
 
@@ -361,7 +363,7 @@ def test_no_line_of_the_report_is_longer_than_100_columns(name):
             station.in_device = name[:15]
     rule = path.Hit("ip", "nat", "POSTROUTING", "rule", 9, "accept")
     known = known._replace(rules={("host", rule): name * 3})
-    assert max(len(line) for line in verdict.options_of(known)["report"]) <= 100
+    assert max(len(line) for line in options_of(known)["report"]) <= 100
 
 
 @pytest.mark.parametrize(

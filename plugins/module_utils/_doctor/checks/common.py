@@ -1,0 +1,98 @@
+# Copyright (c) 2026, the linuxnet.ipvs contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What several checks ask of a node."""
+
+from __future__ import annotations
+
+from typing import Callable, Iterable
+
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.values import Address
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.values import (
+    LeftOpen,
+    NodeFacts,
+    NotApplicable,
+    Row,
+    Rules,
+)
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.values import RealServer, ServiceKey
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.simulation import (
+    UNKNOWN,
+    Packet,
+    Rule,
+    Tables,
+    Verdict,
+    reachable,
+)
+
+#: The flags of TCP's first packet, and of the answer to it.
+SYN, SYN_ACK = frozenset(["SYN"]), frozenset(["SYN", "ACK"])
+_NO_MASQUERADING = "no service with forwarding method masquerading"
+_TUNNEL_KINDS = ("ipip", "ip6tnl", "sit", "gre", "ip6gre", "gretap")
+
+
+def nat_rules(facts: NodeFacts, family: str) -> tuple[Rule, ...]:
+    return reachable(facts.tables(family) or {}, "nat", "POSTROUTING")
+
+
+def masqueraded(facts: NodeFacts) -> list[tuple[Row, RealServer]]:
+    found = list(facts.servers("masquerading"))
+    if not found:
+        raise NotApplicable(_NO_MASQUERADING)
+    return found
+
+
+def say_what_is_left(
+    facts: NodeFacts, families: Iterable[str], reason: Callable[[Rules], str], doubtful: Iterable[Verdict] = ()
+) -> None:
+    """The end of a check of rules: why it does not know those of some families as a whole, and which are in doubt."""
+    unread = Rules(None, *["the rules of iptables could not be read"] * 2)
+    told = [reason(facts.rules.get(family, unread)) for family in sorted(set(families))]
+    rules = [verdict.rule.text for verdict in doubtful if verdict.kind == UNKNOWN and verdict.rule]
+    if rules:
+        told.append("a rule asks for more than is known of the packets: %s" % some(rules))
+    if any(told):
+        raise LeftOpen("; ".join(dict.fromkeys(filter(None, told))))
+
+
+def sent_to(facts: NodeFacts, key: ServiceKey, server: RealServer) -> Packet:
+    """The first packet of a connection as IPVS sends it on to a real server; nothing is known of the client."""
+    return Packet(
+        destination=server.address,
+        destination_port=server.port or None,
+        out_device=device_towards(facts, server),
+        protocol=key.protocol,
+        flags=SYN,
+    )
+
+
+def untracked_by_rule(tables: Tables) -> bool:
+    """Whether rules keep packets from conntrack, so that nobody can say here in which state they are."""
+    rules = (rule for chain in ("PREROUTING", "OUTPUT") for rule in reachable(tables, "raw", chain))
+    return any(rule.target == "NOTRACK" or "--notrack" in rule.text for rule in rules)
+
+
+def device_towards(facts: NodeFacts, server: RealServer) -> str | None:
+    way = facts.next_hops.get(server.address)
+    return way.device if way else None
+
+
+def devices_with(facts: NodeFacts, address: Address) -> list[str]:
+    links = (facts.snapshot.link_at(each.index) for each in facts.snapshot.addresses if each.interface.ip == address)
+    return [link.name for link in links if link]
+
+
+def decapsulating(facts: NodeFacts, address: Address) -> bool:
+    links = map(facts.snapshot.link, devices_with(facts, address))
+    return any(link is not None and link.kind in _TUNNEL_KINDS for link in links)
+
+
+def some(names: list[str]) -> str:
+    """A few names, and how many more there are."""
+    unique = list(dict.fromkeys(names))
+    return ", ".join(unique[:3]) + (" and %d more" % (len(unique) - 3) if len(unique) > 3 else "")
+
+
+SYSCTL = "ipvs-sysctl.rst"
+IP_SYSCTL = "ip-sysctl.rst"

@@ -1,0 +1,300 @@
+# Copyright (c) 2026, the linuxnet.ipvs contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Real servers that are clients of their own services: set, rule, conntrack, bridge netfilter, hairpin mode."""
+
+from __future__ import annotations
+
+from typing import Iterable, Iterator
+
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor import remedies
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.checks.common import (
+    IP_SYSCTL,
+    SYSCTL,
+    masqueraded,
+    nat_rules,
+    say_what_is_left,
+    sent_to,
+    some,
+)
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.examination import ERROR, NOTICE, check
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.loops import (
+    DIRECTIONS,
+    NEW_SETS,
+    bridged_servers,
+    clients_of_themselves,
+    entry_of,
+    fate_of,
+    loop_sets,
+    say_what_may_masquerade,
+    sees_bridged,
+    unmasqueraded,
+)
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.values import Finding, NodeFacts, NotApplicable, Row
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.values import RealServer
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.simulation import (
+    MASQUERADE,
+    UNKNOWN,
+    Rule,
+    matches,
+    network_of,
+)
+
+_LOOPBACK = (
+    "a set of the type hash:ip,port,ip names real servers of masquerading services, or O(loopback) is set (not for"
+    " those behind a router)"
+)
+
+
+@check(
+    ERROR,
+    what="A bridge does not show iptables what crosses it.",
+    where=_LOOPBACK + ", and they live behind ports of a bridge of this node",
+    source=IP_SYSCTL + ": bridge-nf-call-iptables; net/bridge/br_netfilter_hooks.c",
+)
+def bridge_netfilter_off(facts: NodeFacts) -> Iterator[Finding]:
+    bridges: dict[tuple[str, str], list[str]] = {}
+    for family, server, _port, bridge in bridged_servers(facts):
+        if not sees_bridged(facts, family, bridge):
+            bridges.setdefault((bridge.name, family), []).append(str(server))
+    for (bridge_name, family), servers in bridges.items():
+        key = "net.bridge.bridge-nf-call-%s" % ("iptables" if family == "inet" else "ip6tables")
+        value = facts.switch(key.replace(".", "/"))
+        yield Finding(
+            bridge_name,
+            "%s is %s, and real server %s lives behind a port of the bridge"
+            % (key, "missing: br_netfilter is not loaded" if value is None else value, some(servers)),
+            "Where client and real server live on this bridge, the bridge hands the answer straight to the client. It"
+            " comes from the real server's address instead of the virtual one, and the client drops it.",
+            "Load br_netfilter, and have the bridge show its frames to iptables.",
+            remedies.load("br_netfilter") if value is None else remedies.switch(facts, key, 1),
+        )
+
+
+@check(
+    ERROR,
+    what="IPVS does not keep its connections in conntrack, and rules of nat are meant for them.",
+    where="masquerading services, and a rule in or behind POSTROUTING that masquerades what loops back, by a set or"
+    " otherwise, C(-m ipvs), or what goes to the real servers' addresses",
+    source=SYSCTL + ": conntrack",
+)
+def ipvs_conntrack_off(facts: NodeFacts) -> Iterator[Finding]:
+    if facts.switch("net/ipv4/vs/conntrack") is None:
+        raise NotApplicable("this kernel has no net.ipv4.vs.conntrack")
+    servers = masqueraded(facts)
+    if facts.switch("net/ipv4/vs/conntrack"):
+        return
+    try:
+        fates = [(row, fate_of(facts, row.key, server)) for row, server in clients_of_themselves(facts)]
+    except NotApplicable:  # nobody shall reach itself, but rules may be meant for other connections
+        fates = []
+    for family in ("inet", "inet6"):
+        used = [each.rule for row, each in fates if row.key.family == family and each.kind == MASQUERADE]
+        relying = [
+            rule
+            for rule in nat_rules(facts, family)
+            if rule.target in ("MASQUERADE", "SNAT") and (rule in used or _meant_for_ipvs(facts, rule, servers))
+        ]
+        if relying:
+            yield Finding(
+                "net.ipv4.vs.conntrack",
+                "net.ipv4.vs.conntrack is 0, and a rule of nat is meant for what IPVS sends on: %s" % relying[0].text,
+                "Connections of IPVS pass by conntrack and so by the rules of nat: nothing of theirs is masqueraded."
+                " A real server that reaches itself through the virtual address drops its own packets, and one whose"
+                " way back leads elsewhere answers past this node.",
+                "Have IPVS keep its connections in conntrack.",
+                remedies.switch(facts, "net.ipv4.vs.conntrack", 1),
+            )
+    say_what_is_left(
+        facts,
+        (row.key.family for row, _server in servers),
+        lambda rules: rules.masquerading_besides,
+        [verdict for _row, verdict in fates],
+    )
+
+
+def _meant_for_ipvs(facts: NodeFacts, rule: Rule, servers: Iterable[tuple[Row, RealServer]]) -> bool:
+    """Whether a rule names what loops back, connections of IPVS, or real servers as the destination."""
+    loop_names = {each.name for each in loop_sets(facts)}
+    by_set = any(name in loop_names and directions == DIRECTIONS for name, directions, _in in rule.sets)
+    if by_set or " -m ipvs " in rule.text:
+        return True
+    to = rule.terms.get("destination")
+    if to is None or not to.wanted or not network_of(to.text).prefixlen:
+        return False
+    return any(matches(rule, sent_to(facts, row.key, server)) for row, server in servers)
+
+
+@check(
+    ERROR,
+    what="A bridge port does not send frames back by the port that they came from, and the bridge is not promiscuous.",
+    where=_LOOPBACK + ", they live behind ports of a bridge of this node, and iptables sees what crosses it",
+    source="bridge(8): hairpin; net/bridge/br_forward.c: should_deliver()",
+)
+def hairpin_off(facts: NodeFacts) -> Iterator[Finding]:
+    seen = set()
+    for family, server, port, bridge in bridged_servers(facts):
+        if port.hairpin or bridge.promiscuous or port.name in seen or not sees_bridged(facts, family, bridge):
+            continue
+        seen.add(port.name)
+        yield Finding(
+            port.name,
+            "port %s of bridge %s is not in hairpin mode, the bridge is not promiscuous, and real server %s lives"
+            " behind the port" % (port.name, bridge.name, server),
+            "What this real server sends to its own service does not come back to it by the port that it left by: the"
+            " connection times out whenever it is its own turn.",
+            "Put the port into hairpin mode (or the bridge into promiscuous mode, for all its ports).",
+            remedies.task(facts, "Let %s send frames back" % port.name, "hairpin", name=port.name),
+        )
+
+
+@check(
+    ERROR,
+    what="The set of what loops back lacks a real server, and no other rule masquerades it.",
+    where=_LOOPBACK + "; the real servers of the same service, or behind the same device",
+    source="ipset(8): hash:ip,port,ip",
+)
+def loopback_entry_missing(facts: NodeFacts) -> Iterator[Finding]:
+    sets = loop_sets(facts)
+    if not sets:
+        raise NotApplicable("no set of what loops back")
+    entries = frozenset().union(*(each.entries for each in sets))
+    missing: dict[str, list[str]] = {}
+    for row, server in clients_of_themselves(facts):
+        entry = entry_of(row.key, server)
+        target = next((each.name for each in sets if each.family == row.key.family), None)
+        if target is None or entry in entries or fate_of(facts, row.key, server).kind in (MASQUERADE, UNKNOWN):
+            continue
+        if entry not in missing.setdefault(target, []):
+            missing[target].append(entry)
+    for name, lacking in missing.items():
+        for entry in lacking:
+            yield Finding(
+                entry,
+                "set %s has no entry %s, and %s is a real server" % (name, entry, entry.partition(",")[0]),
+                "When this real server reaches itself through the virtual address, the packet comes back with its own"
+                " address as source, and it drops it: the connection times out.",
+                "Add the entry to the set.",
+                remedies.task(facts, "Masquerade what loops back", "ipset_entry", name=name, entries=[entry]),
+            )
+    say_what_may_masquerade(facts)
+
+
+@check(
+    NOTICE,
+    what="The set of what loops back has an entry that is no real server.",
+    where="at least one entry of such sets is a real server",
+    source="ipset(8): hash:ip,port,ip",
+)
+def loopback_entry_stale(facts: NodeFacts) -> Iterator[Finding]:
+    sets = loop_sets(facts)
+    if not sets:
+        raise NotApplicable("no set of what loops back")
+    # A service of a firewall mark has no protocol, and its real servers no ports that are known.
+    marked = {str(server.address) for row in facts.table if row.key.fwmark for server in row.servers}
+    known = {entry_of(row.key, server) for row in facts.table for server in row.servers}
+    live = any(entry in known for each in sets for entry in each.entries)
+    if not live:
+        raise NotApplicable("no entry of the sets is a real server, so they may be meant for something else")
+    for each in sets:
+        for entry in sorted(each.entries - known):
+            if entry.partition(",")[0] not in marked:
+                yield Finding(
+                    entry,
+                    "set %s has the entry %s, and no virtual service has that real server" % (each.name, entry),
+                    "Nothing fails now. Whoever gets this address next is masqueraded when it reaches itself, and the"
+                    " set grows with each real server that goes.",
+                    "Take the entry out of the set.",
+                    remedies.task(
+                        facts, "Forget a real server", "ipset_entry", name=each.name, entries=[entry], state="absent"
+                    ),
+                )
+
+
+@check(
+    ERROR,
+    what="There is no set of what loops back, and no rule masquerades it otherwise.",
+    where=_LOOPBACK + "; all rules of nat are iptables'",
+    source="ipset(8): hash:ip,port,ip",
+)
+def loopback_set_missing(facts: NodeFacts) -> Iterator[Finding]:
+    families = {row.key.family for row, _server in clients_of_themselves(facts)}
+    without = {family for family in families if not loop_sets(facts, family)}
+    if not without:
+        raise NotApplicable("there is a set of what loops back, or no real server that does")
+    for family, rows in unmasqueraded(facts, ruled=False).items():
+        if family not in without:
+            continue
+        entries = sorted({entry_of(row.key, server) for row, server, _verdict in rows})
+        name = NEW_SETS[family]
+        yield Finding(
+            name,
+            "no set of the type hash:ip,port,ip has %s, which are real servers" % some(entries),
+            "Nothing tells a rule which packets loop back to the real server that they come from. It drops them, since"
+            " they have its own address: the connection times out whenever it is its own turn.",
+            "Have a set of what loops back, for a rule that masquerades it.",
+            remedies.task(
+                facts,
+                "Know what loops back",
+                "ipset",
+                name=name,
+                type="hash:ip,port,ip",
+                family=family,
+                entries=entries,
+            ),
+        )
+    say_what_may_masquerade(facts, without)
+
+
+@check(
+    ERROR,
+    what="No rule masquerades what the set of what loops back has.",
+    where=_LOOPBACK + "; all rules of nat are iptables'",
+    source="iptables-extensions(8): set, MASQUERADE",
+)
+def loopback_rule_missing(facts: NodeFacts) -> Iterator[Finding]:
+    for family, rows in unmasqueraded(facts, ruled=False).items():
+        sets = loop_sets(facts, family)
+        name = sets[0].name if sets else NEW_SETS[family]
+        yield Finding(
+            "nat POSTROUTING (%s)" % family,
+            "no rule masquerades %s" % some([str(server) for _row, server, _verdict in rows])
+            + (", although set %s has it" % name if sets else ""),
+            "A real server that reaches itself through the virtual address gets a packet from its own address, and"
+            " drops it: the connection times out whenever it is its own turn.",
+            "Masquerade what the set has." if sets else "Masquerade what set %s has, once there is one." % name,
+            remedies.task(
+                facts,
+                "Masquerade what loops back",
+                "masquerade",
+                match_set=dict(name=name, directions=DIRECTIONS.split(",")),
+                family=family,
+            ),
+        )
+    say_what_may_masquerade(facts)
+
+
+@check(
+    ERROR,
+    what="An earlier rule ends the way of what should be masqueraded.",
+    where=_LOOPBACK + "; all rules of nat are iptables', and those before are understood as a whole",
+    source="iptables(8): TARGETS",
+)
+def loopback_rule_shadowed(facts: NodeFacts) -> Iterator[Finding]:
+    for family, rows in unmasqueraded(facts, ruled=True).items():
+        by_rule: dict[str, list[str]] = {}
+        for _row, server, verdict in rows:
+            if verdict.rule is not None:
+                by_rule.setdefault(verdict.rule.text, []).append(str(server))
+        for text, servers in by_rule.items():
+            yield Finding(
+                text,
+                "this rule of nat comes before the one that masquerades, and ends the way of what %s sends to itself"
+                % some(servers),
+                "The rule that masquerades is never reached, so a real server that reaches itself through the virtual"
+                " address drops its own packets.",
+                "Delete the earlier rule, or have it choose less; rules that masquerade come first.",
+                remedies.delete_rule(facts, family, "nat", text),
+            )
+    say_what_may_masquerade(facts)

@@ -1,0 +1,171 @@
+# Copyright (c) 2026, the linuxnet.ipvs contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""How packets come to this node, and how they leave it."""
+
+from __future__ import annotations
+
+from typing import Iterator
+
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.values import Address, family_of
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor import remedies
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.checks.common import (
+    IP_SYSCTL,
+    SYSCTL,
+    masqueraded,
+    some,
+)
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.examination import ERROR, NOTICE, check
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.values import (
+    Finding,
+    LeftOpen,
+    NodeFacts,
+    NotApplicable,
+)
+
+#: Bytes that a tunnel puts before a packet: the outer IP header, and GRE's or UDP's and GUE's (ip_vs_xmit.c).
+_OUTER = {"inet": 20, "inet6": 40}
+_TUNNEL_EXTRA = {"ipip": 0, "gre": 4, "gue": 12}
+
+
+@check(
+    ERROR,
+    what="This node does not forward what comes from the device behind which real servers are.",
+    where="masquerading services",
+    source=IP_SYSCTL + ": ip_forward, conf/interface/forwarding",
+)
+def forwarding_off(facts: NodeFacts) -> Iterator[Finding]:
+    switches: dict[str, list[str]] = {}
+    for _row, server in masqueraded(facts):
+        way = facts.next_hops.get(server.address)
+        if way is None:
+            continue
+        if family_of(server.address) == "inet6":
+            path = "net/ipv6/conf/all/forwarding"
+        else:
+            path = "net/ipv4/conf/%s/forwarding" % way.device
+        if facts.switch(path) == 0:
+            switches.setdefault(path, []).append(str(server))
+    for path, servers in switches.items():
+        six = path.startswith("net/ipv6")
+        # The switch of IPv4 as a whole sets that of each device.
+        wanted = "net.ipv6.conf.all.forwarding" if six else "net.ipv4.ip_forward"
+        if not six and facts.switch("net/ipv4/ip_forward"):
+            wanted = path.replace(".", "?").replace("/", ".").replace("?", "/")
+        yield Finding(
+            wanted,
+            "%s is 0, and real server %s is reached by masquerading" % (path.replace("/", "."), some(servers)),
+            "The answers of these real servers come back to this node, which does not send them on to the clients: only"
+            " the node itself reaches the service.",
+            "Switch forwarding on, and see that it is on after the next boot.",
+            remedies.switch(facts, wanted, 1),
+        )
+
+
+@check(
+    ERROR,
+    what="A virtual address is on no device.",
+    where="virtual services with an address, unless a program that moves addresses (keepalived, Pacemaker, ldirectord,"
+    " ucarp, BGP...) or a backup daemon runs; addresses in O(real_server_for)",
+    source="net/netfilter/ipvs/ip_vs_core.c: IPVS looks at what is delivered to this node",
+)
+def address_missing(facts: NodeFacts) -> Iterator[Finding]:
+    wanted: dict[Address, str] = {}
+    for row in facts.table:
+        if row.key.address is not None and not row.key.address.is_unspecified:
+            wanted.setdefault(row.key.address, "virtual service %s" % row.key)
+    elsewhere = []  # a director that stands by has no address
+    if facts.backup or facts.address_movers:
+        elsewhere = [str(address) for address in wanted if not facts.is_local(address)]
+        wanted = {}
+    for address in facts.wishes.real_server_for:
+        wanted.setdefault(address, "'real_server_for'")
+    if not wanted and not facts.table:
+        raise NotApplicable("no virtual service with an address")
+    device = next((link.name for link in facts.snapshot.links if link.kind == "dummy"), "ipvs0")
+    for address, by in wanted.items():
+        if not facts.is_local(address):
+            yield Finding(
+                str(address),
+                "%s is named by %s, and no device has it" % (address, by),
+                "Packets to this address are not delivered to this node, so nobody else reaches the service here.",
+                "Put the address on a device of kind dummy.",
+                remedies.task(facts, "Have the address", "virtual_ip", name=device, addresses=[str(address)]),
+            )
+    if elsewhere:
+        raise LeftOpen(
+            "no device has %s, and another director may: %s runs here"
+            % (some(elsewhere), ", ".join(facts.address_movers) or "a backup daemon of IPVS")
+        )
+
+
+@check(
+    ERROR,
+    what="A router stands between this node and a real server of direct routing.",
+    where="services with direct routing",
+    source="ipvsadm(8): --gatewaying; ip_vs_xmit.c: ip_vs_dr_xmit()",
+)
+def direct_through_router(facts: NodeFacts) -> Iterator[Finding]:
+    servers = list(facts.servers("direct"))
+    if not servers:
+        raise NotApplicable("no real server with forwarding method direct")
+    for row, server in servers:
+        way = facts.next_hops.get(server.address)
+        if way is not None and way.router is not None:
+            yield Finding(
+                "%s of %s" % (server, row.key),
+                "the forwarding method is direct, and the way to %s leads through router %s"
+                % (server.address, way.router),
+                "Direct routing changes nothing but the hardware address, and a router's is not the real server's: the"
+                " packets do not arrive.",
+                "Reach it on the link, or through a tunnel.",
+                remedies.real_server(facts, "Use a tunnel", row.key, server, forwarding_method="tunnel"),
+            )
+
+
+@check(
+    NOTICE,
+    what="A tunnel leaves less room than clients use.",
+    where="services with tunnels, and a default route by another device than the tunnel's, which tells what"
+    " clients send",
+    source="ip_vs_xmit.c: ip_vs_tunnel_xmit(); " + SYSCTL + ": pmtu_disc",
+)
+def tunnel_mtu(facts: NodeFacts) -> Iterator[Finding]:
+    servers = list(facts.servers("tunnel"))
+    if not servers:
+        raise NotApplicable("no real server with forwarding method tunnel")
+    indexes = {route.index for route in facts.snapshot.routes if route.to.prefixlen == 0}
+    outside = [link for link in facts.snapshot.links if link.index in indexes]
+    if not outside:
+        raise NotApplicable("no default route tells by which device clients come")
+    told, same = set(), set()
+    for _row, server in servers:
+        way = facts.next_hops.get(server.address)
+        device = facts.snapshot.link(way.device) if way else None
+        if device is None or device.name in told:
+            continue
+        # Of who comes by the device by which the tunnel leaves, its own MTU tells nothing: it limits both.
+        widest = max((link.mtu for link in outside if link != device), default=0)
+        if not widest:
+            same.add(device.name)
+        overhead = _OUTER[family_of(server.address)] + _TUNNEL_EXTRA[server.tunnel_type]
+        if device.mtu - overhead >= widest:
+            continue
+        told.add(device.name)
+        yield Finding(
+            device.name,
+            "device %s has MTU %d, of which a tunnel of type %s to %s leaves %d bytes; clients send up to %d"
+            % (device.name, device.mtu, server.tunnel_type, server.address, device.mtu - overhead, widest),
+            "Full packets of clients do not fit: each client has to be told by ICMP, and where that is filtered on"
+            " its way uploads hang.",
+            "Give this device and the network behind it an MTU of at least %d, or let the real servers announce a"
+            " smaller segment (advmss) to clients." % (widest + overhead),
+            remedies.command(
+                facts,
+                "Make room for the tunnel",
+                ["ip", "link", "set", "dev", device.name, "mtu", str(widest + overhead)],
+            ),
+        )
+    if same:
+        raise LeftOpen("clients come by %s, too: what they send at most is not known here" % some(sorted(same)))

@@ -1,0 +1,165 @@
+# Copyright (c) 2026, the linuxnet.ipvs contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which real servers reach themselves through their own service, and what nat does to these connections.
+
+Sources: ipset(8), iptables-extensions(8), net/bridge of the kernel.
+"""
+
+from __future__ import annotations
+
+from typing import Iterable, Iterator
+
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.values import Address, family_of
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.checks.common import (
+    SYN,
+    masqueraded,
+    nat_rules,
+    say_what_is_left,
+)
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.values import (
+    LoopSet,
+    NodeFacts,
+    NotApplicable,
+    Row,
+    Rules,
+)
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.values import RealServer, ServiceKey
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.values import Link
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.simulation import (
+    MASQUERADE,
+    UNKNOWN,
+    Packet,
+    Verdict,
+    mentioned,
+    walk,
+)
+
+#: What a packet that loops back is compared with: destination, its port, source.
+DIRECTIONS = "dst,dst,src"
+#: What a set of what loops back is called where there is none yet.
+NEW_SETS = {"inet": "LOOP-BACK", "inet6": "LOOP-BACK6"}
+
+
+def entry_of(key: ServiceKey, server: RealServer) -> str:
+    """A real server's entry in a set of what loops back."""
+    return "%s,%s:%d,%s" % (server.address, key.protocol, server.port, server.address)
+
+
+def _loops(entry: str) -> bool:
+    first, _port, last = entry.split(",")
+    return first == last
+
+
+def loop_sets(facts: NodeFacts, family: str | None = None) -> list[LoopSet]:
+    """The sets by which looped connections are masqueraded: a rule asks for them so, or they hold nothing else."""
+    asked = {
+        name
+        for each in ("inet", "inet6")
+        for name, directions in mentioned(nat_rules(facts, each))
+        if directions == DIRECTIONS
+    }
+    found = [each for each in facts.sets if (each.name in asked or each.entries) and all(map(_loops, each.entries))]
+    return [each for each in found if family in (None, each.family)]
+
+
+def clients_of_themselves(facts: NodeFacts) -> list[tuple[Row, RealServer]]:
+    """The real servers that shall reach themselves through their own service."""
+    found = masqueraded(facts)
+    if facts.wishes.loopback is False:
+        raise NotApplicable("'loopback' says that no real server is a client of its own service")
+    sets = loop_sets(facts)
+    if facts.wishes.loopback is None and not sets:
+        raise NotApplicable(
+            "nothing tells that real servers are clients of their own services: no set of what loops back"
+        )
+    # Who lives behind a router may well come to its own service by another node.
+    found = [(row, server) for row, server in found if row.key.protocol and not _behind_router(facts, server.address)]
+    if facts.wishes.loopback:
+        return found
+    entries = frozenset().union(*(each.entries for each in sets))
+    # With nothing in the sets, whatever the rule was made for is missing from them.
+    own = {row.key for row, server in found if entry_of(row.key, server) in entries}
+    beside = {_place(facts, server.address) for row, server in found if entry_of(row.key, server) in entries}
+    return [
+        (row, server)
+        for row, server in found
+        if not entries or row.key in own or _place(facts, server.address) in beside
+    ]
+
+
+def _behind_router(facts: NodeFacts, address: Address) -> bool:
+    way = facts.next_hops.get(address)
+    return way is not None and way.router is not None
+
+
+def _place(facts: NodeFacts, address: Address) -> str:
+    way = facts.next_hops.get(address)
+    return way.device if way else str(address)
+
+
+def fate_of(facts: NodeFacts, key: ServiceKey, server: RealServer) -> Verdict:
+    """What nat's POSTROUTING does to a connection of a real server to itself."""
+    rules = facts.rules.get(key.family, Rules())
+    if rules.tables is None or rules.masquerading_besides:
+        return Verdict(UNKNOWN)
+    entry = entry_of(key, server)
+    way = facts.next_hops.get(server.address)
+    packet = Packet(
+        source=server.address,
+        destination=server.address,
+        protocol=key.protocol,
+        destination_port=server.port,
+        out_device=way.device if way else None,
+        flags=SYN,
+        sets={(each.name, DIRECTIONS): entry in each.entries for each in facts.sets},
+    )
+    return walk(rules.tables, "nat", "POSTROUTING", packet)
+
+
+def say_what_may_masquerade(facts: NodeFacts, only: Iterable[str] = ("inet", "inet6")) -> None:
+    clients = [(row, server) for row, server in clients_of_themselves(facts) if row.key.family in only]
+    families = (row.key.family for row, _server in clients)
+    fates = [fate_of(facts, row.key, server) for row, server in clients]
+    say_what_is_left(facts, families, lambda rules: rules.masquerading_besides, fates)
+
+
+def bridged_servers(facts: NodeFacts) -> Iterator[tuple[str, RealServer, Link, Link]]:
+    """Real servers that shall reach themselves and live behind a port of a bridge: family, server, port, bridge."""
+    for _row, server in clients_of_themselves(facts):
+        port = facts.port_of(server.address)
+        bridge = facts.bridge_of(port) if port else None
+        if port and bridge:
+            yield family_of(server.address), server, port, bridge
+
+
+def sees_bridged(facts: NodeFacts, family: str, bridge: Link) -> bool:
+    """Whether iptables sees what crosses a bridge."""
+    name = "iptables" if family == "inet" else "ip6tables"
+    own = facts.netfilter_bridges.get(bridge.name, (False, False))[family == "inet6"]
+    return own or facts.switch("net/bridge/bridge-nf-call-%s" % name) == 1
+
+
+def unmasqueraded(facts: NodeFacts, ruled: bool) -> dict[str, list[tuple[Row, RealServer, Verdict]]]:
+    """The real servers that are surely not masqueraded, by family, where a rule for the sets is or is not.
+
+    Of the families that have sets, those that are in them.
+    """
+    found: dict[str, list[tuple[Row, RealServer, Verdict]]] = {}
+    for row, server in clients_of_themselves(facts):
+        family = row.key.family
+        sets = loop_sets(facts, family)
+        if sets and not any(entry_of(row.key, server) in each.entries for each in sets):
+            continue
+        names = {each.name for each in sets}
+        rules = [
+            rule
+            for rule in nat_rules(facts, family)
+            if any(name in names and directions == DIRECTIONS for name, directions, _in in rule.sets)
+            and rule.target in ("MASQUERADE", "SNAT")
+        ]
+        verdict = fate_of(facts, row.key, server)
+        if verdict.kind not in (MASQUERADE, UNKNOWN) and bool(rules) == ruled:
+            found.setdefault(family, []).append((row, server, verdict))
+    return found
