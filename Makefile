@@ -44,7 +44,7 @@ lab: venv ## Build the lab, or bring it up to date, and prove that everyone reac
 	ansible-playbook playbooks/lab.yml $(ASK_BECOME) $(ARGS)
 
 tour: venv ## Walk through the stages of the lab, or go on where you left: ARGS=--help says more
-	@python playbooks/tour.py --create $(ASK_BECOME) $(ARGS)
+	@python playbooks/tour --create $(ASK_BECOME) $(ARGS)
 
 shell: ## Open a shell on the lab's node, or on another one of several: make shell NODE=lab2
 	@test ! -x .lab/enter || exec .lab/enter $(NODE)
@@ -58,7 +58,7 @@ picture: venv ## Draw the lab as it is now
 	ansible-playbook --inventory .lab/inventory.yml playbooks/picture.yml $(ASK_BECOME_NODE) $(ARGS)
 
 destroy: venv ## Take the lab away, and only the lab
-	ansible-playbook playbooks/teardown.yml $(ASK_BECOME) $(ARGS)
+	ansible-playbook playbooks/lab_down.yml $(ASK_BECOME) $(ARGS)
 
 ## Tests
 

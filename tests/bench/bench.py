@@ -80,9 +80,9 @@ def single_tasks(rounds: int) -> Iterator[str]:
 def whole_topology(rounds: int) -> Iterator[str]:
     ours, theirs = [], []
     for _round in range(rounds):
-        ours.append(on_node(CHECKOUT / "playbooks" / "topology.yml")[0])
+        ours.append(on_node(CHECKOUT / "playbooks" / "topology_up.yml")[0])
         theirs.append(on_node(BENCH / "article.yml")[0])
-    row = ("`playbooks/topology.yml`", statistics.median(ours), statistics.median(theirs), "at most 0.33")
+    row = ("`playbooks/topology_up.yml`", statistics.median(ours), statistics.median(theirs), "at most 0.33")
     yield from table(
         f"The whole topology, second run (median of {rounds})", "a `command` for each command of the article", [row]
     )
@@ -93,13 +93,13 @@ def from_nothing(fresh: bool) -> Iterator[str]:
     if fresh:
         with tempfile.TemporaryDirectory() as cache:
             yield f"| without the image | {from_destroyed(XDG_CACHE_HOME=cache):.0f} | at most 360 |"
-            playbook(CHECKOUT / "playbooks" / "destroy.yml", XDG_CACHE_HOME=cache)
+            playbook(CHECKOUT / "playbooks" / "host_down.yml", XDG_CACHE_HOME=cache)
     yield f"| with the image in the cache | {from_destroyed():.0f} | at most 150 |"
 
 
 def from_destroyed(**environment: str) -> float:
     """The wall time of playbooks/lab.yml, in seconds, where there was no lab before."""
-    playbook(CHECKOUT / "playbooks" / "destroy.yml", **environment)
+    playbook(CHECKOUT / "playbooks" / "host_down.yml", **environment)
     # The same machine everywhere, also where this one's own kernel has IPVS
     return playbook(CHECKOUT / "playbooks" / "lab.yml", "--extra-vars=lab_host_kind=vm", **environment)[0]
 

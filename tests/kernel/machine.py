@@ -64,7 +64,7 @@ class Machine:
     """A machine that ssh leads to.
 
     Args:
-        inventory: The file that ``playbooks/create.yml`` left behind, whose ``ssh_config`` lies beside it.
+        inventory: The file that ``playbooks/host_up.yml`` left behind, whose ``ssh_config`` lies beside it.
         folder: Where its nodes are.
     """
 

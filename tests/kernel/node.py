@@ -41,7 +41,7 @@ class Node:
     """A process on a node; a context manager.
 
     Args:
-        inventory: The file that ``playbooks/create.yml`` left behind, whose ``ssh_config`` lies beside it. None for
+        inventory: The file that ``playbooks/host_up.yml`` left behind, whose ``ssh_config`` lies beside it. None for
             this machine, which needs root.
         search_path: A folder on the node in which the process's Python looks for libraries first.
     """

@@ -8,25 +8,40 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import signal
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
-FILE = Path(__file__).parents[2] / "playbooks" / "tour.py"
+FOLDER = Path(__file__).parents[2] / "playbooks" / "tour"
 
 
 @pytest.fixture(scope="module")
 def tour():
-    spec = importlib.util.spec_from_file_location("tour", FILE)
+    """The program, and under it the two modules that it is made of, found as they are when Python runs the folder."""
+    sys.path.insert(0, str(FOLDER))
+    spec = importlib.util.spec_from_file_location("tour", FOLDER / "__main__.py")
     assert spec
     assert spec.loader
     module = importlib.util.module_from_spec(spec)
-    sys.modules["tour"] = module  # dataclasses look their module up
     spec.loader.exec_module(module)
     yield module
-    del sys.modules["tour"]
+    sys.path.remove(str(FOLDER))
+    for name in ("building", "telling"):
+        del sys.modules[name]
+
+
+@pytest.fixture
+def building(tour):
+    return sys.modules["building"]
+
+
+@pytest.fixture
+def telling(tour):
+    return sys.modules["telling"]
 
 
 @pytest.fixture
@@ -85,8 +100,8 @@ def trace(outcome="timeout"):
     return dict(outcome=outcome, packets=packets, verdict=verdict, remote=remote, report=[])
 
 
-def test_a_lost_packet_is_told(tour):
-    assert list(tour.trace_lines(trace())) == [
+def test_a_lost_packet_is_told(telling):
+    assert list(telling.trace_lines(trace())) == [
         "It ended so.",
         "SYN from netns_dustin, sent 3 times: 10.0.0.11:40000 > 10.100.100.100:8080",
         "  destination becomes 10.0.0.11:8080: output of host, IPVS",
@@ -96,8 +111,8 @@ def test_a_lost_packet_is_told(tour):
     ]
 
 
-def test_of_an_answered_connection_the_first_packet_of_either_side_is_told(tour):
-    assert list(tour.trace_lines(trace("answered"))) == [
+def test_of_an_answered_connection_the_first_packet_of_either_side_is_told(telling):
+    assert list(telling.trace_lines(trace("answered"))) == [
         "It ended so.",
         "SYN from netns_dustin: 10.0.0.11:40000 > 10.100.100.100:8080",
         "  destination becomes 10.0.0.11:8080: output of host, IPVS",
@@ -108,58 +123,58 @@ def test_of_an_answered_connection_the_first_packet_of_either_side_is_told(tour)
     ]
 
 
-def test_where_no_packet_was_seen_what_was_observed_is_told(tour):
+def test_where_no_packet_was_seen_what_was_observed_is_told(telling):
     seen = dict(trace(), packets=[], verdict=trace()["verdict"][:2])
-    assert list(tour.trace_lines(seen)) == ["It ended so.", "It left host as it was."]
+    assert list(telling.trace_lines(seen)) == ["It ended so.", "It left host as it was."]
 
 
-def test_icmp_has_no_ports(tour):
-    assert tour.flow(packet(DUSTIN, BRIDGE, (0, 0))) == "10.0.0.11 > 10.0.0.1"
+def test_icmp_has_no_ports(telling):
+    assert telling.flow(packet(DUSTIN, BRIDGE, (0, 0))) == "10.0.0.11 > 10.0.0.1"
 
 
-def test_a_dropped_packet_is_told_with_its_rule(tour):
+def test_a_dropped_packet_is_told_with_its_rule(telling):
     seen = trace()
     seen["packets"][0]["end"] = "dropped"
     seen["verdict"] = [*seen["verdict"][:1], dict(text="It was dropped by a rule.", basis="observed", evidence="")]
-    assert list(tour.trace_lines(seen))[-2:] == [
+    assert list(telling.trace_lines(seen))[-2:] == [
         "  dropped in prerouting of netns_dustin",
         "It was dropped by a rule.",
     ]
 
 
-def test_traces_stand_below_each_other_and_what_is_not_as_expected_is_marked(tour, table):
+def test_traces_stand_below_each_other_and_what_is_not_as_expected_is_marked(building, telling, table):
     stage = next(stage for stage in table if stage["name"] == "hairpin")
     stage = {**stage, "trace": {"from": "dustin", "to": "virtual", "before": {}, "after": {}}}
     stage["trace"]["before"] = {"outcome": "timeout", "says": ["It is a martian"]}
     stage["trace"]["halfway"] = {"sysctl": {"net.ipv4.vs.conntrack": 1}, "outcome": "timeout", "says": []}
     stage["trace"]["after"] = {"outcome": "answered", "says": ["DUSTIN-LOOP-BACK"]}
-    done = tour.Done(followed={"before": trace(), "halfway": trace(), "after": trace("answered")})
-    lines = list(tour.after(stage, done))
+    done = building.Done(followed={"before": trace(), "halfway": trace(), "after": trace("answered")})
+    lines = list(telling.after(stage, done))
     assert "A packet from dustin to 10.100.100.100:8080" in lines
     assert [line for line in lines if "It ended so." in line] == [
         "  Before: It ended so.",
         "  With net.ipv4.vs.conntrack=1 alone: It ended so.",
         "! Now: It ended so.",
     ]
-    assert max(map(len, lines)) <= tour.WIDTH
-    assert tour.fits(trace(), {"outcome": "unreachable", "says": []})
-    assert not tour.fits(trace(), {"outcome": "answered", "says": []})
+    assert max(map(len, lines)) <= telling.WIDTH
+    assert telling.fits(trace(), {"outcome": "unreachable", "says": []})
+    assert not telling.fits(trace(), {"outcome": "answered", "says": []})
 
 
-def test_a_trace_that_could_not_be_made_is_told_and_marked(tour, table):
+def test_a_trace_that_could_not_be_made_is_told_and_marked(building, telling, table):
     stage = next(stage for stage in table if stage["name"] == "routes")
-    done = tour.Done(followed={"before": tour.unfollowed("there is no namespace netns_dustin")})
-    assert list(tour.traces(stage, done)) == [
+    done = building.Done(followed={"before": building.unfollowed("there is no namespace netns_dustin")})
+    assert list(telling.traces(stage, done)) == [
         "",
         "A packet from dustin to leah",
         "! Before: there is no namespace netns_dustin",
     ]
 
 
-def test_every_stage_fits_a_terminal(tour, table):
+def test_every_stage_fits_a_terminal(telling, table):
     for number, stage in enumerate(table, start=1):
-        lines = list(tour.before(number, len(table), stage, tour.Look(bold=False)))
-        assert max(map(len, lines)) <= tour.WIDTH
+        lines = list(telling.before(number, len(table), stage, telling.Look(bold=False)))
+        assert max(map(len, lines)) <= telling.WIDTH
         assert "\x1b" not in "".join(lines)
         pasted = "\n".join(line[4:] for line in lines if line.startswith(("  $ ", "    "))).replace(" \\\n", "")
         assert [" ".join(line.split()) for line in pasted.splitlines()] == [
@@ -167,43 +182,43 @@ def test_every_stage_fits_a_terminal(tour, table):
         ]
 
 
-def test_what_curl_says_stands_beside_what_it_should(tour, table):
+def test_what_curl_says_stands_beside_what_it_should(building, telling, table):
     stage = next(stage for stage in table if stage["name"] == "bridge_netfilter")
-    done = tour.Done(
+    done = building.Done(
         changed=["Set the kernel's switches"], matrix=[row(failure="timeout"), row(target="dustin", asked=False)]
     )
-    lines = list(tour.after(stage, done))
+    lines = list(telling.after(stage, done))
     assert "  - Set the kernel's switches" in lines
     assert [line.split() for line in lines if "->" in line] == [
         ["dustin", "->", "10.100.100.100:8080", "timeout", "timeout"]
     ]
-    assert max(map(len, lines)) <= tour.WIDTH
+    assert max(map(len, lines)) <= telling.WIDTH
 
 
-def test_a_refusal_is_told_in_the_words_of_the_table(tour, table):
+def test_a_refusal_is_told_in_the_words_of_the_table(building, telling, table):
     stage = next(stage for stage in table if stage["name"] == "netns")
     # What the role reachability says of it
     (line,) = (
         line
-        for line in tour.after(stage, tour.Done(matrix=[row(failure="refused or without a route")]))
+        for line in telling.after(stage, building.Done(matrix=[row(failure="refused or without a route")]))
         if "->" in line
     )
     assert line.split("  ")[-1].strip() == line[32:60].strip() == "refused or no route"
-    assert len(line) <= tour.WIDTH
+    assert len(line) <= telling.WIDTH
 
 
-def test_what_is_not_as_expected_is_marked(tour, table):
+def test_what_is_not_as_expected_is_marked(building, telling, table):
     answers = ["leah", "dustin", "leah", "dustin"]
     (line,) = (
         line
-        for line in tour.after(table[-1], tour.Done(matrix=[row(answers=answers, as_expected=False)]))
+        for line in telling.after(table[-1], building.Done(matrix=[row(answers=answers, as_expected=False)]))
         if "->" in line
     )
     assert line.startswith("! dustin -> 10.100.100.100:8080")
-    assert len(line) <= tour.WIDTH
+    assert len(line) <= telling.WIDTH
 
 
-def test_a_report_is_read(tour):
+def test_a_report_is_read(building):
     matrix = [row()]
     report = {
         "plays": [
@@ -220,47 +235,48 @@ def test_a_report_is_read(tour):
             }
         ]
     }
-    assert tour.read(report) == tour.Done(["Bridge"], ["Proof: no answer"], matrix)
+    assert building.read(report) == building.Done(["Bridge"], ["Proof: no answer"], matrix)
 
 
+PLAYED = {"lost": "trace.yml", "halfway": "tour/halfway.yml"}
 LOST = {"msg": "there is no such namespace", "failed": False, "failed_when_result": False}
 
 
 @pytest.mark.parametrize(
     ("played", "followed"),
     [
-        (["trace", "topology", "trace"], {"before": "timeout", "after": "answered"}),
+        (["trace", "topology_up", "trace"], {"before": "timeout", "after": "answered"}),
         (
-            ["trace", "halfway", "trace", "topology", "trace"],
+            ["trace", "halfway", "trace", "topology_up", "trace"],
             {"before": "timeout", "halfway": "timeout", "after": "answered"},
         ),
-        (["trace", "topology"], {"before": "timeout"}),
-        (["topology", "trace"], {"after": "answered"}),
-        (["lost", "topology", "trace"], {"before": None, "after": "answered"}),
-        (["topology"], {}),
+        (["trace", "topology_up"], {"before": "timeout"}),
+        (["topology_up", "trace"], {"after": "answered"}),
+        (["lost", "topology_up", "trace"], {"before": None, "after": "answered"}),
+        (["topology_up"], {}),
     ],
 )
-def test_traces_are_told_apart(tour, played, followed):
+def test_traces_are_told_apart(building, played, followed):
     """By the plays' names, which are those of the playbooks."""
     plays, outcome = [], "timeout"
     for name in played:
-        file = FILE.with_name(f"{name.replace('lost', 'trace')}.yml")
+        file = FOLDER.parent / PLAYED.get(name, f"{name}.yml")
         (play,) = yaml.safe_load(file.read_text())
         task = play["tasks"][min(1, len(play["tasks"]) - 1)]["name"]
-        outcome = "answered" if name == "topology" else outcome
+        outcome = "answered" if name == "topology_up" else outcome
         result = {"trace": trace(outcome), "lost": LOST}.get(name, {"changed": True, "msg": "x"})
         plays.append({"play": {"name": play["name"]}, "tasks": [{"task": {"name": task}, "hosts": {"lab": result}}]})
-    done = tour.read({"plays": plays})
+    done = building.read({"plays": plays})
     assert {moment: traced.get("outcome") for moment, traced in done.followed.items()} == followed
     assert done.failures == []
 
 
 @pytest.mark.parametrize("banner", ["", "[WARNING]: something\n", "Using a config {file}\n"])
-def test_the_last_report_has_all_of_it(tour, banner):
+def test_the_last_report_has_all_of_it(building, banner):
     reports = [{"plays": [1]}, {"plays": [1, {"tasks": "{\n"}]}]
     printed = banner + "\n".join(json.dumps(report, indent=4) for report in reports) + "\n"
-    assert tour.last_report(printed) == reports[-1]
-    assert tour.last_report(banner) is None
+    assert building.last_report(printed) == reports[-1]
+    assert building.last_report(banner) is None
 
 
 @pytest.mark.parametrize(
@@ -276,7 +292,7 @@ def test_the_last_report_has_all_of_it(tour, banner):
 )
 def test_where_it_goes_on(tour, table, tmp_path, kept, words, number):
     names = [stage["name"] for stage in table]
-    place = tour.Place(tmp_path / "new" / "tour.json")
+    place = tour.Bookmark(tmp_path / "new" / "tour.json")
     if kept:
         place.keep(kept)
         assert place.last() == kept
@@ -287,7 +303,7 @@ def test_where_it_goes_on(tour, table, tmp_path, kept, words, number):
 def test_a_place_that_was_spoiled_is_none(tour, tmp_path, text):
     file = tmp_path / "tour.json"
     file.write_text(text)
-    assert tour.Place(file).last() is None
+    assert tour.Bookmark(file).last() is None
 
 
 # Walking
@@ -300,7 +316,8 @@ class Tour:
         self.tour = tour
         self.table = table
         self.names = [stage["name"] for stage in table]
-        self.place = tour.Place(folder / "tour.json")
+        self.place = tour.Bookmark(folder / "tour.json")
+        self.building = sys.modules["building"]
         self.built = []
         self.asked = []
         self.answers = []
@@ -310,7 +327,7 @@ class Tour:
 
     def build(self, inventory, stage, variables, *, behind):
         self.built.append((stage["name"], behind and behind["name"]))
-        outcome = self.outcomes.get(stage["name"], self.tour.Done(matrix=[row()]))
+        outcome = self.outcomes.get(stage["name"], self.building.Done(matrix=[row()]))
         if isinstance(outcome, BaseException):
             raise outcome
         return outcome
@@ -371,8 +388,8 @@ def test_leaving_keeps_the_place_for_the_next_time(walking, capsys, end):
     assert "Going on behind the stage forwarding" in capsys.readouterr().out
 
 
-def test_a_failing_stage_is_told_and_is_not_the_place(walking, capsys):
-    failed = walking.tour.Done(failures=["Proof: no answer"], matrix=[row(as_expected=False)])
+def test_a_failing_stage_is_told_and_is_not_the_place(building, walking, capsys):
+    failed = building.Done(failures=["Proof: no answer"], matrix=[row(as_expected=False)])
     walking.outcomes["bridge"] = failed
     with pytest.raises(walking.tour.Failed, match="Proof: no answer"):
         walking.walk("--yes")
@@ -381,13 +398,13 @@ def test_a_failing_stage_is_told_and_is_not_the_place(walking, capsys):
     assert "! dustin -> 10.100.100.100:8080" in capsys.readouterr().out
 
 
-def test_a_packet_that_goes_another_way_fails_the_stage(walking, capsys):
-    walking.outcomes["hairpin"] = walking.tour.Done(matrix=[row()], followed={"after": trace()})
+def test_a_packet_that_goes_another_way_fails_the_stage(building, walking, capsys):
+    walking.outcomes["hairpin"] = building.Done(matrix=[row()], followed={"after": trace()})
     with pytest.raises(walking.tour.Failed, match="another way"):
         walking.walk("--yes", "--from", "hairpin")
     # What was seen before is told, and no more.
-    lost = {"before": walking.tour.unfollowed("no such namespace"), "halfway": trace("answered")}
-    walking.outcomes["hairpin"] = walking.tour.Done(matrix=[row()], followed=lost)
+    lost = {"before": building.unfollowed("no such namespace"), "halfway": trace("answered")}
+    walking.outcomes["hairpin"] = building.Done(matrix=[row()], followed=lost)
     walking.walk("--yes", "--from", "hairpin", "--to", "hairpin")
     assert walking.place.last() == "hairpin"
     assert "! Before: no such namespace" in capsys.readouterr().out
@@ -405,7 +422,7 @@ def test_how_the_program_ends(walking, monkeypatch, capsys, tmp_path, end, code,
     walking.answers = [end]
     walking.outcomes["bridge" if last else "forwarding"] = walking.tour.Failed("no such host")
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
-    monkeypatch.setattr("sys.argv", ["tour.py", "--inventory", str(inventory)])
+    monkeypatch.setattr("sys.argv", ["tour", "--inventory", str(inventory)])
     assert walking.tour.main() == code
     said = capsys.readouterr()
     left = "`make tour` goes on behind the stage forwarding." if last else "`make tour` begins at the first stage."
@@ -428,7 +445,7 @@ def test_a_password_is_asked_for_once_and_reaches_each_run(tour, monkeypatch, tm
     program.write_text(
         f"""#!/bin/sh
 file=$ANSIBLE_BECOME_PASSWORD_FILE
-echo "$(stat -c %a "$file") $(cat "$file") $file" >> {log}
+echo "$(stat -L -c %a "$file") $(cat "$file") $file" >> {log}
 touch {inventory}
 """
     )
@@ -436,14 +453,43 @@ touch {inventory}
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     monkeypatch.setenv("ANSIBLE_BECOME_PASSWORD_FILE", "")
     monkeypatch.setattr("getpass.getpass", lambda _prompt: "secret")
-    monkeypatch.setattr(
-        "sys.argv", ["tour.py", "--yes", "--create", "--ask-become-pass", "--inventory", str(inventory)]
-    )
+    monkeypatch.setattr("sys.argv", ["tour", "--yes", "--create", "--ask-become-pass", "--inventory", str(inventory)])
     assert tour.main() == 1  # the program in place of Ansible reports nothing
     place, stage = log.read_text().splitlines()
     assert place == stage
     assert place.startswith("600 secret ")
     assert not Path(place.split()[-1]).exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM, signal.SIGKILL], ids=lambda number: number.name)
+def test_a_password_is_in_no_file_however_the_program_ends(monkeypatch, tmp_path, number):
+    """A closed terminal is SIGHUP; Ansible is at work meanwhile, and ends the program here."""
+    folder, inventory, log = tmp_path / "temporary", tmp_path / "inventory.yml", tmp_path / "log"
+    folder.mkdir()
+    inventory.touch()
+    program = tmp_path / "ansible-playbook"
+    program.write_text(
+        f"""#!/bin/sh
+echo "$ANSIBLE_BECOME_PASSWORD_FILE $(cat "$ANSIBLE_BECOME_PASSWORD_FILE")" > {log}
+kill -{number.value} $PPID
+"""
+    )
+    program.chmod(0o755)
+    words = ["tour", "--yes", "--ask-become-pass", "--inventory", str(inventory)]
+    script = f"""
+import getpass, runpy, sys
+getpass.getpass = lambda prompt: "secret"
+sys.argv = {words!r}
+runpy.run_path({str(FOLDER)!r}, run_name="__main__")
+"""
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.setenv("TMPDIR", str(folder))
+    done = subprocess.run([sys.executable, "-c", script], check=False)
+    assert done.returncode == -number
+    place, password = log.read_text().split()
+    assert password == "secret"
+    assert not Path(place).exists()
+    assert list(folder.iterdir()) == []
 
 
 class TestBuild:
@@ -474,15 +520,15 @@ class TestBuild:
     @pytest.mark.parametrize(
         ("name", "plays"),
         [
-            ("bridge", ["topology", "verify"]),
-            ("routes", ["trace", "topology", "verify", "trace"]),
-            ("hairpin", ["trace", "halfway", "trace", "topology", "verify", "trace"]),
-            ("virtual_service", ["topology", "verify", "trace"]),
+            ("bridge", ["topology_up", "verify"]),
+            ("routes", ["trace", "topology_up", "verify", "trace"]),
+            ("hairpin", ["trace", "halfway", "trace", "topology_up", "verify", "trace"]),
+            ("virtual_service", ["topology_up", "verify", "trace"]),
         ],
     )
-    def test_a_connection_is_followed_where_it_tells_something(self, tour, table, runs, name, plays):
+    def test_a_connection_is_followed_where_it_tells_something(self, building, table, runs, name, plays):
         stage = next(stage for stage in table if stage["name"] == name)
-        tour.build(Path("inventory.yml"), stage, ["a=1"], behind=None)
+        building.build(Path("inventory.yml"), stage, ["a=1"], behind=None)
         ((chosen, variables),) = runs()
         assert chosen == plays
         assert variables["lab_stage"] == name
@@ -490,26 +536,26 @@ class TestBuild:
         assert variables.get("trace_to") == (stage["trace"]["to"] if "trace" in stage else None)
 
     @pytest.mark.parametrize("name", ["routes", "hairpin", "second_server"])
-    def test_where_the_lab_may_be_anywhere_it_is_taken_to_the_stage_before_first(self, tour, table, runs, name):
+    def test_where_the_lab_may_be_anywhere_it_is_taken_to_the_stage_before_first(self, building, table, runs, name):
         number = next(number for number, stage in enumerate(table) if stage["name"] == name)
-        tour.build(Path("inventory.yml"), table[number], ["a=1"], behind=table[number - 1])
+        building.build(Path("inventory.yml"), table[number], ["a=1"], behind=table[number - 1])
         first, second = runs()
-        assert first == (["topology"], {"lab_stage": table[number - 1]["name"]})
+        assert first == (["topology_up"], {"lab_stage": table[number - 1]["name"]})
         assert (second[0][0], second[1]["lab_stage"]) == ("trace", name)
         assert second[1].get("trace_by") == table[number]["trace"].get("by")
 
-    def test_without_the_stage_before_nothing_is_built(self, tour, table, monkeypatch):
+    def test_without_the_stage_before_nothing_is_built(self, building, tour, table, monkeypatch):
         ran = []
 
         def ansible(_inventory, plays, _chosen, _variables):
             ran.append(plays)
-            return tour.Done(failures=["Bridge: no such device"])
+            return building.Done(failures=["Bridge: no such device"])
 
-        monkeypatch.setattr(tour, "ansible", ansible)
+        monkeypatch.setattr(building, "ansible", ansible)
         with pytest.raises(tour.Failed, match="no such device"):
-            tour.build(Path("inventory.yml"), table[5], [], behind=table[4])
-        assert ran == [["topology.yml"]]
+            building.build(Path("inventory.yml"), table[5], [], behind=table[4])
+        assert ran == [["topology_up.yml"]]
 
-    def test_a_stage_that_compares_nothing_is_built_at_once(self, tour, table, runs):
-        tour.build(Path("inventory.yml"), table[1], ["a=1"], behind=table[0])
-        assert [plays for plays, _variables in runs()] == [["topology", "verify"]]
+    def test_a_stage_that_compares_nothing_is_built_at_once(self, building, table, runs):
+        building.build(Path("inventory.yml"), table[1], ["a=1"], behind=table[0])
+        assert [plays for plays, _variables in runs()] == [["topology_up", "verify"]]

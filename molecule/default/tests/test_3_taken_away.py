@@ -16,7 +16,7 @@ import pytest
 
 @pytest.fixture(scope="module")
 def taken_away(play):
-    done = play("dismantle.yml")
+    done = play("topology_down.yml")
     assert done.code == 0, done.account
     assert done.changed
     return done
@@ -42,6 +42,6 @@ class TestTakenAway:
         assert "leah" not in host.run(listing).stdout
 
     def test_again(self, play):
-        again = play("dismantle.yml")
+        again = play("topology_down.yml")
         assert again.code == 0, again.account
         assert again.changed == []

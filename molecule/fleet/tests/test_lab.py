@@ -44,7 +44,7 @@ def before(machine: Machine, lab: Callable[..., Run]) -> Iterator[dict[str, Any]
     """The machine before there are nodes, and afterwards without them."""
     seen = machine.look()
     yield seen
-    lab("create.yml")
+    lab("host_up.yml")
 
 
 @pytest.fixture(scope="module")
@@ -130,7 +130,7 @@ def test_one_node_less_and_then_none(
     machine: Machine, lab: Callable[..., Run], before: dict[str, Any], two: Run
 ) -> None:
     """Nodes go with all that is in them, and nothing of them stays behind."""
-    alone = lab("create.yml")
+    alone = lab("host_up.yml")
     assert alone.code == 0, alone.account
     assert machine.look() == before
     assert machine.processes() == ""

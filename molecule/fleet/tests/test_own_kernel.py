@@ -77,7 +77,7 @@ def before(machine: Machine, ansible: Ansible) -> dict[str, Any]:
 
 def test_who_may_not_become_root_gets_a_virtual_machine(ansible: Ansible, before: dict[str, Any]) -> None:
     """Ansible takes a sudo that refuses for an error of its own. (One too small is refused before anything is made.)"""
-    small = ["playbooks/create.yml", "--extra-vars", "lab_host_vm_memory=1"]
+    small = ["playbooks/host_up.yml", "--extra-vars", "lab_host_vm_memory=1"]
     said = ansible("playbook", *small, password=False, code=2)
     assert "The lab lives in a virtual machine on this one" in said
     assert "Ansible is not root here and cannot become it by sudo" in said
@@ -85,7 +85,7 @@ def test_who_may_not_become_root_gets_a_virtual_machine(ansible: Ansible, before
 
 
 def test_who_may_not_become_root_cannot_have_namespaces(ansible: Ansible, before: dict[str, Any]) -> None:
-    wanted = ["playbooks/create.yml", "--extra-vars", "lab_host_kind=namespace"]
+    wanted = ["playbooks/host_up.yml", "--extra-vars", "lab_host_kind=namespace"]
     said = ansible("playbook", *wanted, password=False, code=2)
     assert "on this machine's kernel, but Ansible is not root here and cannot become it by sudo" in said
 
@@ -94,7 +94,7 @@ def test_the_lab_takes_this_way_by_itself(machine: Machine, ansible: Ansible, be
     """It finishes the work of a killed run as well, which had another folder."""
     machine.shell(INTERRUPTED)
     machine.run("chown", "-R", "somebody:", f"{CHECKOUT}/.lab")
-    said = ansible("playbook", "playbooks/create.yml", "--extra-vars", f"lab_host_nodes_dir={FOLDER}")
+    said = ansible("playbook", "playbooks/host_up.yml", "--extra-vars", f"lab_host_nodes_dir={FOLDER}")
     assert "The lab lives in namespaces on this machine's own kernel" in said
     assert "this kernel has IPVS (loaded)" in said
     machine.run("test", "-e", KILLED, code=1)
@@ -112,7 +112,7 @@ def test_the_lab_is_built_and_proved_in_it(
     nodes = tmp_path / "inventory.yml"
     nodes.write_text(yaml.safe_dump(left))
     settings = ["--extra-vars", f"lab_host_state_dir={tmp_path}"]
-    for playbook in ("topology.yml", "verify.yml"):
+    for playbook in ("topology_up.yml", "verify.yml"):
         proved = play(str(nodes), PLAYBOOKS / playbook, *settings)
         assert proved.code == 0, proved.account
     assert any(each.task.endswith("Everyone is reached by everyone, or fails as expected") for each in proved.outcomes)
@@ -126,7 +126,7 @@ def test_it_is_taken_away_from_where_it_was(machine: Machine, ansible: Ansible, 
     moved = f"{HOME}/moved"
     assert machine.processes() != ""
     machine.run("mv", CHECKOUT, moved)
-    ansible("playbook", "playbooks/teardown.yml", checkout=moved)
+    ansible("playbook", "playbooks/lab_down.yml", checkout=moved)
     assert machine.shell(f"ls -A {moved}/.lab") == ""
     assert machine.processes() == ""
     machine.run("test", "-e", FOLDER, code=1)

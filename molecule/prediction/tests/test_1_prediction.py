@@ -27,7 +27,7 @@ def visible(host):
     )
 
 
-@pytest.mark.parametrize("playbook", ["topology.yml", "dismantle.yml"])
+@pytest.mark.parametrize("playbook", ["topology_up.yml", "topology_down.yml"])
 def test_foretold(play, host, playbook):
     before = visible(host)
     foretold = play(playbook, "--check", "--diff")
@@ -43,20 +43,20 @@ def test_foretold(play, host, playbook):
 # Each test takes `host`: pytest would put those that do not behind the others.
 @pytest.mark.usefixtures("host")
 def test_second_run(play):
-    first = play("topology.yml")
+    first = play("topology_up.yml")
     assert first.code == 0, first.account
-    second = play("topology.yml", "--diff")
+    second = play("topology_up.yml", "--diff")
     assert second.code == 0, second.account
     assert second.changed == []
-    foretold = play("topology.yml", "--check", "--diff")
+    foretold = play("topology_up.yml", "--check", "--diff")
     assert said(foretold) == said(second)
 
 
 def test_drift_is_foretold(play, host):
     host.check_output("bridge link set dev veth_dustin hairpin off")
     host.check_output("ipvsadm -d -t 10.100.100.100:8080 -r 10.0.0.21:8080")
-    foretold = play("topology.yml", "--check", "--diff")
-    done = play("topology.yml", "--diff")
+    foretold = play("topology_up.yml", "--check", "--diff")
+    done = play("topology_up.yml", "--diff")
     assert done.code == 0, done.account
     assert len(done.changed) == 2
     assert said(foretold) == said(done)
@@ -71,11 +71,11 @@ def test_another_lab_and_back(play, host):
     ]
     another = ("--extra-vars", json.dumps({"lab_pods": [*pods, third]}))
     for arguments, servers in ((another, ["10.0.0.11", "10.0.0.21", "10.0.0.31"]), ((), ["10.0.0.11", "10.0.0.21"])):
-        done = play("topology.yml", *arguments)
+        done = play("topology_up.yml", *arguments)
         assert done.code == 0, done.account
         saved = host.check_output("ipvsadm -Sn; ipset save DUSTIN-LOOP-BACK").splitlines()
         assert [line.split()[4].split(":")[0] for line in saved if line.startswith("-a")] == servers
         assert sorted(line.split(",")[-1] for line in saved if line.startswith("add")) == servers
     assert "netns_maya" in host.check_output("ip netns")
-    gone = play("dismantle.yml", *another)
+    gone = play("topology_down.yml", *another)
     assert gone.code == 0, gone.account

@@ -47,7 +47,7 @@ def own(inventory, tmp_path_factory):
 @pytest.fixture(scope="module")
 def before(own, host):
     """What the kernel had before the lab came; and then the packages go."""
-    done = own("teardown.yml")
+    done = own("lab_down.yml")
     assert done.code == 0, done.account
     host.check_output("sh -ec %s", FOREIGN)
     found = kernel.read(host)
@@ -79,7 +79,7 @@ def said(run):
 @pytest.mark.usefixtures("before")
 def test_nothing_to_take_away(own, host):
     """So a run leaves the host that could install nothing there: nothing is built, nor could a module take it away."""
-    done = own("teardown.yml")
+    done = own("lab_down.yml")
     assert done.code == 0, done.account
     assert done.changed == []
     assert installed(host) == set()
@@ -131,7 +131,7 @@ def test_another_lab_and_back(own, my_lab, host):
 
 def test_taken_away(own, my_lab, before, host):
     """All of the lab goes, and nothing else: neither the packages nor what somebody else has."""
-    done = own("teardown.yml", "--diff", *my_lab)
+    done = own("lab_down.yml", "--diff", *my_lab)
     assert done.code == 0, done.account
     assert done.changed
     assert installed(host) == set(PACKAGES)

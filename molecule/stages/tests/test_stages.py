@@ -129,7 +129,7 @@ def prove(node, stage):
 
 
 def to(play, name, *arguments):
-    run = play("topology.yml", "--extra-vars", f"lab_stage={name}", *arguments)
+    run = play("topology_up.yml", "--extra-vars", f"lab_stage={name}", *arguments)
     assert run.code == 0, run.account
     return run
 
@@ -180,7 +180,7 @@ def state_dir(inventory):
 
 def tour(inventory, *arguments):
     place = steps.OUTPUT / "tour.json"
-    command = [sys.executable, plays.PLAYBOOKS / "tour.py", "--inventory", inventory, "--place", place, *arguments]
+    command = [sys.executable, plays.PLAYBOOKS / "tour", "--inventory", inventory, "--place", place, *arguments]
     command += ["--extra-vars", state_dir(inventory)]
     return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
 
@@ -298,7 +298,7 @@ def test_check_mode_foretells_a_way_back_and_again_changes_nothing(play, node, a
 @pytest.mark.usefixtures("host")
 def test_nothing_is_left_of_a_stage(play, node):
     """That to which the test above has taken the lab."""
-    done = play("dismantle.yml")
+    done = play("topology_down.yml")
     assert done.code == 0, done.account
     left = state(node)
     assert set(left) == {""}
@@ -316,7 +316,7 @@ def test_nothing_is_left_of_a_stage(play, node):
 )
 @pytest.mark.usefixtures("host")
 def test_what_cannot_be_meant_is_refused(play, variables, words):
-    run = play("topology.yml", "--extra-vars", json.dumps(variables))
+    run = play("topology_up.yml", "--extra-vars", json.dumps(variables))
     assert run.code != 0
     assert run.changed == []
     (failure,) = run.failures

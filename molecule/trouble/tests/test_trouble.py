@@ -59,7 +59,7 @@ def kube_proxy(host):
 @pytest.mark.parametrize("present", [keepalived, kube_proxy])
 def test_other_owner_is_refused(host, play, present):
     with present(host) as name:
-        told = refusal(play("topology.yml"))
+        told = refusal(play("topology_up.yml"))
         assert name in told
         assert "Service not defined" in told
         assert "ipvs_node_allow_other_owners" in told
@@ -67,7 +67,7 @@ def test_other_owner_is_refused(host, play, present):
 
 def test_other_owner_is_allowed(host, play):
     with kube_proxy(host):
-        run = play("topology.yml", "--check", "--extra-vars", "ipvs_node_allow_other_owners=true")
+        run = play("topology_up.yml", "--check", "--extra-vars", "ipvs_node_allow_other_owners=true")
         assert run.code == 0, run.account
 
 
@@ -132,7 +132,7 @@ def test_other_owner_is_allowed(host, play):
 )
 @pytest.mark.usefixtures("host")
 def test_bad_variables(play, variables, words):
-    assert words in refusal(play("topology.yml", "--extra-vars", json.dumps(variables)))
+    assert words in refusal(play("topology_up.yml", "--extra-vars", json.dumps(variables)))
 
 
 def test_kernel_without_ipvs(host, play):
@@ -141,7 +141,7 @@ def test_kernel_without_ipvs(host, play):
     host.check_output("modprobe -r ip_vs")
     variables = {"ipvs_node_modules": ["ip_vs"], "ipvs_node_packages": ["no-such-package"]}
     try:
-        run = play("topology.yml", "--extra-vars", json.dumps(variables))
+        run = play("topology_up.yml", "--extra-vars", json.dumps(variables))
     finally:
         host.check_output("rm /run/modprobe.d/trouble.conf")
     assert run.code != 0
@@ -171,7 +171,7 @@ def test_refusals_left_no_trace(host, before):
 def test_killed_and_repeated(host, play, inventory):
     """A run that is killed as soon as the bridge is there leaves nothing that the next one cannot finish."""
     run = subprocess.Popen(
-        plays.command(inventory, plays.PLAYBOOKS / "topology.yml"),
+        plays.command(inventory, plays.PLAYBOOKS / "topology_up.yml"),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -187,7 +187,7 @@ def test_killed_and_repeated(host, play, inventory):
         os.killpg(run.pid, signal.SIGKILL)
         run.wait()
         # Its processes that have sessions of their own would wait for ever.
-        subprocess.run(["pkill", "-KILL", "--full", f"{re.escape(inventory)} .*/topology.yml"], check=False)
+        subprocess.run(["pkill", "-KILL", "--full", f"{re.escape(inventory)} .*/topology_up.yml"], check=False)
     assert host.run("ipvsadm -Sn | grep 10.0.0.21").rc != 0
     finished(play)
 
@@ -276,9 +276,9 @@ def test_half_built_bridge(host, play):
 
 def finished(play):
     """The next run completes the lab, the one behind it finds nothing to do, and everyone reaches everyone."""
-    done = play("topology.yml")
+    done = play("topology_up.yml")
     assert done.code == 0, done.account
-    again = play("topology.yml")
+    again = play("topology_up.yml")
     assert again.code == 0, again.account
     assert again.changed == []
     # A device that was made anew has another hardware address, and the old one is asked for some seconds first.

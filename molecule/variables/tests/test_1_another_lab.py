@@ -103,9 +103,9 @@ def said(run):
 
 def test_foretold(lab, host, before):
     seen = visible(host)
-    foretold = lab("topology.yml", "--check", "--diff")
+    foretold = lab("topology_up.yml", "--check", "--diff")
     assert visible(host) == seen
-    done = lab("topology.yml", "--diff")
+    done = lab("topology_up.yml", "--diff")
     assert done.changed
     assert said(foretold) == said(done)
     assert before
@@ -160,12 +160,12 @@ def test_proof(lab, state):
 
 @pytest.mark.usefixtures("host")
 def test_again(lab):
-    assert lab("topology.yml", "--diff").changed == []
+    assert lab("topology_up.yml", "--diff").changed == []
 
 
 def test_taken_away(lab, host, before):
-    foretold = lab("dismantle.yml", "--check", "--diff")
-    done = lab("dismantle.yml", "--diff")
+    foretold = lab("topology_down.yml", "--check", "--diff")
+    done = lab("topology_down.yml", "--diff")
     assert done.changed
     assert said(foretold) == said(done)
     now = kernel.read(host)
@@ -176,4 +176,4 @@ def test_taken_away(lab, host, before):
     assert list(kernel.differences(before, now)) == []
     left = host.check_output("ls /etc/netns /run/systemd/system 2>&1; true")
     assert [name for name in ("ada", "bob", "cyd") if name in left] == []
-    assert lab("dismantle.yml").changed == []
+    assert lab("topology_down.yml").changed == []
