@@ -145,7 +145,7 @@ checked:
   type: list
   elements: str
   sample: [forwarding_off, hairpin_off]
-skipped:
+not_checked:
   description: The checks that had nothing to look at, or could not see all of it. What these have found counts.
   returned: always
   type: list
@@ -191,8 +191,8 @@ def run(module):
         schedulers=tuple(params["schedulers"]),
     )
     facts = read(module.run_command, params["netns"], wishes, params["probe_timeout"] if params["probe"] else None)
-    findings, checked, skipped = examine(CHECKS, facts, params["ignore"])
-    module.exit_json(changed=False, findings=findings, checked=checked, skipped=skipped)
+    findings, checked, not_checked = examine(CHECKS, facts, params["ignore"])
+    module.exit_json(changed=False, findings=findings, checked=checked, not_checked=not_checked)
 
 
 def main():

@@ -54,7 +54,7 @@ options:
       - The namespace that has the IPVS table, which is called C(host) in the results.
 attributes:
   check_mode:
-    description: Checks the options, opens no connection, and is skipped.
+    description: Checks the options and opens no connection; RV(outcome) is V(not_tried), and nothing was seen.
     support: partial
     details: There is nothing to predict, since nothing is changed; what would be seen is not known.
   diff_mode:
@@ -112,7 +112,7 @@ RETURN = r"""
 outcome:
   description:
     - How the connection went. V(answered), V(refused), V(timeout), V(silent) where it was established and nothing was
-      to be read, V(failed) otherwise.
+      to be read, V(not_tried) in check mode, V(failed) otherwise.
   returned: always
   type: str
   sample: timeout
@@ -217,9 +217,10 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base import values
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.module import NETNS, reporting
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._trace.report import options_of
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._trace.evidence import Target
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._trace.report import options_of, options_of_none
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._trace.rules import RuleTexts
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._trace.tracer import Target, request_of, trace
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._trace.tracer import request_of, trace
 
 
 def main():
@@ -244,7 +245,7 @@ def main():
             timeout=values.number("timeout", params["timeout"], 1, 600, "a timeout (seconds)"),
         )
         if module.check_mode:
-            module.exit_json(changed=False, skipped=True, msg="no connection is opened in check mode")
+            module.exit_json(changed=False, **options_of_none(target))
         evidence = trace(params["netns"], params["client"], params["watch"], target, RuleTexts(module.run_command))
         module.exit_json(changed=False, **options_of(evidence))
 

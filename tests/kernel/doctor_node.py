@@ -66,7 +66,7 @@ def found(facts: NodeFacts, **options: Any) -> list[str]:
     return [each["id"] for each in examine(CHECKS, facts, **options)[0]]
 
 
-def skipped(facts: NodeFacts) -> dict[str, str]:
+def not_checked(facts: NodeFacts) -> dict[str, str]:
     """The checks that did not look, or not at everything, and why."""
     return {each["id"]: each["reason"] for each in examine(CHECKS, facts)[2]}
 

@@ -50,8 +50,8 @@ class Patient:
     def left_open(self, **options: Any) -> dict[str, str]:
         """The checks that could not see all that they are for, and why."""
         given = {name: value for name, value in options.items() if value is not None}
-        skipped = self._node.module("ipvs_doctor", **given)["skipped"]
-        return {each["id"]: each["reason"] for each in skipped if each["left_open"]}
+        not_checked = self._node.module("ipvs_doctor", **given)["not_checked"]
+        return {each["id"]: each["reason"] for each in not_checked if each["left_open"]}
 
     def reaches(self, client: str, url: str, seconds: int) -> bool:
         """Whether a client (a namespace, or nothing for the node itself) is answered at each of its turns in time."""

@@ -138,3 +138,21 @@ def test_the_readme_names_the_modules_and_which_of_them_need_pyroute2() -> None:
     assert needing.split("|")[1].split("`")[1::2] == [
         name for name, text in texts.items() if "linuxnet.ipvs.pyroute2" in text["extends_documentation_fragment"]
     ]
+
+
+#: What Ansible reads in a result by itself (common_return_values.html, and the loop and retry keys of its executor).
+RESERVED = {
+    *("failed", "skipped", "unreachable", "exception", "results", "result", "rc", "stdout", "stderr"),
+    *("stdout_lines", "stderr_lines", "ansible_facts", "warnings", "deprecations", "attempts", "retries", "item"),
+    *("ansible_job_id", "ansible_loop_var", "finished", "started", "failed_when_result", "_ansible_no_log"),
+}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
+def test_no_result_has_a_word_that_ansible_keeps_for_itself(path: Path) -> None:
+    tree = ast.parse(path.read_text())
+    returned = set(documents(tree)["RETURN"])
+    calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call))
+    exits = (node for node in calls if isinstance(node.func, ast.Attribute) and node.func.attr == "exit_json")
+    returned |= {keyword.arg or "" for call in exits for keyword in call.keywords}
+    assert not returned & RESERVED

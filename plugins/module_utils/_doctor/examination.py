@@ -50,21 +50,21 @@ def examine(
     """The findings, the checks that looked, and those that did not, or not at everything, with the reason."""
     findings: list[Dict[str, Any]] = []
     checked: list[str] = []
-    skipped: list[Dict[str, Any]] = []
+    not_checked: list[Dict[str, Any]] = []
     ignored = set(ignore)
     for check in checks:
         if check.id in ignored:
-            skipped.append(dict(id=check.id, reason="it is in 'ignore'", left_open=False))
+            not_checked.append(dict(id=check.id, reason="it is in 'ignore'", left_open=False))
             continue
         try:
             for each in check.look(facts):
                 findings.append(_described(check, each))
         except (NotApplicable, LeftOpen) as exc:
-            skipped.append(dict(id=check.id, reason=str(exc), left_open=isinstance(exc, LeftOpen)))
+            not_checked.append(dict(id=check.id, reason=str(exc), left_open=isinstance(exc, LeftOpen)))
         else:
             checked.append(check.id)
     findings.sort(key=lambda found: SEVERITIES.index(found["severity"]))
-    return findings, checked, skipped
+    return findings, checked, not_checked
 
 
 def _described(check: Check, found: Finding) -> Dict[str, Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, Mapping, NamedTuple, Optional, Sequence, Tuple
 
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.values import Address
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.rtnetlink import Facts
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.conntrack import Entry, Tuple4
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._trace.path import (
@@ -17,6 +18,15 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._trace.path import (
     TracedPacket,
     moments,
 )
+
+
+class Target(NamedTuple):
+    """What the connection goes to, and what is sent there."""
+
+    address: Address
+    port: int
+    request: bytes
+    timeout: float
 
 
 class ConnectionOutcome(NamedTuple):

@@ -10,7 +10,13 @@ import textwrap
 from typing import Any, Dict, Iterator, List, Sequence
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.conntrack import Tuple4
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._trace.evidence import Evidence, changes, flow, hook_name
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._trace.evidence import (
+    Evidence,
+    Target,
+    changes,
+    flow,
+    hook_name,
+)
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._trace.path import PacketWay, TracedPacket
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._trace.verdict import Sentence, verdict
 
@@ -96,6 +102,23 @@ def options_of(evidence: Evidence) -> Dict[str, Any]:
         ipvs_connections=list(evidence.balanced),
         verdict=[sentence._asdict() for sentence in sentences],
         report=report(evidence, sentences),
+    )
+
+
+def options_of_none(target: Target) -> Dict[str, Any]:
+    """What a module returns in check mode, where no connection is opened: all keys, and nothing seen."""
+    why = "no connection is opened in check mode"
+    return dict(
+        outcome="not_tried",
+        detail=why,
+        local=dict(address="", port=0),
+        remote=dict(address=str(target.address), port=target.port),
+        answer="",
+        packets=[],
+        conntrack={},
+        ipvs_connections=[],
+        verdict=[],
+        report=["Not tried: %s." % why],
     )
 
 

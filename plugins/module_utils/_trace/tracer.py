@@ -16,7 +16,6 @@ from contextlib import ExitStack
 from typing import Any, Callable, Iterable, NamedTuple, Optional, Sequence, Tuple
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import InvalidOption, MissingRequirement
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.values import Address
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.client import Ipvs
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.connections import connections
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netns import identity, inside
@@ -24,7 +23,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.rtnetlink impo
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.conntrack import Entry, entries
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns.names import named, spelled
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._trace.events import WINDOW, Event, Events, Marks
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._trace.evidence import ConnectionOutcome, Evidence
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._trace.evidence import ConnectionOutcome, Evidence, Target
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._trace.path import Hit, PacketWay, ways
 
 # linux/tcp.h, tcp(7) does not have them
@@ -36,15 +35,6 @@ ANSWER_BYTES = 65536
 SETTLE = 0.1
 #: The name of the namespace that has the IPVS table.
 HOST = "host"
-
-
-class Target(NamedTuple):
-    """What the connection goes to, and what is sent there."""
-
-    address: Address
-    port: int
-    request: bytes
-    timeout: float
 
 
 #: Finds the text of a rule, where it can: its namespace, what met it, and its place in the chain (from 1).

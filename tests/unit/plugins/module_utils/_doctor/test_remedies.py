@@ -29,5 +29,5 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.examination 
 )
 def test_tasks_name_the_namespace(netns, module, options):
     facts = switched(replace(HEALTHY, netns=netns), net_ipv4_conf_br0_forwarding="0", net_ipv4_ip_forward="0")
-    ((finding,), _checked, _skipped) = examine(CHECKS, facts)
+    ((finding,), _checked, _not_checked) = examine(CHECKS, facts)
     assert finding["task"] == {"name": "Set net.ipv4.ip_forward", module: options}

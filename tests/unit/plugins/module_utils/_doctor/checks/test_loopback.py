@@ -10,7 +10,7 @@ import ipaddress
 from dataclasses import replace
 
 import pytest
-from doctor_node import HEALTHY, NO_RULES, SERVICE, found, left_open, natted, skipped, switched
+from doctor_node import HEALTHY, NO_RULES, SERVICE, found, left_open, natted, not_checked, switched
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.catalogue import CHECKS
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.examination import examine
@@ -91,7 +91,7 @@ def test_a_director_without_pods_needs_no_bridge_netfilter():
     director = replace(HEALTHY, sets=(), rules=NO_RULES)
     director = switched(director, net_bridge_bridge_nf_call_iptables="0", net_ipv4_vs_conntrack="0")
     assert found(director) == []
-    assert "no set of what loops back" in skipped(director)["bridge_netfilter_off"]
+    assert "no set of what loops back" in not_checked(director)["bridge_netfilter_off"]
     wanted = replace(director, wishes=Wishes(loopback=True))
     assert found(wanted) == ["bridge_netfilter_off", "loopback_set_missing", "loopback_rule_missing"]
 
