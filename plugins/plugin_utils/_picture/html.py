@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from ansible_collections.linuxnet.ipvs.plugins.plugin_utils._picture.layout import NARROW, WIDE, arrange
+from ansible_collections.linuxnet.ipvs.plugins.plugin_utils._picture.boxes import arrange
+from ansible_collections.linuxnet.ipvs.plugins.plugin_utils._picture.layout import NARROW, WIDE
 from ansible_collections.linuxnet.ipvs.plugins.plugin_utils._picture.model import Host, Tally
 from ansible_collections.linuxnet.ipvs.plugins.plugin_utils._picture.svg import (
     COLOURS,

@@ -96,7 +96,7 @@ class Serving(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Place:
+class Namespace:
     """A namespace: its devices, and what the last check says of it as a client and as a server.
 
     ``direct`` counts the answers that it gave to others who asked for one of its own addresses, None where nobody did.
@@ -164,7 +164,7 @@ class Host:
     devices: tuple[Device, ...]
     services: tuple[Service, ...]
     bridges: tuple[Bridge, ...]
-    places: tuple[Place, ...]
+    places: tuple[Namespace, ...]
     sets: tuple[Set, ...]
     checks: tuple[Check, ...]
     clients: tuple[str, ...]
@@ -230,7 +230,7 @@ def read_host(found: Mapping[str, Any]) -> Host:
     bridges = _bridges(own, others)
     tallies = _Tallies(rows, homes, {namespace["netns"]: index for index, namespace in enumerate(others)})
     places = tuple(
-        Place(
+        Namespace(
             _name_of(namespace),
             _devices(namespace, own, others),
             tallies.by_client.get(namespace["netns"]),

@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Sequence
 
+from ansible_collections.linuxnet.ipvs.plugins.plugin_utils._picture.boxes import arrange
 from ansible_collections.linuxnet.ipvs.plugins.plugin_utils._picture.layout import (
     PADDING,
     STYLES,
@@ -20,7 +21,6 @@ from ansible_collections.linuxnet.ipvs.plugins.plugin_utils._picture.layout impo
     Form,
     Part,
     Text,
-    arrange,
 )
 from ansible_collections.linuxnet.ipvs.plugins.plugin_utils._picture.model import Host, many
 

@@ -20,7 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.linuxnet.ipvs.plugins.filter import topology
-from ansible_collections.linuxnet.ipvs.plugins.plugin_utils._picture import layout, svg
+from ansible_collections.linuxnet.ipvs.plugins.plugin_utils._picture import boxes, layout, svg
 from ansible_collections.linuxnet.ipvs.plugins.plugin_utils._picture.model import Tally, many, natural, read_host
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -154,13 +154,13 @@ def check_geometry(part: layout.Part) -> None:
 @given(found=topologies)
 @settings(max_examples=15, deadline=None)
 def test_nothing_overlaps_and_all_text_fits(form: layout.Form, found: dict[str, Any]) -> None:
-    check_geometry(layout.arrange([read_host(found)], form))
+    check_geometry(boxes.arrange([read_host(found)], form))
 
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("pods", [2, 3, 40])
 def test_namespaces_stand_in_their_order_and_wires_are_straight(form: layout.Form, pods: int) -> None:
-    part = layout.arrange([read_host(lab(pods))], form)
+    part = boxes.arrange([read_host(lab(pods))], form)
     shown = [(box.y, box.x, box.lines[0].text) for box in part.boxes if box.kind == "place"]
     rows = [name for _y, _x, name in sorted((round(y), x, name) for y, x, name in shown)]
     assert rows == sorted(rows, key=natural)
@@ -173,14 +173,14 @@ def test_namespaces_stand_in_their_order_and_wires_are_straight(form: layout.For
 def test_who_has_less_to_say_gets_a_box_as_wide(form: layout.Form) -> None:
     found = lab(3, services=0, checked=False)
     found["namespaces"][2]["links"][1]["addresses"] = ["10.0.100.200/16"]
-    drawn = [box for box in layout.arrange([read_host(found)], form).boxes if box.kind == "place"]
+    drawn = [box for box in boxes.arrange([read_host(found)], form).boxes if box.kind == "place"]
     assert len({max(line.width for line in box.lines) for box in drawn}) == 2
     assert len({box.width for box in drawn}) == 1
 
 
 def test_a_phone_shows_text_that_can_be_read() -> None:
     # 360 pixels less the margins of the page
-    part = layout.arrange([read_host(lab(40))], layout.NARROW)
+    part = boxes.arrange([read_host(lab(40))], layout.NARROW)
     smallest = min(size for size, _height in layout.STYLES.values())
     assert smallest * min(1, 344 / (part.width + 2 * svg.MARGIN)) >= 9.5
 
@@ -291,13 +291,13 @@ class TestTraffic:
         host = read_host(lab(2, services=0))
         # Of three clients, the namespace itself asks by its loopback.
         assert [place.direct for place in host.places] == [2, 2]
-        part = layout.arrange([host], layout.WIDE)
+        part = boxes.arrange([host], layout.WIDE)
         assert [(edge.kind, edge.label) for edge in part.edges] == [("flow", "2 answers")] * 2
-        lines = [line.text for box in layout.arrange([host], layout.NARROW).boxes for line in box.lines]
+        lines = [line.text for box in boxes.arrange([host], layout.NARROW).boxes for line in box.lines]
         assert lines.count("2 answers") == 2
 
     def test_direct_answers_and_those_of_a_service_are_one_stream(self) -> None:
-        part = layout.arrange([read_host(lab(2))], layout.WIDE)
+        part = boxes.arrange([read_host(lab(2))], layout.WIDE)
         assert sorted(edge.label for edge in part.edges) == ["12 answers", "12 requests", "8 answers", "8 answers"]
 
     def test_what_nobody_asks_has_no_traffic(self) -> None:
@@ -305,44 +305,44 @@ class TestTraffic:
         found["checks"] = [row for row in found["checks"] if row["target"] == "pod1" and row["netns"] == "ns1"]
         host = read_host(found)
         assert [place.direct for place in host.places] == [None, None]
-        assert {edge.kind for edge in layout.arrange([host], layout.WIDE).edges} == {"wire"}
+        assert {edge.kind for edge in boxes.arrange([host], layout.WIDE).edges} == {"wire"}
 
     def test_what_fails_is_drawn_as_such(self) -> None:
         found = lab(2)
         for row in found["checks"]:
             if row["target"] == "pod2":
                 row.update(reached=False, answers=[], problem="curl exit code 28, timed out")
-        part = layout.arrange([read_host(found)], layout.WIDE)
+        part = boxes.arrange([read_host(found)], layout.WIDE)
         assert [edge.kind for edge in part.edges if edge.kind == "failed"] == ["failed"]
         assert "curl exit code 28" in topology.topology_html([found])
         assert "host does not reach pod2" in topology.topology_text([found])
 
     def test_without_a_check_the_counters_count(self) -> None:
-        part = layout.arrange([read_host(lab(2, checked=False))], layout.WIDE)
+        part = boxes.arrange([read_host(lab(2, checked=False))], layout.WIDE)
         assert sorted(edge.label for edge in part.edges) == ["3 connections", "3 connections", "6 connections"]
 
     def test_without_either_there_are_only_wires(self) -> None:
         found = dict(lab(2, checked=False), statistics=[])
-        part = layout.arrange([read_host(found)], layout.WIDE)
+        part = boxes.arrange([read_host(found)], layout.WIDE)
         assert {edge.kind for edge in part.edges} == {"wire"}
 
     def test_a_share_is_seen_in_its_width(self) -> None:
         found = lab(2, checked=False)
         found["statistics"][0]["real_servers"][0]["connections"] = 300
-        busy, idle = (each for each in layout.arrange([read_host(found)], layout.WIDE).edges if each.label[:3] != "303")
+        busy, idle = (each for each in boxes.arrange([read_host(found)], layout.WIDE).edges if each.label[:3] != "303")
         assert (busy.label, idle.label) == ("300 connections", "3 connections")
         assert busy.width > 2 * idle.width
 
 
 class TestShapes:
     def test_a_host_with_nothing(self) -> None:
-        check_geometry(layout.arrange([read_host(dict(name="empty"))], layout.NARROW))
+        check_geometry(boxes.arrange([read_host(dict(name="empty"))], layout.NARROW))
         assert topology.topology_text([dict(name="empty")]) == "empty\n"
 
     def test_several_hosts(self) -> None:
         hosts = [dict(lab(3), name="node%d" % number) for number in range(3)]
         for form in FORMS:
-            check_geometry(layout.arrange([read_host(host) for host in hosts], form))
+            check_geometry(boxes.arrange([read_host(host) for host in hosts], form))
 
     def test_namespaces_on_no_bridge_and_a_bridge_inside_of_one(self) -> None:
         found = lab(3)
@@ -358,13 +358,13 @@ class TestShapes:
         assert host.loose == [2]
         assert host.places[2].devices[0].leads_to == "eth1 in ns1"
         for form in FORMS:
-            check_geometry(layout.arrange([host], form))
+            check_geometry(boxes.arrange([host], form))
 
     def test_a_firewall_mark_and_a_service_without_servers(self) -> None:
         found = lab(0, services=0)
         found["services"] = [dict(fwmark=7, family="inet6", scheduler="mh", real_servers=[])]
         assert "firewall mark 7 (inet6) mh" in topology.topology_text([found])
-        check_geometry(layout.arrange([read_host(found)], layout.WIDE))
+        check_geometry(boxes.arrange([read_host(found)], layout.WIDE))
 
     @pytest.mark.parametrize("hosts", ["lab", {}, [], ["lab"], None])
     def test_what_is_no_list_of_hosts(self, hosts: Any) -> None:
