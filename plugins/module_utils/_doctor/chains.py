@@ -21,7 +21,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netlink impo
     integer,
     text_of,
 )
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._trace.events import (
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.nftables import (
     NFGENMSG,
     NFNL_SUBSYS_NFTABLES,
     NFTA_CHAIN_HOOK,

@@ -42,6 +42,22 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netlink impo
     text_of,
 )
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netns import inside
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.nftables import (
+    FAMILIES,
+    HOOKS,
+    NFGENMSG,
+    NFNL_SUBSYS_NFTABLES,
+    NFPROTO_BRIDGE,
+    NFPROTO_INET,
+    NFTA_CHAIN_HOOK,
+    NFTA_CHAIN_NAME,
+    NFTA_CHAIN_POLICY,
+    NFTA_CHAIN_TABLE,
+    NFTA_CHAIN_TYPE,
+    NFTA_HOOK_HOOKNUM,
+    NFTA_HOOK_PRIORITY,
+    message,
+)
 
 #: How many sequence numbers the connection may use, so how many bytes it may send.
 WINDOW = 1024
@@ -53,24 +69,14 @@ NETLINK_ADD_MEMBERSHIP = 1
 NETLINK_LISTEN_ALL_NSID = 8
 
 # linux/netfilter/nfnetlink.h
-NFNL_SUBSYS_NFTABLES = 10
 NFNL_MSG_BATCH_BEGIN = 0x10
 NFNL_MSG_BATCH_END = 0x11
 NFNLGRP_NFTRACE = 9
-NFGENMSG = struct.Struct(">BBH")
-
-# linux/netfilter.h
-NFPROTO_INET, NFPROTO_IPV4, NFPROTO_BRIDGE, NFPROTO_IPV6 = 1, 2, 7, 10
-FAMILIES = {NFPROTO_INET: "inet", NFPROTO_IPV4: "ip", NFPROTO_BRIDGE: "bridge", NFPROTO_IPV6: "ip6"}
-#: In the order of their numbers, which are the same for IP and for bridges.
-HOOKS = ("prerouting", "input", "forward", "output", "postrouting")
 
 # linux/netfilter/nf_tables.h
 NFT_MSG_NEWTABLE, NFT_MSG_NEWCHAIN, NFT_MSG_NEWRULE, NFT_MSG_GETRULE, NFT_MSG_TRACE = 0, 3, 6, 7, 17
 NFT_TABLE_F_OWNER = 0x2
 NFTA_TABLE_NAME, NFTA_TABLE_FLAGS = 1, 2
-NFTA_CHAIN_TABLE, NFTA_CHAIN_NAME, NFTA_CHAIN_HOOK, NFTA_CHAIN_POLICY, NFTA_CHAIN_TYPE = 1, 3, 4, 5, 7
-NFTA_HOOK_HOOKNUM, NFTA_HOOK_PRIORITY = 1, 2
 NFTA_RULE_TABLE, NFTA_RULE_CHAIN, NFTA_RULE_HANDLE, NFTA_RULE_EXPRESSIONS = 1, 2, 3, 4
 NFTA_LIST_ELEM = 1
 NFTA_EXPR_NAME, NFTA_EXPR_DATA = 1, 2
@@ -168,7 +174,7 @@ class Marks:
         number = next(key for key, name in FAMILIES.items() if name == family)
         wanted = text(NFTA_RULE_TABLE, table) + text(NFTA_RULE_CHAIN, chain)
         found = []
-        for reply in self._netlink.dump(_message(NFT_MSG_GETRULE, number, wanted)):
+        for reply in self._netlink.dump(message(NFT_MSG_GETRULE, number, wanted)):
             rule = attribute_map(reply[NFGENMSG.size :])
             # An old kernel answers with the rules of all chains.
             if text_of(rule[NFTA_RULE_TABLE]) == table and text_of(rule[NFTA_RULE_CHAIN]) == chain:
@@ -270,17 +276,13 @@ def decode(payload: bytes, nsid: int | None) -> Event:
         raise MalformedReply("a message of nftables' trace that cannot be read: %s" % payload.hex()) from exc
 
 
-def _message(kind: int, family: int, payload: bytes, flags: int = 0) -> Message:
-    return Message(NFNL_SUBSYS_NFTABLES << 8 | kind, NFGENMSG.pack(family, 0, 0) + payload, flags)
-
-
 def _batch(families: Sequence[int], table: str, first: int) -> Iterator[Message]:
     """Tables that mark the connection's packets as each hook begins, and look again where it ends."""
     frame = NFGENMSG.pack(0, 0, NFNL_SUBSYS_NFTABLES)
     yield Message(NFNL_MSG_BATCH_BEGIN, frame)
     for family in families:
         owned = text(NFTA_TABLE_NAME, table) + attribute(NFTA_TABLE_FLAGS, _U32.pack(NFT_TABLE_F_OWNER))
-        yield _message(NFT_MSG_NEWTABLE, family, owned, NLM_F_CREATE | NLM_F_EXCL)
+        yield message(NFT_MSG_NEWTABLE, family, owned, NLM_F_CREATE | NLM_F_EXCL)
         for number, hook in enumerate(HOOKS):
             for moment, priority in (("first", _FIRST), ("last", _LAST)):
                 chain = (
@@ -294,14 +296,14 @@ def _batch(families: Sequence[int], table: str, first: int) -> Iterator[Message]
                     + attribute(NFTA_CHAIN_POLICY, _U32.pack(1))
                     + text(NFTA_CHAIN_TYPE, "filter")
                 )
-                yield _message(NFT_MSG_NEWCHAIN, family, chain, NLM_F_CREATE | NLM_F_EXCL)
+                yield message(NFT_MSG_NEWCHAIN, family, chain, NLM_F_CREATE | NLM_F_EXCL)
             for protocol, offset in _PLACES:
                 rule = (
                     text(NFTA_RULE_TABLE, table)
                     + text(NFTA_RULE_CHAIN, hook + "_first")
                     + nested(NFTA_RULE_EXPRESSIONS, *_expressions(protocol, offset, first))
                 )
-                yield _message(NFT_MSG_NEWRULE, family, rule, NLM_F_CREATE)
+                yield message(NFT_MSG_NEWRULE, family, rule, NLM_F_CREATE)
     yield Message(NFNL_MSG_BATCH_END, frame)
 
 

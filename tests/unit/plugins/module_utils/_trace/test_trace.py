@@ -17,7 +17,7 @@ from pyroute2.netlink.nfnetlink.nftsocket import nft_chain_msg, nft_rule_msg, nf
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel import netlink
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.rtnetlink import Device, Facts, Switches
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter import conntrack
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter import conntrack, nftables
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._trace import events as nf_trace
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._trace import path, verdict
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._trace.evidence import ConnectionOutcome, Evidence, changes
@@ -42,7 +42,7 @@ def read(kind, message):
 
 
 def test_tables_belong_to_their_maker_and_look_at_each_hook_twice():
-    batch = list(nf_trace._batch([nf_trace.NFPROTO_INET, nf_trace.NFPROTO_BRIDGE], OWN, FIRST))
+    batch = list(nf_trace._batch([nftables.NFPROTO_INET, nftables.NFPROTO_BRIDGE], OWN, FIRST))
     kinds = [message.type & 0xFF for message in batch[1:-1]]
     assert (batch[0].type, batch[-1].type) == (0x10, 0x11)
     assert kinds.count(nf_trace.NFT_MSG_NEWTABLE) == 2
@@ -58,7 +58,7 @@ def test_tables_belong_to_their_maker_and_look_at_each_hook_twice():
 
 
 def test_rules_ask_for_the_protocol_and_the_number_and_mark_the_packet():
-    batch = list(nf_trace._batch([nf_trace.NFPROTO_INET], OWN, FIRST))
+    batch = list(nf_trace._batch([nftables.NFPROTO_INET], OWN, FIRST))
     rules = [read(nft_rule_msg, each) for each in batch[1:-1] if each.type & 0xFF == nf_trace.NFT_MSG_NEWRULE]
     assert len(rules) == 20
     for number, (protocol, offset) in enumerate(((6, 4), (6, 8), (1, 32), (58, 52))):
