@@ -72,7 +72,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.module import 
     reporting,
 )
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.values import device_name
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.client import Kernel
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.client import Links
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.hairpin import bridge_port, plan_hairpin
 
 
@@ -80,11 +80,11 @@ def run(module):
     name = device_name("name", module.params["name"])
     netns = module.params["netns"]
     on = module.params["state"] == "present"
-    with Kernel() as kernel:
-        have = or_nothing(module, lambda: bridge_port(netns, name, kernel.snapshot(netns)), None)
+    with Links() as links:
+        have = or_nothing(module, lambda: bridge_port(netns, name, links.snapshot(netns)), None)
         plan = plan_hairpin(netns, name, on, have)
         if not module.check_mode:
-            kernel.apply(plan.operations)
+            links.apply(plan.operations)
     finish(module, plan, port=dict(name=name, hairpin=on))
 
 

@@ -226,7 +226,7 @@ namespaces:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.module import NETNS, reporting
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.client import Kernel
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.client import Links
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns.plan import sysctl_path
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns.reader import Reader
 
@@ -244,7 +244,7 @@ def main():
     )
     with reporting(module):
         sysctls = [(key, sysctl_path(key)) for key in module.params["sysctl"]]
-        with Kernel() as kernel, Reader(kernel, module.params["netns"]) as reader:
+        with Links() as links, Reader(links, module.params["netns"]) as reader:
             found = reader.namespaces(
                 module.params["names"],
                 reference=module.params["reference"],

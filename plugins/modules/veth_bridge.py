@@ -241,7 +241,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.bridge_options
     BRIDGE_RULES,
     wanted_bridge,
 )
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.client import Kernel
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.client import Links
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.values import Snapshot
 
 
@@ -249,22 +249,22 @@ def run(module):
     present = module.params["state"] == "present"
     want = wanted_bridge(module.params)
     result = {}
-    with Kernel() as kernel:
+    with Links() as links:
 
         def look(netns, routes):
-            return or_nothing(module, lambda: kernel.snapshot(netns, routes), Snapshot())
+            return or_nothing(module, lambda: links.snapshot(netns, routes), Snapshot())
 
-        want = want.map_netns(kernel.same)
+        want = want.map_netns(links.same)
         if present:
             snapshots = {netns: look(netns, routes) for netns, routes in namespaces_of(want).items()}
             ports = ports_to_find(want, snapshots[want.netns])
-            have = Have(snapshots, kernel.far_ends(want.netns, ports, snapshots))
+            have = Have(snapshots, links.far_ends(want.netns, ports, snapshots))
             plan = plan_present(want, have)
             result["bridge"] = bridge_after(want, have)
         else:
             plan = plan_absent(want, Have({want.netns: look(want.netns, False)}))
         if not module.check_mode:
-            kernel.apply(plan.operations)
+            links.apply(plan.operations)
     finish(module, plan, **result)
 
 

@@ -92,7 +92,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.module import 
     or_nothing,
     reporting,
 )
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.client import Kernel
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.client import Links
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.values import Snapshot
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.virtual_ip import (
     VIRTUAL_IP,
@@ -107,11 +107,11 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.virtual_ip imp
 def run(module):
     want = wanted_virtual_ip(module.params)
     present = module.params["state"] == "present"
-    with Kernel() as kernel:
-        have = or_nothing(module, lambda: kernel.snapshot(want.netns), Snapshot())
+    with Links() as links:
+        have = or_nothing(module, lambda: links.snapshot(want.netns), Snapshot())
         plan = (plan_present if present else plan_absent)(want, have)
         if not module.check_mode:
-            kernel.apply(plan.operations)
+            links.apply(plan.operations)
     finish(module, plan, addresses=addresses_after(want, have, present))
 
 

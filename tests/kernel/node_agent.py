@@ -123,7 +123,7 @@ def die_after(steps: int, module: str) -> None:
 
     cut(importlib.import_module(COLLECTION + ".module_utils._kernel.netlink").NetlinkSocket, "send_all")
     if module in OVER_PYROUTE2:
-        cut(importlib.import_module(COLLECTION + ".module_utils._link.client").Kernel, "apply")
+        cut(importlib.import_module(COLLECTION + ".module_utils._link.client").Links, "apply")
 
 
 def hold_at(path: str) -> None:

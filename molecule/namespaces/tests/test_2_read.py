@@ -78,13 +78,13 @@ def count(owner, method):
     setattr(owner, method, counted)
 
 asked = dict.fromkeys(("snapshot", "number_known", "device_beyond"), 0)
-count(client.Kernel, "snapshot")
-count(rtnetlink.Place, "number_known")
-count(rtnetlink.Place, "device_beyond")
+count(client.Links, "snapshot")
+count(rtnetlink.Rtnetlink, "number_known")
+count(rtnetlink.Rtnetlink, "device_beyond")
 answers = []
 for names, netns in ((["read_*"], None), ([], "/proc/%s/ns/net" % sys.argv[1])):
     asked.update(dict.fromkeys(asked, 0))
-    with client.Kernel() as kernel, Reader(kernel, netns) as reader:
+    with client.Links() as links, Reader(links, netns) as reader:
         found = reader.namespaces(names, reference=netns is not None, unnamed=False, sysctls=[])
     peers = [link["peer"] for each in found for link in each["links"] if link["kind"] == "veth"]
     answers.append(dict(asked, found=len(peers) - peers.count(None), lost=peers.count(None)))

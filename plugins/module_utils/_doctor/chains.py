@@ -13,13 +13,11 @@ import errno
 from typing import Iterable, Iterator, NamedTuple
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import KernelRefused
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.attributes import attribute_map, integer, text_of
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netlink import (
     NETLINK_NETFILTER,
     Message,
     NetlinkSocket,
-    attribute_map,
-    integer,
-    text_of,
 )
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.nftables import (
     NFGENMSG,

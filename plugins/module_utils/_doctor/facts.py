@@ -39,9 +39,9 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.client import 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.owners import address_movers, owners
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netlink import NoSuchProtocol
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netns import inside
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.client import Kernel
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.programs import Run, output_of
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.client import Links
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.values import Link, Snapshot
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.iptables import Run, saved
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.simulation import parse
 
 #: Switches that each namespace has once, and those of each device.
@@ -77,13 +77,13 @@ def read(run: Run, netns: str | None, wishes: Wishes, probe_timeout: float | Non
     answers = None
     if probe_timeout is not None:  # first, because it has the kernel find out which neighbour is where
         answers = probe(netns, _endpoints(table), probe_timeout)
-    with Kernel() as kernel:
-        here = kernel.same(netns)
-        snapshot = kernel.snapshot(here, routes=True)
-        next_hops = {address: NextHop(*found) for address, found in kernel.ways(here, addresses).items()}
-        ports = _ports(kernel, here, snapshot, next_hops)
-        local = kernel.local_networks(here)
-        netfilter_bridges = kernel.netfilter_bridges(here)
+    with Links() as links:
+        here = links.same(netns)
+        snapshot = links.snapshot(here, routes=True)
+        next_hops = {address: NextHop(*found) for address, found in links.ways(here, addresses).items()}
+        ports = _ports(links, here, snapshot, next_hops)
+        local = links.local_networks(here)
+        netfilter_bridges = links.netfilter_bridges(here)
     return NodeFacts(
         release=os.uname().release,
         netns=netns,
@@ -133,7 +133,7 @@ def _endpoints(table: Iterable[Row]) -> list[tuple[Address, int]]:
 
 
 def _ports(
-    kernel: Kernel, netns: str | None, snapshot: Snapshot, next_hops: Mapping[Address, NextHop]
+    links: Links, netns: str | None, snapshot: Snapshot, next_hops: Mapping[Address, NextHop]
 ) -> dict[Address, str]:
     """The bridge port behind which each neighbour lives.
 
@@ -147,7 +147,7 @@ def _ports(
             near[address] = device
     if not near:
         return {}
-    neighbours, learned = kernel.neighbours(netns), kernel.learned(netns)
+    neighbours, learned = links.neighbours(netns), links.learned(netns)
     found: dict[Address, str] = {}
     for address, bridge in near.items():
         hardware = neighbours.get((bridge.index, address))
@@ -156,7 +156,7 @@ def _ports(
             found[address] = port.name
     if len(found) < len(near):
         names = [port.name for bridge in set(near.values()) for port in snapshot.ports_of(bridge)]
-        for name, end in kernel.far_ends(netns, names, {netns: snapshot}).items():
+        for name, end in links.far_ends(netns, names, {netns: snapshot}).items():
             for interface in end.addresses:
                 if interface.ip in near:
                     found.setdefault(interface.ip, name)
@@ -207,11 +207,11 @@ def _rules(run: Run, netns: str | None, families: Iterable[str]) -> dict[str, Ru
 def _saved_rules(run: Run, netns: str | None, family: str, newer: bool) -> str | None:
     program, older = _SAVERS[family]
     if newer:
-        return saved(run, program, netns)
+        return output_of(run, program, netns)
     # To ask the newer back end would load it.
     with inside(netns):
         used = bool(lines(_OLDER_TABLES[family]))
-    return (saved(run, older, netns) or saved(run, program, netns)) if used else ""
+    return (output_of(run, older, netns) or output_of(run, program, netns)) if used else ""
 
 
 def rules_of(family: str, saved_rules: str | None, chains: Iterable[BaseChain]) -> Rules:
@@ -249,4 +249,4 @@ def _without_arp(netns: str | None, names: Iterable[str]) -> frozenset[str]:
 def _has_arp_rules(run: Run, netns: str | None) -> bool:
     if not there("nf_tables") and not there("arp_tables"):
         return False
-    return any(line.startswith("-A") for line in (saved(run, "arptables-save", netns) or "").splitlines())
+    return any(line.startswith("-A") for line in (output_of(run, "arptables-save", netns) or "").splitlines())

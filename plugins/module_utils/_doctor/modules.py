@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from typing import Sequence
 
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.iptables import Run, saved
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.programs import Run, output_of
 
 #: What a line of modprobe.d(5) has a module replaced by that shall never be loaded.
 _NOTHING = ("false", "true", ":")
@@ -33,7 +33,7 @@ def barred(run: Run, name: str) -> str | None:
         return "there is no module %s in %s" % (name, _folder())
     if lines("/proc/sys/kernel/modules_disabled")[:1] == ["1"]:
         return "module %s is not loaded, and this kernel loads no more modules (kernel.modules_disabled is 1)" % name
-    for line in (saved(run, "modprobe", None, "--dry-run", "--show-depends", name) or "").splitlines():
+    for line in (output_of(run, "modprobe", None, "--dry-run", "--show-depends", name) or "").splitlines():
         words = line.split()
         if words[:1] == ["install"] and len(words) == 2 and os.path.basename(words[1]) in _NOTHING:
             return "module %s is not loaded, and modprobe.d(5) bars it or what it needs: '%s'" % (name, " ".join(words))

@@ -38,15 +38,9 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.writer import
     split_entries,
     written,
 )
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netlink import (
-    NETLINK_NETFILTER,
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.attributes import (
     NLA_F_NET_BYTEORDER,
-    NLM_F_CREATE,
-    NLM_F_EXCL,
-    BatchRefused,
     MalformedReply,
-    Message,
-    NetlinkSocket,
     attribute,
     attribute_map,
     attributes,
@@ -54,6 +48,15 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netlink impo
     nested,
     text,
     text_of,
+)
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.closing import Closing
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netlink import (
+    NETLINK_NETFILTER,
+    NLM_F_CREATE,
+    NLM_F_EXCL,
+    BatchRefused,
+    Message,
+    NetlinkSocket,
 )
 
 # linux/netfilter/nfnetlink.h: struct nfgenmsg, and the subsystem in a message type's high byte.
@@ -171,7 +174,7 @@ class Operation:
     other: str = ""
 
 
-class IpSets:
+class IpSets(Closing):
     """The sets of one network namespace; a context manager.
 
     Raises:
@@ -182,11 +185,9 @@ class IpSets:
         self._netns = netns
         self._netlink = NetlinkSocket(NETLINK_NETFILTER, netns)
 
-    def __enter__(self) -> IpSets:
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        self._netlink.__exit__(*exc_info)
+    def close(self) -> None:
+        """Close the socket."""
+        self._netlink.close()
 
     def headers(self) -> list[KernelSet]:
         """All sets without their entries."""

@@ -30,7 +30,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.values import
     SetType,
     decimal,
 )
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netlink import (
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.attributes import (
     NLA_F_NESTED,
     NLA_F_NET_BYTEORDER,
     MalformedReply,

@@ -21,15 +21,18 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.settings impor
     SyncDaemon,
 )
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.values import Operation, Service, ServiceKey
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netlink import (
-    NETLINK_GENERIC,
-    BatchRefused,
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.attributes import (
     MalformedReply,
-    Message,
-    NetlinkSocket,
     attribute_map,
     integer,
     text,
+)
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.closing import Closing
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netlink import (
+    NETLINK_GENERIC,
+    BatchRefused,
+    Message,
+    NetlinkSocket,
 )
 
 # linux/genetlink.h
@@ -65,7 +68,7 @@ class Disturbed(KernelRefused):
     """The kernel refused a step because its table is no longer what was read: another program has changed it."""
 
 
-class Ipvs:
+class Ipvs(Closing):
     """The IPVS table of one network namespace; a context manager.
 
     Raises:
@@ -78,14 +81,12 @@ class Ipvs:
         try:
             self._family = self._family_number()
         except BaseException:
-            self._netlink.__exit__()
+            self._netlink.close()
             raise
 
-    def __enter__(self) -> Ipvs:
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        self._netlink.__exit__(*exc_info)
+    def close(self) -> None:
+        """Close the socket."""
+        self._netlink.close()
 
     def service(self, key: ServiceKey) -> Service | None:
         """The virtual service of that key, or None where there is none."""

@@ -30,7 +30,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.values import 
     ServiceKey,
     completed,
 )
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netlink import (
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.attributes import (
     MalformedReply,
     attribute,
     attribute_map,

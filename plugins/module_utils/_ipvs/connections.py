@@ -12,7 +12,7 @@ from __future__ import annotations
 import ipaddress
 from typing import Any, Iterable
 
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netlink import MalformedReply
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.attributes import MalformedReply
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netns import inside
 
 FILE = "/proc/thread-self/net/ip_vs_conn"

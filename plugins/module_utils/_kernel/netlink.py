@@ -17,7 +17,6 @@ import errno
 import os
 import socket
 import struct
-import sys
 from bisect import bisect_right
 from contextlib import contextmanager
 from itertools import accumulate
@@ -29,6 +28,12 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import 
     NoSuchPlace,
     errno_text,
 )
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.attributes import (
+    MalformedReply,
+    attribute_map,
+    text_of,
+)
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.closing import Closing
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netns import inside
 
 # linux/netlink.h
@@ -47,22 +52,17 @@ NLMSG_NOOP = 1
 NLMSG_ERROR = 2
 NLMSG_DONE = 3
 NLMSG_OVERRUN = 4
-NLA_F_NESTED = 0x8000
-NLA_F_NET_BYTEORDER = 0x4000
-NLA_TYPE_MASK = 0x3FFF
 NLMSGERR_ATTR_MSG = 1
 SOL_NETLINK = 270
 NETLINK_CAP_ACK = 10
 NETLINK_EXT_ACK = 11
 
 _MESSAGE = struct.Struct("=IHHII")
-_ATTRIBUTE = struct.Struct("=HH")
 _ERROR = struct.Struct("=i")
 #: An ending's length, type, flags, sequence and errno.
 _ENDING = struct.Struct("=IHHIi")
 #: What a dump ends with.
 _DUMP_ENDS = frozenset([NLMSG_DONE, NLMSG_ERROR])
-_PADDING = (b"", b"\0\0\0", b"\0\0", b"\0")
 
 #: Messages in one datagram: behind 400 the acknowledgement's share of the time is no longer visible.
 BATCH_MESSAGES = 400
@@ -76,10 +76,6 @@ RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024
 DUMP_ATTEMPTS = 20
 #: How often one is repeated, of which the kernel does not tell that, for want of two that agree.
 AGREEING_ATTEMPTS = 5
-
-
-class MalformedReply(LinuxnetError):
-    """Bytes from the kernel's side that are not the netlink they claim to be."""
 
 
 class AnswersLost(LinuxnetError):
@@ -117,57 +113,7 @@ class BatchRefused(KernelRefused):
         self.reply = reply
 
 
-def attribute(kind: int, payload: bytes) -> bytes:
-    """One attribute, padded to the next multiple of four bytes."""
-    length = 4 + len(payload)
-    return _ATTRIBUTE.pack(length, kind) + payload + _PADDING[length & 3]
-
-
-def nested(kind: int, *attributes: bytes) -> bytes:
-    """An attribute that holds attributes."""
-    return attribute(kind | NLA_F_NESTED, b"".join(attributes))
-
-
-def text(kind: int, value: str) -> bytes:
-    """A NUL-terminated string attribute."""
-    return attribute(kind, value.encode() + b"\0")
-
-
-def attributes(data: bytes) -> list[tuple[int, bytes]]:
-    """The attributes in ``data``, in order, as (type without its flags, payload).
-
-    Raises:
-        MalformedReply: a length runs past the end or is shorter than its own header.
-    """
-    found = []
-    offset, end, unpack = 0, len(data), _ATTRIBUTE.unpack_from
-    while end - offset >= 4:
-        length, kind = unpack(data, offset)
-        if length < 4 or offset + length > end:
-            raise MalformedReply("a netlink attribute of %d bytes where %d are left" % (length, end - offset))
-        found.append((kind & NLA_TYPE_MASK, data[offset + 4 : offset + length]))
-        offset += (length + 3) & ~3
-    return found
-
-
-def attribute_map(data: bytes) -> dict[int, bytes]:
-    """The attributes in ``data`` by type."""
-    return dict(attributes(data))
-
-
-def text_of(payload: bytes) -> str:
-    """A string attribute's value."""
-    return payload.partition(b"\0")[0].decode(errors="replace")
-
-
-def integer(payload: bytes, order: str = "=") -> int:
-    """An unsigned attribute of 1, 2, 4 or 8 bytes; ``order`` is "=" for the host's, ">" for network order."""
-    if len(payload) not in (1, 2, 4, 8):
-        raise MalformedReply("a netlink integer of %d bytes" % len(payload))
-    return int.from_bytes(payload, "big" if order == ">" else sys.byteorder)
-
-
-class NetlinkSocket:
+class NetlinkSocket(Closing):
     """A netlink socket in one network namespace; a context manager.
 
     Raises:
@@ -199,10 +145,8 @@ class NetlinkSocket:
         #: Where each datagram is received. One of its own for each would be memory of its own from the system.
         self._room = memoryview(bytearray(RECEIVE_BYTES))
 
-    def __enter__(self) -> NetlinkSocket:
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
+    def close(self) -> None:
+        """Close the socket."""
         self._socket.close()
 
     def _enlarge(self) -> None:

@@ -21,6 +21,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import 
 )
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.values import Address, Network
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel import pyroute2 as _pyroute2
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.closing import Closing
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netlink import DUMP_ATTEMPTS
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netns import RUN_DIR, identity, inside, path_of
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.values import (
@@ -71,7 +72,7 @@ _GONE = {
 }
 
 
-class Kernel:
+class Links(Closing):
     """One process's way to the rtnetlink of any number of namespaces; a context manager that closes them all.
 
     Each namespace is entered once, to open its socket: a socket stays in the namespace it was opened in. What reads
@@ -82,12 +83,10 @@ class Kernel:
         self._sockets: dict[Netns, Any] = {}
         self._indexes: dict[tuple[Netns, str], int] = {}
         self._spellings: dict[tuple[int, int] | str, Netns] = {}
-
-    def __enter__(self) -> Kernel:
         self.same(None)
-        return self
 
-    def __exit__(self, *exc: object) -> None:
+    def close(self) -> None:
+        """Close all sockets."""
         for opened in self._sockets.values():
             opened.close()
         self._sockets.clear()
@@ -417,19 +416,19 @@ class Kernel:
 
 
 #: Any method of the client that takes an operation, by the operation's type.
-_HOW: dict[type, Callable[[Kernel, Any], None]] = {
-    AddDevice: Kernel._add_device,
-    AddPair: Kernel._add_pair,
-    DeleteDevice: Kernel._delete_device,
-    SetDevice: Kernel._set_device,
-    SetMaster: Kernel._set_master,
-    SetHairpin: Kernel._set_hairpin,
-    MoveDevice: Kernel._move_device,
-    RenameDevice: Kernel._rename_device,
-    SetAddress: Kernel._set_address,
-    DeleteAddress: Kernel._delete_address,
-    SetRoute: Kernel._set_route,
-    DeleteRoute: Kernel._delete_route,
+_HOW: dict[type, Callable[[Links, Any], None]] = {
+    AddDevice: Links._add_device,
+    AddPair: Links._add_pair,
+    DeleteDevice: Links._delete_device,
+    SetDevice: Links._set_device,
+    SetMaster: Links._set_master,
+    SetHairpin: Links._set_hairpin,
+    MoveDevice: Links._move_device,
+    RenameDevice: Links._rename_device,
+    SetAddress: Links._set_address,
+    DeleteAddress: Links._delete_address,
+    SetRoute: Links._set_route,
+    DeleteRoute: Links._delete_route,
 }
 
 

@@ -16,14 +16,14 @@ from contextlib import suppress
 from typing import FrozenSet, Mapping, NamedTuple, Optional, Tuple
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import KernelRefused
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netlink import (
-    Message,
-    NetlinkSocket,
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.attributes import (
     attribute,
     attribute_map,
     integer,
     text_of,
 )
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.closing import Closing
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netlink import Message, NetlinkSocket
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netns import path_of
 
 NETLINK_ROUTE = 0
@@ -87,17 +87,15 @@ def hardware(data: bytes) -> str:
     return ":".join("%02x" % byte for byte in data)
 
 
-class Place:
+class Rtnetlink(Closing):
     """One namespace's rtnetlink; a context manager."""
 
     def __init__(self, netns: str | None) -> None:
         self._netlink = NetlinkSocket(NETLINK_ROUTE, netns)
 
-    def __enter__(self) -> Place:
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        self._netlink.__exit__(*exc_info)
+    def close(self) -> None:
+        """Close the socket."""
+        self._netlink.close()
 
     def addresses(self) -> frozenset[str]:
         """All addresses of all devices."""

@@ -16,14 +16,16 @@ import struct
 from typing import Iterable, NamedTuple
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import KernelRefused
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netlink import (
-    NETLINK_NETFILTER,
-    Message,
-    NetlinkSocket,
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.attributes import (
     attribute,
     attribute_map,
     integer,
     nested,
+)
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netlink import (
+    NETLINK_NETFILTER,
+    Message,
+    NetlinkSocket,
 )
 
 NFNL_SUBSYS_CTNETLINK = 1

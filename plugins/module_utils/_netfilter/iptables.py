@@ -9,17 +9,12 @@ Sources: iptables(8), iptables-extensions(8). ``--check`` compares a whole rule,
 
 from __future__ import annotations
 
-import shutil
-from typing import Callable, Sequence, Tuple
+from typing import Sequence
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import LinuxnetError, NotInstalled
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netns import inside
-
-#: ``AnsibleModule.run_command``: exit code, what was printed, what was complained about.
-Run = Callable[..., Tuple[int, str, str]]
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.programs import Run, finished
 
 _COMMANDS = {"inet": "iptables", "inet6": "ip6tables"}
-_PATH = "/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin"
 
 
 class Chain:
@@ -63,14 +58,10 @@ class Chain:
             raise self._failed(verb, rule, code, told)
 
     def _run(self, option: str, rule: Sequence[str]) -> tuple[int, str]:
-        command = shutil.which(self._program, path=_PATH)
-        if command is None:
+        ended = finished(self._run_command, self._program, self._netns, *self._arguments, option, self._name, *rule)
+        if ended is None:
             raise NotInstalled("the command '%s' is not installed: install the package 'iptables'" % self._program)
-        with inside(self._netns):
-            code, _printed, told = self._run_command(
-                [command, *self._arguments, option, self._name, *rule], environ_update={"LC_ALL": "C"}
-            )
-        return code, told
+        return ended.code, ended.warned
 
     def _failed(self, verb: str, rule: Sequence[str], code: int, told: str) -> LinuxnetError:
         told = " ".join(told.split()) or "exit code %d" % code
@@ -78,19 +69,6 @@ class Chain:
         return LinuxnetError(
             "iptables could not %s the rule '%s' of chain %s: %s%s" % (verb, " ".join(rule), self._name, told, remedy)
         )
-
-
-def saved(run: Run, program: str, netns: str | None, *arguments: str) -> str | None:
-    """What a program that only reads prints (``iptables-save``, ``nft list chains``), warnings included.
-
-    ``None`` where it is not installed, or fails.
-    """
-    command = shutil.which(program, path=_PATH)
-    if command is None:
-        return None
-    with inside(netns):
-        code, printed, told = run([command, *arguments], environ_update={"LC_ALL": "C"})
-    return printed + told if code == 0 else None
 
 
 #: What the two back ends say when a chain has no such rule (iptables/nft.c; the legacy one: libiptc/libiptc.c).

@@ -11,9 +11,10 @@ from fnmatch import fnmatchcase
 from typing import Any, Callable, Iterable, Iterator, Mapping, NamedTuple, Optional, Sequence, TypeVar
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import LinuxnetError, MissingRequirement
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.closing import Closing
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netns import ETC_DIR, identity, inside, path_of
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.client import Kernel
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.rtnetlink import Place as Rtnetlink
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.client import Links
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.rtnetlink import Rtnetlink
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.values import Link, Netns
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns.names import named, spelled
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns.plan import SysctlPath
@@ -42,7 +43,7 @@ class Process(NamedTuple):
     command: str
 
 
-class Place(NamedTuple):
+class Location(NamedTuple):
     """Where a namespace is found: how modules spell it, and its name if it has one."""
 
     netns: Netns
@@ -53,7 +54,7 @@ class Place(NamedTuple):
         return _OWN if self.netns is None else path_of(self.netns)
 
     @classmethod
-    def called(cls, name: str) -> Place:
+    def called(cls, name: str) -> Location:
         """A named one."""
         return cls(spelled(name), name)
 
@@ -68,27 +69,27 @@ def inhabitants() -> dict[Identity, list[Process]]:
     return found
 
 
-class Reader:
+class Reader(Closing):
     """Reads namespaces as they are seen from one of them; a context manager."""
 
-    def __init__(self, kernel: Kernel, reference: Netns) -> None:
-        self._kernel = kernel
+    def __init__(self, links: Links, reference: Netns) -> None:
+        self._links = links
         self._processes = inhabitants()
         self._numbers: dict[tuple[Identity, Identity], int | None] = {}
         # The namespace that was asked last: its socket is kept, since the next question often is to the same.
         self._asked: tuple[Identity, Rtnetlink] | None = None
-        found = self._read(Place(reference, None))
+        found = self._read(Location(reference, None))
         if found is None:
             # Raises what is wrong with the name.
             with inside(reference):
                 raise MissingRequirement("cannot read network namespace '%s'" % reference)
         self._reference = found
 
-    def __enter__(self) -> Reader:
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        self._hang_up()
+    def close(self) -> None:
+        """Close the socket that is kept."""
+        if self._asked is not None:
+            self._asked[1].close()
+            self._asked = None
 
     def namespaces(
         self,
@@ -101,7 +102,7 @@ class Reader:
         """The namespaces whose names match one of the patterns (``None`` for all), with what they hold."""
         names = named()
         chosen = [name for name in names if patterns is None or any(fnmatchcase(name, each) for each in patterns)]
-        wanted = list(self._read_all(map(Place.called, chosen)))
+        wanted = list(self._read_all(map(Location.called, chosen)))
         others = [name for name in names if name not in set(chosen)]
         by_identity = {namespace.identity: namespace.name for namespace in wanted}
         if unnamed:
@@ -138,62 +139,61 @@ class Reader:
         """The far ends, looked for where they most likely are: among the wanted, then the named, then the rest."""
         known = [self._reference, *(each for each in wanted if each.identity != self._reference.identity)]
         found = find_peers(wanted, known, self._knows, self._sees)
-        for places in (map(Place.called, others), self._unnamed(names)):
+        for locations in (map(Location.called, others), self._unnamed(names)):
             missing = numbers_without_peers(wanted, found)
             if not missing:
                 break
-            known += self._read_all(self._likely(missing, places, {each.identity for each in known}))
+            known += self._read_all(self._likely(missing, locations, {each.identity for each in known}))
             found = find_peers(wanted, known, self._knows, self._sees)
         return found
 
     def _likely(
-        self, missing: Mapping[Identity, tuple[Namespace, set[int]]], places: Iterable[Place], seen: set[Identity]
-    ) -> list[Place]:
-        """The places, not seen yet, that may be those to which the missing numbers belong.
+        self, missing: Mapping[Identity, tuple[Namespace, set[int]]], locations: Iterable[Location], seen: set[Identity]
+    ) -> list[Location]:
+        """The locations, not seen yet, that may be those to which the missing numbers belong.
 
         To ask for a number takes one message, and to read a namespace takes many: so who misses something is asked
-        about all the places, unless too many do.
+        about all the locations, unless too many do.
         """
-        unseen = [
-            (place, there) for place in places for there in [identity(place.netns)] if there and there not in seen
-        ]
+        found = ((location, identity(location.netns)) for location in locations)
+        unseen = [(location, there) for location, there in found if there and there not in seen]
         if len(missing) > _ASKED_AT_MOST:
-            return [place for place, _there in unseen]
+            return [location for location, _there in unseen]
         likely = {
-            place
+            location
             for here, numbers in missing.values()
-            for place, there in unseen
-            if self._number(here, place.path, there) in numbers
+            for location, there in unseen
+            if self._number(here, location.path, there) in numbers
         }
-        return [place for place, _there in unseen if place in likely]
+        return [location for location, _there in unseen if location in likely]
 
-    def _unnamed(self, names: Iterable[str]) -> Iterator[Place]:
+    def _unnamed(self, names: Iterable[str]) -> Iterator[Location]:
         """Namespaces that processes alone keep alive, each by the process that has the lowest number."""
         seen = {self._reference.identity, *(identity(spelled(name)) for name in names)}
         for there, processes in self._processes.items():
             if there not in seen:
-                yield Place("/proc/%d/ns/net" % processes[0].pid, None)
+                yield Location("/proc/%d/ns/net" % processes[0].pid, None)
 
-    def _read_all(self, places: Iterable[Place]) -> Iterator[Namespace]:
-        for place in places:
-            found = self._read(place)
+    def _read_all(self, locations: Iterable[Location]) -> Iterator[Namespace]:
+        for location in locations:
+            found = self._read(location)
             if found is not None:
                 yield found
 
-    def _read(self, place: Place) -> Namespace | None:
+    def _read(self, location: Location) -> Namespace | None:
         """What a namespace holds, ``None`` where it is gone by now."""
-        there = identity(place.netns)
+        there = identity(location.netns)
         if there is None:
             return None
         try:
-            snapshot = self._kernel.snapshot(place.netns, routes=True)
+            snapshot = self._links.snapshot(location.netns, routes=True)
         except (LinuxnetError, OSError):
-            if identity(place.netns) == there:
+            if identity(location.netns) == there:
                 raise
             return None
         finally:
-            self._kernel.release(place.netns)
-        return Namespace(place.netns, place.name, place.path, there, snapshot)
+            self._links.release(location.netns)
+        return Namespace(location.netns, location.name, location.path, there, snapshot)
 
     def _knows(self, here: Namespace, there: Namespace) -> int | None:
         return self._number(here, there.path, there.identity)
@@ -212,16 +212,11 @@ class Reader:
         """The answer of a namespace, ``None`` where that, or what was asked for, is gone."""
         try:
             if self._asked is None or self._asked[0] != here.identity:
-                self._hang_up()
+                self.close()
                 self._asked = (here.identity, Rtnetlink(here.netns))
             return question(self._asked[1])
         except (LinuxnetError, OSError):
             return None
-
-    def _hang_up(self) -> None:
-        if self._asked is not None:
-            self._asked[1].__exit__()
-            self._asked = None
 
     @staticmethod
     def _sysctls(namespace: Namespace, keys: Sequence[tuple[str, SysctlPath]]) -> dict[str, str | None]:

@@ -23,6 +23,16 @@ import struct
 from typing import Iterator, NamedTuple, Optional, Sequence, Tuple
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import KernelRefused, MissingRequirement
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.attributes import (
+    MalformedReply,
+    attribute,
+    attribute_map,
+    integer,
+    nested,
+    text,
+    text_of,
+)
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.closing import Closing
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netlink import (
     NETLINK_NETFILTER,
     NLM_F_CREATE,
@@ -30,16 +40,9 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netlink impo
     RECEIVE_BUFFER_BYTES,
     RECEIVE_BYTES,
     SOL_NETLINK,
-    MalformedReply,
     Message,
     NetlinkSocket,
-    attribute,
-    attribute_map,
-    integer,
     messages_in,
-    nested,
-    text,
-    text_of,
 )
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netns import inside
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.nftables import (
@@ -134,7 +137,7 @@ def own_table() -> str:
     return "%s%d" % (TABLE, os.getpid())
 
 
-class Marks:
+class Marks(Closing):
     """The rules that mark the connection's packets in one namespace; they vanish with this context manager.
 
     Args:
@@ -152,7 +155,7 @@ class Marks:
             families = [NFPROTO_INET] + [NFPROTO_BRIDGE] * bridges
             self._netlink.commit(list(_batch(families, own_table(), first)))
         except KernelRefused as exc:
-            self._netlink.__exit__()
+            self._netlink.close()
             if exc.errno in (errno.EOPNOTSUPP, errno.EINVAL, errno.ENOENT):
                 raise MissingRequirement(
                     "this kernel cannot trace with a table that vanishes with its maker: that needs Linux 5.12 or later"
@@ -160,14 +163,12 @@ class Marks:
                 ) from exc
             raise
         except BaseException:
-            self._netlink.__exit__()
+            self._netlink.close()
             raise
 
-    def __enter__(self) -> Marks:
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        self._netlink.__exit__(*exc_info)
+    def close(self) -> None:
+        """Close the socket, with which the rules go."""
+        self._netlink.close()
 
     def handles(self, family: str, table: str, chain: str) -> list[int]:
         """The handles of a chain's rules, in their order."""
@@ -182,7 +183,7 @@ class Marks:
         return found
 
 
-class Events:
+class Events(Closing):
     """What the kernel tells of traced packets in all namespaces that have a number in this one; a context manager.
 
     One socket hears all namespaces, so the events come in the order in which they happened.
@@ -204,10 +205,8 @@ class Events:
         #: Whether the kernel had more to say than there was room for.
         self.lost = False
 
-    def __enter__(self) -> Events:
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
+    def close(self) -> None:
+        """Close the socket."""
         self._socket.close()
 
     def fileno(self) -> int:

@@ -6,13 +6,9 @@
 
 from __future__ import annotations
 
-import shutil
-
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netns import inside
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.iptables import Run
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.programs import Run, finished
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._trace.path import Hit
 
-_PATH = "/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin"
 _IPTABLES = {"ip": "iptables-nft", "ip6": "ip6tables-nft"}
 _TABLES = ("raw", "mangle", "nat", "filter", "security")
 
@@ -39,9 +35,5 @@ class RuleTexts:
         return None
 
     def _ask(self, netns: str | None, words: list[str]) -> str:
-        program = shutil.which(words[0], path=_PATH)
-        if program is None:
-            return ""
-        with inside(netns):
-            code, printed, _told = self._run([program, *words[1:]], environ_update={"LC_ALL": "C"})
-        return printed if code == 0 else ""
+        ended = finished(self._run, words[0], netns, *words[1:])
+        return ended.printed if ended and ended.code == 0 else ""

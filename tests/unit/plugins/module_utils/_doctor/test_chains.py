@@ -10,7 +10,7 @@ import pytest
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.chains import BaseChain, decoded
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.facts import rules_of
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel import netlink
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel import attributes
 
 
 def chain(family, table, name, kind="filter", hook=1, idle=False):
@@ -64,14 +64,14 @@ def test_chains_as_the_kernel_tells_them():
     """The attributes in their order in linux/netfilter/nf_tables.h; numbers in network order."""
 
     def number(kind, value):
-        return netlink.attribute(kind, value.to_bytes(4, "big"))
+        return attributes.attribute(kind, value.to_bytes(4, "big"))
 
     def reply(family, *attributes):
         return bytes([family, 0, 0, 0]) + b"".join(attributes)
 
-    named = netlink.text(1, "filter") + netlink.text(3, "input")
-    hook = netlink.nested(4, number(1, 1), number(2, 0))
-    kind = netlink.text(7, "filter")
+    named = attributes.text(1, "filter") + attributes.text(3, "input")
+    hook = attributes.nested(4, number(1, 1), number(2, 0))
+    kind = attributes.text(7, "filter")
     replies = [
         reply(1, named, hook, number(5, 1), number(6, 0), kind),
         reply(1, named, hook, number(5, 0), number(6, 0), kind),

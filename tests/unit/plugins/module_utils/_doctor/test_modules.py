@@ -22,7 +22,7 @@ def kernel(tmp_path, monkeypatch):
     (folder / "modules.dep").write_text("kernel/net/ip_vs_a.ko.xz: kernel/net/ip_vs.ko.xz\nkernel/net/ip-vs-b.ko:\n")
     monkeypatch.setattr(modules, "_folder", lambda: str(folder))
     said = SimpleNamespace(lines="insmod /lib/x.ko", folder=folder)
-    monkeypatch.setattr(modules, "saved", lambda run, *words: said.lines)
+    monkeypatch.setattr(modules, "output_of", lambda run, *words: said.lines)
     return said
 
 

@@ -49,8 +49,9 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.writer import
     split_entries,
     written,
 )
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel import attributes as netlink_attributes
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel import netlink
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netlink import (
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.attributes import (
     NLA_F_NESTED,
     MalformedReply,
     attribute,
@@ -277,7 +278,7 @@ def test_we_read_what_pyroute2_writes():
     ]
     message["attrs"] = [["IPSET_ATTR_ADT", {"attrs": [["IPSET_ATTR_DATA", {"attrs": carried}]]}]]
     message.encode()
-    ((attr, listing),) = netlink.attributes(bytes(message.data)[20:])
+    ((attr, listing),) = netlink_attributes.attributes(bytes(message.data)[20:])
     assert attr == ipset.ATTR_ADT
     of = header("hash:ip,port,net", "inet6", **EVERYTHING)
     found = split_entries(of.kind, listing)

@@ -50,13 +50,13 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.values import 
     ServiceKey,
     ServiceWish,
 )
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netlink import (
-    BatchRefused,
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.attributes import (
     MalformedReply,
     attribute,
     attributes,
     nested,
 )
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netlink import BatchRefused
 
 ports = st.integers(1, 65535)
 addresses = {"inet": st.ip_addresses(v=4), "inet6": st.ip_addresses(v=6)}

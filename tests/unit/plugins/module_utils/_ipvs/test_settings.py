@@ -26,7 +26,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.settings impor
     wished_daemon,
     wished_timeouts,
 )
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netlink import MalformedReply, attribute_map
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.attributes import MalformedReply, attribute_map
 
 MASTER = SyncDaemon("master", "eth1", 7, 1472, ipaddress.ip_address("224.0.0.81"), 8848, 1)
 HAVE = Settings(Timeouts(900, 120, 300), {"master": MASTER})

@@ -20,7 +20,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel import pyroute2 as _pyroute2
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netlink import DUMP_ATTEMPTS
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netns import alone, inside
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.client import Kernel
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.client import Links
 
 
 @pytest.fixture
@@ -29,15 +29,15 @@ def library():
 
 
 @pytest.fixture
-def kernel(library):
-    with Kernel() as opened:
+def links(library):
+    with Links() as opened:
         opened._socket(None)
         yield opened
 
 
-def failing(kernel, monkeypatch, *errors):
+def failing(links, monkeypatch, *errors):
     """Have the dump of links fail with errors, one after the other."""
-    ip, left = kernel._socket(None), list(errors)
+    ip, left = links._socket(None), list(errors)
     whole = ip.get_links
 
     def get_links(**options):
@@ -49,40 +49,40 @@ def failing(kernel, monkeypatch, *errors):
     return left
 
 
-def test_a_dump_that_was_interrupted_is_repeated(kernel, library, monkeypatch):
-    left = failing(kernel, monkeypatch, *[library.NetlinkDumpInterrupted() for _attempt in range(DUMP_ATTEMPTS - 1)])
-    assert kernel.snapshot(None).link("lo")
+def test_a_dump_that_was_interrupted_is_repeated(links, library, monkeypatch):
+    left = failing(links, monkeypatch, *[library.NetlinkDumpInterrupted() for _attempt in range(DUMP_ATTEMPTS - 1)])
+    assert links.snapshot(None).link("lo")
     assert left == []
 
 
-def test_a_dump_that_is_always_interrupted_ends_with_a_word(kernel, library, monkeypatch):
-    left = failing(kernel, monkeypatch, *[library.NetlinkDumpInterrupted() for _attempt in range(DUMP_ATTEMPTS)])
+def test_a_dump_that_is_always_interrupted_ends_with_a_word(links, library, monkeypatch):
+    left = failing(links, monkeypatch, *[library.NetlinkDumpInterrupted() for _attempt in range(DUMP_ATTEMPTS)])
     with pytest.raises(LinuxnetError, match=r"something else is changing them all the time"):
-        kernel.snapshot(None)
+        links.snapshot(None)
     assert left == []
 
 
-def test_a_refused_dump_is_told(kernel, library, monkeypatch):
-    failing(kernel, monkeypatch, library.NetlinkError(errno.EPERM))
+def test_a_refused_dump_is_told(links, library, monkeypatch):
+    failing(links, monkeypatch, library.NetlinkError(errno.EPERM))
     with pytest.raises(KernelRefused, match=r"cannot read links, addresses and routes: .* \(EPERM\)"):
-        kernel.snapshot(None)
+        links.snapshot(None)
 
 
 def test_no_room_for_a_socket_is_told(library):
     def no_room(**_options):
         raise OSError(errno.EMFILE, "Too many open files")
 
-    with Kernel() as kernel:
-        kernel._library = library._replace(IPRoute=no_room)
+    with Links() as links:
+        links._library = library._replace(IPRoute=no_room)
         with pytest.raises(LinuxnetError, match=r"cannot open a netlink socket: Too many open files \(EMFILE\)"):
-            kernel.snapshot(None)
+            links.snapshot(None)
 
 
 def test_the_library_is_missed_by_the_first_look(monkeypatch):
     monkeypatch.setattr("sys.path", [])
     monkeypatch.delitem(sys.modules, "pyroute2", raising=False)
-    with Kernel() as kernel, pytest.raises(NotInstalled, match="has no pyroute2"):
-        kernel.snapshot(None)
+    with Links() as links, pytest.raises(NotInstalled, match="has no pyroute2"):
+        links.snapshot(None)
 
 
 @pytest.mark.parametrize("path", ["/etc/passwd", "/etc/passwd/ns", "/nowhere/ns"])

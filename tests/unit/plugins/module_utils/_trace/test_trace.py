@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pyroute2.netlink.nfnetlink.nfctsocket import nfct_msg
 from pyroute2.netlink.nfnetlink.nftsocket import nft_chain_msg, nft_rule_msg, nft_table_msg
 
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel import netlink
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel import attributes, netlink
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.rtnetlink import Device, Facts, Switches
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter import conntrack, nftables
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._trace import events as nf_trace
@@ -48,7 +48,7 @@ def test_tables_belong_to_their_maker_and_look_at_each_hook_twice():
     assert kinds.count(nf_trace.NFT_MSG_NEWTABLE) == 2
     table = read(nft_table_msg, batch[1])
     assert table.get_attr("NFTA_TABLE_NAME") == OWN
-    assert struct.unpack(">I", netlink.attribute_map(batch[1].payload[4:])[nf_trace.NFTA_TABLE_FLAGS]) == (2,)
+    assert struct.unpack(">I", attributes.attribute_map(batch[1].payload[4:])[nf_trace.NFTA_TABLE_FLAGS]) == (2,)
     chains = [read(nft_chain_msg, each) for each in batch[1:-1] if each.type & 0xFF == nf_trace.NFT_MSG_NEWCHAIN]
     hooks = [chain.get_attr("NFTA_CHAIN_HOOK") for chain in chains]
     looked = [(hook.get_attr("NFTA_HOOK_HOOKNUM"), hook.get_attr("NFTA_HOOK_PRIORITY")) for hook in hooks]
@@ -101,7 +101,7 @@ def test_a_request_fits_into_the_window():
 
 @given(st.binary(max_size=80))
 def test_no_bytes_crash_the_reading_of_a_trace(data):
-    with pytest.raises(netlink.MalformedReply):
+    with pytest.raises(attributes.MalformedReply):
         nf_trace.decode(data, None)
 
 

@@ -1,0 +1,43 @@
+# Copyright (c) 2026, the linuxnet.ipvs contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Programs are run for real; the stand-in for run_command() is Python's own subprocess."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+
+import pytest
+
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import NoSuchNamespace
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.programs import finished, output_of
+
+
+def run(words, environ_update):
+    done = subprocess.run(words, capture_output=True, text=True, check=False, env={**os.environ, **environ_update})
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_a_program_that_is_not_installed_has_no_output():
+    assert finished(run, "no-such-program", None) is None
+    assert output_of(run, "no-such-program", None) is None
+
+
+def test_the_output_has_the_warnings_too_and_arguments_pass_no_shell():
+    assert finished(run, "printf", None, "%s", "$HOME; a") == (0, "$HOME; a", "")
+    assert output_of(run, "sh", None, "-c", "echo said; echo warned >&2") == "said\nwarned\n"
+
+
+def test_a_program_that_fails_has_no_output():
+    ended = finished(run, "ls", None, "/no/such/folder")
+    assert ended is not None
+    assert ended.code != 0
+    assert "No such file" in ended.warned
+    assert output_of(run, "ls", None, "/no/such/folder") is None
+
+
+def test_a_namespace_that_is_not_there():
+    with pytest.raises(NoSuchNamespace, match="no-such-namespace"):
+        finished(run, "true", "no-such-namespace")
