@@ -34,7 +34,8 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.values impor
     Wishes,
 )
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.client import IpSets, NoSets
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.writer import PLAIN, all_written
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.options import PLAIN
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.writer import all_written
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.client import Ipvs
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.owners import address_movers, owners
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netlink import NoSuchProtocol

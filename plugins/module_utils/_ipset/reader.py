@@ -1,0 +1,137 @@
+# Copyright (c) 2026, the linuxnet.ipvs contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A task's words for the entries of a set become keys and options, as ipset(8) reads them."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any, Iterable, Iterator, Sequence
+
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import InvalidOption
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset import columns
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.codec import PHYSDEV
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.option_words import OptionWords
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.options import PLAIN, Entries, Options
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.parts import Parts
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.values import SetHeader
+
+_SHAPES = {
+    "ip": "ADDRESS",
+    "net": "NETWORK/PREFIX",
+    "port": "PROTOCOL:PORT",
+    "mac": "MAC",
+    "mark": "MARK",
+    "iface": "[physdev:]DEVICE",
+    "set": "SET",
+}
+
+
+class Reader:
+    """Reads the entries of one set as ipset(8) does, and refuses what the kernel would refuse.
+
+    Args:
+        header: The set; its options say what an entry may carry, and which bits of an address count.
+        option: The name of the task's option, for errors.
+    """
+
+    def __init__(self, header: SetHeader, option: str = "entries") -> None:
+        self._header = header
+        self._kind = header.kind
+        self._option = option
+        self._words = OptionWords(header, option)
+        self._parts = Parts(header, option)
+
+    def read(self, wished: Iterable[Any]) -> Entries:
+        """The entries of a task, each a text in ipset(8)'s spelling or a dict with ``entry`` and its options.
+
+        Raises:
+            InvalidOption: one does not fit the set.
+        """
+        entries, options = self._all_apart(list(wished))
+        keys = columns.read(self._parts, entries)
+        found: Entries = {}
+        if keys is not None:
+            found = dict(zip(keys, options))
+        else:
+            for entry, said in zip(entries, options):
+                for key in self.keys(entry):
+                    found[key] = found.get(key, PLAIN) if said is PLAIN else said
+        if len(found) > self._parts.limit and self._kind.method == "hash":
+            raise InvalidOption(
+                self._option,
+                "%d entries" % len(found),
+                "the set '%s' holds at most %d: create it with a larger 'maxelem'"
+                % (self._header.name, self._parts.limit),
+            )
+        return self._with_macs(found) if self._kind.name == "bitmap:ip,mac" else found
+
+    def _all_apart(self, wished: Sequence[Any]) -> tuple[Sequence[str], Sequence[Options]]:
+        """The entries themselves, and the options of each."""
+        if set(map(type, wished)) == {str} and " " not in "".join(wished):
+            return wished, [PLAIN] * len(wished)
+        apart = [self._words.apart(item) for item in wished]
+        return [entry for entry, _options in apart], [options for _entry, options in apart]
+
+    def _with_macs(self, found: Entries) -> Entries:
+        """The entries of bitmap:ip,mac, which are known by their addresses."""
+        known: Entries = {}
+        for key, options in found.items():
+            address, mac = key[: self._parts.layout.size], key[self._parts.layout.size :]
+            if mac:
+                known[address] = options._replace(mac=mac)
+            else:
+                known.setdefault(address, options)
+        return known
+
+    def keys(self, text: str) -> Iterator[bytes]:
+        """The keys of an entry; it has several where a part is a range."""
+        words = text.split(",")
+        if len(words) != len(self._parts.readers):
+            words = self._filled(text, words)
+        choices = [read(word) for read, word in zip(self._parts.readers, words)]
+        if len(choices) == 1 and len(choices[0]) == 1:
+            return iter((self._one(text, list(choices[0][0])),))
+        count = 1
+        for choice in choices:
+            count *= len(choice)
+        if count == 1:
+            return iter((self._one(text, [value for choice in choices for value in choice[0]]),))
+        if count > self._parts.limit:
+            raise InvalidOption(
+                self._option,
+                text,
+                "it stands for %d entries, and the set holds at most %d" % (count, self._parts.limit),
+            )
+        return (
+            self._one(text, [value for choice in combined for value in choice])
+            for combined in itertools.product(*choices)
+        )
+
+    def _one(self, text: str, found: list[bytes]) -> bytes:
+        name = self._kind.name
+        if name == "bitmap:ip,mac":
+            return self._parts.layout.key(found[:1]) + b"".join(found[1:])
+        if name == "hash:ip,mark" and not any(found[0]) and not any(found[1]):
+            raise InvalidOption(self._option, text, "an address and a mark that are both 0 are no entry of a hash")
+        if name == "hash:net,iface":
+            address, prefix, device = found
+            if device.endswith(PHYSDEV):
+                return self._parts.layout.key([address, prefix, device[: -len(PHYSDEV)]]) + PHYSDEV
+        return self._parts.layout.key(found)
+
+    def _filled(self, text: str, words: list[str]) -> list[str]:
+        """The words of an entry that lacks a part, where it may."""
+        if self._kind.name == "bitmap:ip,mac" and len(words) == 1:
+            return [*words, ""]
+        shape = ",".join(_SHAPES[part] for part in self._kind.parts)
+        raise InvalidOption(
+            self._option,
+            text,
+            "an entry of a %s set is written %s (%d parts, not %d);"
+            " write 'entries' as a list, since a plain string is split at its commas"
+            % (self._kind.name, shape, len(self._parts.readers), len(words)),
+        )
+
+    # Options of an entry

@@ -1,0 +1,91 @@
+# Copyright (c) 2026, the linuxnet.ipvs contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The steps to a plan: in place, or by a set that is built under a temporary name and takes the other's place."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Mapping
+
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import Conflict
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.codec import read_rest
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.compare import Changes
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.options import PLAIN, Entries
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.sets import KernelSet, Operation
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.values import SetHeader, temporary_name
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.writer import name_of
+
+
+def tidy(leftover: KernelSet | None) -> list[Operation]:
+    """Destroy what an interrupted run left behind."""
+    if leftover is None:
+        return []
+    if leftover.references:
+        raise Conflict(
+            "set '%s' has the name of this collection's temporary sets, but a rule or another set refers to it:"
+            " delete or rename it" % leftover.header.name
+        )
+    return [Operation("destroy", leftover.header)]
+
+
+def in_place(header: SetHeader, count: int, changes: Changes) -> list[Operation]:
+    """The steps for a set of ``count`` entries that stays where it is.
+
+    What comes is added before anything goes, so that nothing is missing where the kernel refuses it; unless there is no
+    room for both, or one of them may be covered by the wildcard of the other.
+    """
+    gone = {**changes.deleted, **dict.fromkeys(changes.renewed, PLAIN)}
+    come = _placed(changes) if changes.order else dict(changes.added)
+    for key, options in changes.updated.items():
+        come[key] = options if key in changes.renewed else options._replace(packets=None, bytes=None)
+    steps = [Operation("add", header, come), Operation("delete", header, gone)]
+    if "iface" in header.kind.parts or count + len(changes.added) > (header.maxelem or count + len(changes.added)):
+        steps.reverse()
+    return [step for step in steps if step.entries]
+
+
+def _placed(changes: Changes) -> Entries:
+    """The new entries of a list whose others keep their order, each before the next of these."""
+    behind = None
+    found: Entries = {}
+    for key in reversed(changes.order):
+        if key in changes.added:
+            found[key] = changes.added[key]._replace(before=behind, after=None)
+        else:
+            behind = name_of(key)
+    return dict(reversed(found.items()))
+
+
+def contents(have: Mapping[bytes, bytes], changes: Changes) -> Entries:
+    """All entries of a set after the changes; those of a list in its order."""
+    found: Entries = {
+        key: changes.updated[key] if key in changes.updated else read_rest(rest)
+        for key, rest in have.items()
+        if key not in changes.deleted
+    }
+    found.update(changes.added)
+    if changes.order:
+        return {key: found[key]._replace(before=None, after=None) for key in changes.order}
+    return found
+
+
+def swapped(old: SetHeader, header: SetHeader, contents: Entries) -> list[Operation]:
+    temporary = replace(header, name=temporary_name(header.name))
+    return [
+        *_built(temporary, contents),
+        Operation("swap", temporary, other=header.name),
+        Operation("destroy", replace(old, name=temporary.name)),
+    ]
+
+
+def renamed(old: SetHeader, header: SetHeader, contents: Entries) -> list[Operation]:
+    temporary = replace(header, name=temporary_name(header.name))
+    rename = Operation("rename", temporary, other=header.name)
+    return [*_built(temporary, contents), Operation("destroy", old), rename]
+
+
+def _built(header: SetHeader, contents: Entries) -> list[Operation]:
+    filled = [Operation("add", header, contents)] if contents else []
+    return [Operation("create", header), *filled]
