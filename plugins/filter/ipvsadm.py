@@ -14,7 +14,7 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import InvalidOption
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs import ipvsadm
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.options import checked_services
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.values import ServiceWish
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.wishes import ServiceWish
 
 
 def to_ipvsadm(services: Sequence[Mapping[str, Any]]) -> str:

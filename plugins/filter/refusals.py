@@ -21,7 +21,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.options import
     SERVICE_KEY_RULES,
 )
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.plan import plan_service
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.values import ServiceWish
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.wishes import ServiceWish
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._link import bridge as bridge_plan
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.bridge_options import (
     BRIDGE,

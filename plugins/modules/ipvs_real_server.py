@@ -167,7 +167,8 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.options import
 )
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.plan import plan_no_server, plan_server
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.task import carried_out
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.values import RealServerWish, Service, ServiceKey
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.values import Service, ServiceKey
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.wishes import RealServerWish
 
 
 def run(module):

@@ -252,7 +252,8 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.options import
 )
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.plan import plan_no_service, plan_service
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.task import carried_out
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.values import ServiceWish, service_options
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.values import service_options
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.wishes import ServiceWish
 
 
 def run(module):

@@ -249,8 +249,9 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs import ipvsadm
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.client import EMPTY_TABLE, Ipvs
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.options import SCOPE, SERVICES, checked_services
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.plan import plan_table
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.scope import Scope
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.task import carried_out
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.values import Scope, ServiceWish
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.wishes import ServiceWish
 
 
 def run(module):

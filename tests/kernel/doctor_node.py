@@ -35,7 +35,7 @@ ENTRY = "10.0.0.11,tcp:80,10.0.0.11"
 #: A node like the lab's, with one pod.
 HEALTHY = NodeFacts(
     release="6.1.0-50-cloud-amd64",
-    table=(Row(SERVICE, (RealServer(POD.packed, 80, "masquerading"),)),),
+    table=(Row(SERVICE, (RealServer.of(POD.packed, 80, "masquerading"),)),),
     switches={
         "net/ipv4/ip_forward": "1",
         "net/ipv4/conf/br0/forwarding": "1",
@@ -58,7 +58,7 @@ HEALTHY = NodeFacts(
     rules={"inet": RULES},
     answers={(POD, 80): ("answered", "connected")},
 )
-DRAINED = HEALTHY.table[0].servers[0]._replace(weight=0)
+DRAINED = HEALTHY.table[0].servers[0].having(weight=0)
 
 
 def found(facts: NodeFacts, **options: Any) -> list[str]:

@@ -101,9 +101,9 @@ esp, web = (
     values.Service(values.ServiceKey("inet", protocol, ipaddress.ip_address("10.99.0.100").packed, 80), "rr")
     for protocol in ("esp", "tcp")
 )
-server = values.RealServer(ipaddress.ip_address("10.99.0.1").packed, 80, "local")
+server = values.RealServers.of([values.RealServer.of(ipaddress.ip_address("10.99.0.1").packed, 80, "local")])
 steps = {
-    "make": [("add", esp, None), ("add", web, None), ("add", web, [server])],
+    "make": [("add", esp, None), ("add", web, None), ("add", web, server)],
     "end": [("delete", esp, None)],
 }
 with Ipvs(sys.argv[1]) as ipvs:

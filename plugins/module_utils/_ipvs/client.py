@@ -8,19 +8,32 @@ from __future__ import annotations
 
 import errno
 import struct
-from contextlib import contextmanager
 from itertools import chain, islice, repeat
-from typing import Any, Iterable, Iterator, Mapping, Sequence, Tuple
+from typing import Any, Iterable, Sequence, Tuple
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import KernelRefused, NoSuchPlace
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs import codec
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.codec import RealServers
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.codec import KernelServers
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.refusals import (
+    SETTINGS_MEANINGS,
+    TIMEOUT_MEANINGS,
+    explained,
+    explained_request,
+    explaining,
+    reason,
+)
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.settings import (
     Settings,
     SettingsOperation,
     SyncDaemon,
+    daemons_together,
 )
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.values import Operation, Service, ServiceKey
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.values import (
+    Operation,
+    ServerKey,
+    Service,
+    ServiceKey,
+)
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.attributes import (
     MalformedReply,
     attribute_map,
@@ -52,7 +65,7 @@ CMD_GET_INFO, CMD_ZERO = 15, 16
 
 _GENL = struct.Struct("=BBH")
 
-Table = Sequence[Tuple[Service, RealServers]]
+Table = Sequence[Tuple[Service, KernelServers]]
 #: One without anything in it.
 EMPTY_TABLE: Table = ()
 
@@ -62,10 +75,6 @@ class NoIpvs(NoSuchPlace):
 
     def __init__(self) -> None:
         super().__init__("this kernel has no IPVS, or cannot load it: 'modprobe ip_vs' says why")
-
-
-class Disturbed(KernelRefused):
-    """The kernel refused a step because its table is no longer what was read: another program has changed it."""
 
 
 class Ipvs(Closing):
@@ -109,15 +118,15 @@ class Ipvs(Closing):
             named = [reply for reply in replies if codec.is_nameable(reply)]
             return [codec.decode_service(codec.inner(reply, codec.ATTR_SERVICE)) for reply in named]
 
-    def real_servers(self, key: ServiceKey) -> RealServers:
+    def real_servers(self, key: ServiceKey) -> KernelServers:
         """The real servers of a virtual service, in the order in which they were added; none for a missing service."""
-        return RealServers(self._server_replies(key), key.family)
+        return KernelServers(self._server_replies(key), key.family)
 
     def table(self) -> Table:
         """All virtual services with their real servers."""
         return [(service, self.real_servers(service.key)) for service in self.services()]
 
-    def connections(self, key: ServiceKey) -> dict[tuple[Any, int], dict[str, int]]:
+    def connections(self, key: ServiceKey) -> dict[ServerKey, dict[str, int]]:
         """How many connections each real server of a virtual service has, by the server's key."""
         return {
             codec.decode_server(data, key.family).key: codec.decode_connections(data)
@@ -130,19 +139,19 @@ class Ipvs(Closing):
 
     def about(self) -> dict[str, Any]:
         """The version of IPVS, and how many buckets the kernel has for its connections."""
-        with _explaining():
+        with explaining():
             (reply,) = self._netlink.request(self._message(CMD_GET_INFO))
         return codec.decode_info(reply)
 
     def settings(self) -> Settings:
         """The timeouts of connections, and the synchronization daemons that run."""
-        with _explaining():
+        with explaining():
             (timeouts,) = self._netlink.request(self._message(CMD_GET_CONFIG))
         return Settings(codec.decode_timeouts(timeouts), {daemon.role: daemon for daemon in self.daemons()})
 
     def daemons(self) -> list[SyncDaemon]:
         """The synchronization daemons that run."""
-        with _explaining():
+        with explaining():
             replies = self._netlink.dump(self._message(CMD_GET_DAEMON))
         return [codec.decode_daemon(codec.inner(reply, codec.ATTR_DAEMON)) for reply in replies]
 
@@ -164,7 +173,7 @@ class Ipvs(Closing):
             except BatchRefused as exc:
                 done = chain.from_iterable(zip(repeat(operation), operation.each()) for operation in part)
                 operation, what = next(islice(done, exc.index, None))
-                raise _explained(exc, operation, what) from exc
+                raise explained(exc, operation, what) from exc
 
     def zero(self, keys: Iterable[ServiceKey] | None) -> None:
         """Set the counters of virtual services and of their real servers to zero; None are all, and the whole table's.
@@ -176,7 +185,7 @@ class Ipvs(Closing):
         try:
             self._netlink.send_all([self._message(CMD_ZERO, body) for body in bodies])
         except BatchRefused as exc:
-            words = _reason(exc, {errno.ESRCH: "a virtual service is gone meanwhile: run the task again"})
+            words = reason(exc, {errno.ESRCH: "a virtual service is gone meanwhile: run the task again"})
             raise KernelRefused(exc.errno, "the kernel refused to set counters to zero: %s" % words) from exc
 
     def apply_settings(self, operations: Sequence[SettingsOperation]) -> None:
@@ -193,7 +202,7 @@ class Ipvs(Closing):
                 self._netlink.send_all([self._settings_operation(operation) for operation in step])
             except BatchRefused as exc:
                 operation = step[exc.index]
-                words = _reason(exc, _SETTINGS_MEANINGS if operation.daemon else _TIMEOUT_MEANINGS)
+                words = reason(exc, SETTINGS_MEANINGS if operation.daemon else TIMEOUT_MEANINGS)
                 if exc.index and step[0].daemon:
                     words += self._started_again(step[0].daemon)
                 raise KernelRefused(exc.errno, "the kernel refused to %s: %s" % (operation, words)) from exc
@@ -217,8 +226,7 @@ class Ipvs(Closing):
                 bodies.append(_SERVICE_VERBS[verb] + codec.encode_key(service.key))
             else:
                 bodies.append(_SERVICE_VERBS[verb] + codec.encode_service(service))
-        # As Message() makes them, in a third of the time.
-        return list(map(tuple.__new__, repeat(Message), zip(repeat(self._family), bodies, repeat(0))))
+        return [Message(self._family, body) for body in bodies]
 
     def _settings_operation(self, operation: SettingsOperation) -> Message:
         if operation.daemon is not None:
@@ -228,7 +236,7 @@ class Ipvs(Closing):
 
     def _service_reply(self, key: ServiceKey) -> bytes | None:
         try:
-            with _explaining():
+            with explaining():
                 return self._netlink.request(self._message(CMD_GET_SERVICE, codec.encode_key(key)))[0]
         except KernelRefused as exc:
             if exc.errno == errno.ESRCH:
@@ -236,7 +244,7 @@ class Ipvs(Closing):
             raise
 
     def _service_replies(self) -> Sequence[bytes]:
-        with _explaining():
+        with explaining():
             return self._netlink.dump_agreeing(self._message(CMD_GET_SERVICE), codec.KEY_OF_SERVICE)
 
     def _server_replies(self, key: ServiceKey) -> Sequence[bytes]:
@@ -244,7 +252,7 @@ class Ipvs(Closing):
             ask = Message(self._family, _GET_SERVERS + codec.encode_key(key))
             return self._netlink.dump_agreeing(ask, codec.KEY_OF_SERVER)
         except KernelRefused as exc:  # thousands of these are read, so nothing is set up for each
-            raise _explained_request(exc) from exc
+            raise explained_request(exc) from exc
 
     def _statistics_of(self, key: ServiceKey) -> dict[str, Any] | None:
         reply = self._service_reply(key)
@@ -290,87 +298,3 @@ def _head(command: int) -> bytes:
 _GET_SERVERS = _head(CMD_GET_DEST)
 _SERVICE_VERBS = {"add": _head(CMD_NEW_SERVICE), "set": _head(CMD_SET_SERVICE), "delete": _head(CMD_DEL_SERVICE)}
 _SERVER_VERBS = {"add": _head(CMD_NEW_DEST), "set": _head(CMD_SET_DEST), "delete": _head(CMD_DEL_DEST)}
-
-
-#: The kernel's errno in words that fit each request.
-_MEANINGS = {
-    errno.EPERM: "not permitted: IPVS wants CAP_NET_ADMIN of the first user namespace, so real root",
-    errno.EAFNOSUPPORT: "this kernel has no IPv6, or it is switched off (ipv6.disable=1 on the kernel's command line)",
-}
-
-#: In words that fit timeouts (ip_vs_set_timeout()).
-_TIMEOUT_MEANINGS = {
-    errno.EINVAL: "one is more seconds than this kernel can count: 2147483 if it ticks a thousand times a second,"
-    " 8589934 if 250 times",
-}
-
-#: In words that fit daemons (ip_vs_genl_new_daemon(), start_sync_thread()).
-_SETTINGS_MEANINGS = {
-    errno.EEXIST: "a daemon of that role runs already, so something else started it in the meantime: run the task"
-    " again",
-    errno.ESRCH: "no daemon of that role runs, so something else stopped it in the meantime: run the task again",
-    errno.ENODEV: "there is no such network device in this namespace",
-    errno.EADDRNOTAVAIL: "the device has no address from which to send",
-    errno.EINVAL: "the kernel takes it for invalid: messages must hold a connection and fit the device's MTU, and no"
-    " real server may be of another family than its virtual service while a daemon runs",
-}
-
-
-def daemons_together(operations: Iterable[SettingsOperation]) -> Iterator[list[SettingsOperation]]:
-    """Operations one by one, but for the two that give a daemon another shape."""
-    step: list[SettingsOperation] = []
-    for operation in operations:
-        if step and not (operation.daemon and step[-1].daemon and operation.daemon.role == step[-1].daemon.role):
-            yield step
-            step = []
-        step.append(operation)
-    if step:
-        yield step
-
-
-def _no_module(service: Service) -> str:
-    """What a service lacks where the kernel does not say which of its parts it has no module for."""
-    scheduler, engine = service.scheduler, service.persistence_engine
-    also = ", or no persistence engine '%s'," % engine if engine else ""
-    remedy = " and 'modprobe ip_vs_pe_%s'" % engine if engine else ""
-    return "no scheduler '%s'%s in this kernel: run 'modprobe ip_vs_%s'%s" % (scheduler, also, scheduler, remedy)
-
-
-def _reason(exc: KernelRefused, meanings: Mapping[int, str]) -> str:
-    """What the kernel said, behind what that means here where it is known."""
-    meaning = meanings.get(exc.errno) or _MEANINGS.get(exc.errno)
-    return "%s [%s]" % (meaning, exc) if meaning else str(exc)
-
-
-def _explained_request(exc: KernelRefused) -> KernelRefused:
-    return KernelRefused(exc.errno, "the kernel refused to tell of the IPVS table: %s" % _reason(exc, {}))
-
-
-@contextmanager
-def _explaining() -> Iterator[None]:
-    """Say what a refusal to tell something means."""
-    try:
-        yield
-    except KernelRefused as exc:
-        raise _explained_request(exc) from exc
-
-
-def _explained(exc: BatchRefused, operation: Operation, what: str) -> KernelRefused:
-    """The kernel's errno in words that fit ``what`` an operation did (the returns of ip_vs_ctl.c)."""
-    on_server = operation.servers is not None
-    meanings = {
-        errno.EEXIST: "it exists already, so something else made it in the meantime: run the task again",
-        errno.ESRCH: "the virtual service is gone, so something else deleted it in the meantime: look for another"
-        " owner of the table (kube-proxy, keepalived, ldirectord)",
-        errno.ENOENT: "it is gone already, so something else deleted it in the meantime: run the task again"
-        if on_server
-        else _no_module(operation.service),
-        errno.EINVAL: "the kernel takes it for invalid. It takes no broadcast address of a subnet and no link-local one"
-        " of another host. In a namespace whose device 'lo' was never up it takes no real server at all: bring 'lo' up."
-        " And while a synchronization daemon runs, none of another family than its virtual service"
-        if on_server
-        else "the kernel takes it for invalid",
-    }
-    text = "the kernel refused to %s: %s" % (what, _reason(exc, meanings))
-    disturbed = exc.errno in (errno.EEXIST, errno.ESRCH) or (exc.errno == errno.ENOENT and on_server)
-    return Disturbed(exc.errno, text) if disturbed else KernelRefused(exc.errno, text)

@@ -20,15 +20,14 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.settings impor
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.values import (
     FORWARDING_METHODS,
     PROTOCOLS,
-    SERVICE_TERMS,
     TUNNEL_CHECKSUMS,
     TUNNEL_TYPES,
-    NewRealServers,
     RealServer,
-    RealServerWishes,
+    RealServers,
+    ServerKey,
+    ServerTerms,
     Service,
     ServiceKey,
-    completed,
 )
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.attributes import (
     MalformedReply,
@@ -85,8 +84,8 @@ _METHODS = {**FORWARDING_METHODS, "local": 1, "bypass": 4}
 _METHOD_NAMES = {number: name for name, number in _METHODS.items()}
 
 #: What lies before an attribute's own ones in a reply: struct genlmsghdr, the attribute's header.
-_GENL_BYTES = 4
-_ATTRIBUTE_BYTES = 4
+GENL_BYTES = 4
+ATTRIBUTE_BYTES = 4
 
 
 def _u8(kind: int, value: int) -> bytes:
@@ -108,7 +107,7 @@ def _be16(kind: int, value: int) -> bytes:
 def inner(reply: bytes, kind: int) -> bytes:
     """The attributes inside the one attribute that a reply holds."""
     try:
-        return attribute_map(reply[_GENL_BYTES:])[kind]
+        return attribute_map(reply[GENL_BYTES:])[kind]
     except KeyError as exc:
         raise MalformedReply("an IPVS reply without attribute %d" % kind) from exc
 
@@ -145,22 +144,18 @@ def encode_key(key: ServiceKey) -> bytes:
 
 def encode_service(service: Service) -> bytes:
     """A whole virtual service, as NEW_SERVICE and SET_SERVICE want it."""
-    terms = (getattr(service, name) for name in SERVICE_TERMS)
-    return nested(ATTR_SERVICE, _key_attributes(service.key), _behind_key(service.key.family, *terms))
-
-
-@lru_cache(maxsize=1024)
-def _behind_key(family: str, scheduler: str, own: int, one_packet: bool, timeout: int, mask: int, engine: str) -> bytes:
-    """All of a virtual service behind its key: many services of a table share it. ``own`` are its scheduler's flags."""
-    flags = own | (FLAG_PERSISTENT if timeout else 0) | (FLAG_ONE_PACKET if one_packet else 0)
-    return b"".join(
-        (
-            text(SVC_SCHED_NAME, scheduler),
-            attribute(SVC_FLAGS, struct.pack("=II", flags, 0xFFFFFFFF)),
-            _u32(SVC_TIMEOUT, timeout),
-            attribute(SVC_NETMASK, struct.pack(">I" if family == "inet" else "=I", mask)),
-            text(SVC_PE_NAME, engine) if engine else b"",
-        )
+    flags = service.scheduler_flags
+    flags |= FLAG_PERSISTENT if service.persistence_timeout else 0
+    flags |= FLAG_ONE_PACKET if service.one_packet else 0
+    mask_order = ">I" if service.key.family == "inet" else "=I"
+    return nested(
+        ATTR_SERVICE,
+        _key_attributes(service.key),
+        text(SVC_SCHED_NAME, service.scheduler),
+        attribute(SVC_FLAGS, struct.pack("=II", flags, 0xFFFFFFFF)),
+        _u32(SVC_TIMEOUT, service.persistence_timeout),
+        attribute(SVC_NETMASK, struct.pack(mask_order, service.persistence_netmask)),
+        text(SVC_PE_NAME, service.persistence_engine) if service.persistence_engine else b"",
     )
 
 
@@ -214,7 +209,7 @@ def _usual_key(data: bytes) -> tuple[ServiceKey, Mapping[int, bytes]]:
 #: A key's attributes: all before the address, that, and the port's header and value.
 _USUAL_KEY = struct.Struct("=20s16s4s2s2x")
 _KEY_KINDS = {_before_address(family, protocol): (family, protocol) for family in _FAMILIES for protocol in PROTOCOLS}
-_PORT_HEADER = _be16(SVC_PORT, 0)[:_ATTRIBUTE_BYTES]
+_PORT_HEADER = _be16(SVC_PORT, 0)[:ATTRIBUTE_BYTES]
 
 
 def _decode_key(found: Mapping[int, bytes]) -> ServiceKey:
@@ -240,94 +235,83 @@ def _packed(data: bytes, family: str) -> bytes:
 # Real servers
 
 
-def encode_servers(servers: Sequence[RealServer]) -> list[bytes]:
-    """Whole real servers, each as NEW_DEST, SET_DEST and DEL_DEST want it."""
-    if isinstance(servers, NewRealServers):
-        found = configurations(servers.wishes)
-    else:
-        found = [configuration(server) for server in servers]
-    return [_SERVER_HEADER + each for each in found]
+def encode_servers(servers: RealServers) -> list[bytes]:
+    """Whole real servers, each as NEW_DEST, SET_DEST and DEL_DEST want it; what many share is encoded once."""
+    kinds = list(zip(map(len, servers.addresses), servers.others))
+    behind = {kind: behind_address(kind[0], *kind[1]) for kind in set(kinds)}
+    return [SERVER_HEADER + each for each in map(add, servers.addresses, map(behind.__getitem__, kinds))]
 
 
-def configuration(server: RealServer) -> bytes:
-    """A real server from its address on as the kernel writes it, so that both can be compared."""
-    return server[0] + _behind_address(len(server[0]), server[1], server[2:])
-
-
-def configurations(wishes: RealServerWishes) -> list[bytes]:
-    """What :func:`configuration` makes of each, if it is a new one; what many share is encoded once."""
-    kinds = list(zip(map(len, wishes.packed), wishes.others))
-    behind = {(size, each): _behind_address(size, each.port or 0, each.terms) for size, each in set(kinds)}
-    return list(map(add, wishes.packed, map(behind.__getitem__, kinds)))
-
-
-@lru_cache(maxsize=1024)
-def _behind_address(size: int, port: int, terms: tuple[Any, ...]) -> bytes:
-    """All of a real server behind its address of so many bytes: many servers of a table share it.
-
-    ``terms`` are the values of :class:`RealServer`'s fields behind its address and port; None is the default of one.
-    """
-    method, weight, upper, lower, tunnel_type, tunnel_port, checksum = completed(terms)
+def behind_address(size: int, port: int, terms: ServerTerms) -> bytes:
+    """All of a real server behind its address of so many bytes, in the order in which the kernel writes it."""
     return b"".join(
         (
             bytes(16 - size),  # up to union nf_inet_addr
             _be16(DEST_PORT, port),
-            _u32(DEST_FWD_METHOD, _METHODS[method]),
-            _u32(DEST_WEIGHT, weight),
-            _u8(DEST_TUN_TYPE, TUNNEL_TYPES[tunnel_type]),
-            _be16(DEST_TUN_PORT, tunnel_port),
-            _u16(DEST_TUN_FLAGS, TUNNEL_CHECKSUMS[checksum]),
-            _u32(DEST_U_THRESH, upper),
-            _u32(DEST_L_THRESH, lower),
+            _u32(DEST_FWD_METHOD, _METHODS[terms.forwarding_method]),
+            _u32(DEST_WEIGHT, terms.weight),
+            _u8(DEST_TUN_TYPE, TUNNEL_TYPES[terms.tunnel_type]),
+            _be16(DEST_TUN_PORT, terms.tunnel_port),
+            _u16(DEST_TUN_FLAGS, TUNNEL_CHECKSUMS[terms.tunnel_checksum]),
+            _u32(DEST_U_THRESH, terms.upper_threshold),
+            _u32(DEST_L_THRESH, terms.lower_threshold),
             _u16(DEST_ADDR_FAMILY, _FAMILIES["inet" if size == 4 else "inet6"]),
         )
     )
 
 
-#: What goes before :func:`configuration`, which is of one size: the headers of all and of the address.
-_SERVER_HEADER = nested(
-    ATTR_DEST, attribute(DEST_ADDR, bytes(16))[:_ATTRIBUTE_BYTES] + configuration(RealServer(bytes(4), 0))
-)[: 2 * _ATTRIBUTE_BYTES]
-
+#: What goes before a real server's address: the headers of both attributes. All real servers are of one size.
+SERVER_HEADER = nested(
+    ATTR_DEST,
+    attribute(DEST_ADDR, bytes(16))[:ATTRIBUTE_BYTES] + bytes(4) + behind_address(4, 0, ServerTerms()),
+)[: 2 * ATTRIBUTE_BYTES]
 
 #: What tells a reply from others of its kind: the attributes of a service's key, and a real server's address and port.
-KEY_OF_SERVICE = slice(_GENL_BYTES + _ATTRIBUTE_BYTES, _GENL_BYTES + _ATTRIBUTE_BYTES + _USUAL_KEY.size)
-KEY_OF_SERVER = slice(_GENL_BYTES + _ATTRIBUTE_BYTES, _GENL_BYTES + _ATTRIBUTE_BYTES + 28)
-
-#: Where a reply to GET_DEST holds the bytes of :func:`configuration` (ip_vs_genl_fill_dest()): before and behind the
-#: three numbers of connections. A kernel with another order makes them differ, and then the attributes are read.
-_BEFORE_CONNECTIONS = slice(_GENL_BYTES + 2 * _ATTRIBUTE_BYTES, _GENL_BYTES + 2 * _ATTRIBUTE_BYTES + 80)
-_BEHIND_CONNECTIONS = slice(_BEFORE_CONNECTIONS.stop + 24, _BEFORE_CONNECTIONS.stop + 32)
+KEY_OF_SERVICE = slice(GENL_BYTES + ATTRIBUTE_BYTES, GENL_BYTES + ATTRIBUTE_BYTES + _USUAL_KEY.size)
+KEY_OF_SERVER = slice(GENL_BYTES + ATTRIBUTE_BYTES, GENL_BYTES + ATTRIBUTE_BYTES + 28)
 
 
-class RealServers(Sequence[RealServer]):
-    """The real servers of one virtual service as the kernel wrote them, read only when somebody looks at one."""
+class KernelServers(RealServers):
+    """The real servers of one virtual service as the kernel wrote them, read only when somebody looks at one.
+
+    Attributes:
+        replies: The replies to GET_DEST, one for each.
+    """
 
     def __init__(self, replies: Sequence[bytes] = (), family: str = "inet") -> None:
-        self._replies = replies
+        super().__init__()
+        self.replies = replies
         self._family = family
         self._read: list[RealServer] | None = None
 
-    def configurations(self) -> list[bytes]:
-        """The bytes of each that :func:`configuration` makes of an equal one."""
-        return [reply[_BEFORE_CONNECTIONS] + reply[_BEHIND_CONNECTIONS] for reply in self._replies]
+    @property
+    def addresses(self) -> Sequence[bytes]:
+        """The address of each as 4 or 16 bytes."""
+        return [server.packed for server in self]
 
-    def only(self, places: Iterable[int]) -> RealServers:
+    @property
+    def others(self) -> Sequence[tuple[int, ServerTerms]]:
+        """The port and the terms of each."""
+        return [(server.port, server.terms) for server in self]
+
+    def only(self, places: Iterable[int]) -> KernelServers:
         """Those at some places."""
-        return RealServers([self._replies[place] for place in places], self._family)
+        return KernelServers([self.replies[place] for place in places], self._family)
 
     def __len__(self) -> int:
-        return len(self._replies)
+        return len(self.replies)
 
     @overload
     def __getitem__(self, place: int) -> RealServer: ...
 
     @overload
-    def __getitem__(self, place: slice) -> Sequence[RealServer]: ...
+    def __getitem__(self, place: slice) -> RealServers: ...
 
     def __getitem__(self, place: Any) -> Any:
+        if isinstance(place, slice):
+            return KernelServers(self.replies[place], self._family)
         if self._read is None:
-            self._read = [decode_server(inner(reply, ATTR_DEST), self._family) for reply in self._replies]
+            self._read = [decode_server(inner(reply, ATTR_DEST), self._family) for reply in self.replies]
         return self._read[place]
 
 
@@ -345,7 +329,7 @@ def decode_server(data: bytes, service_family: str) -> RealServer:
             found.get(DEST_TUN_PORT, b"\0\0"),
             found.get(DEST_TUN_FLAGS, b"\0\0"),
         )
-        return RealServer(_packed(found[DEST_ADDR], family), integer(found[DEST_PORT], ">"), *terms)
+        return RealServer(ServerKey(_packed(found[DEST_ADDR], family), integer(found[DEST_PORT], ">")), terms)
     except (KeyError, ValueError) as exc:
         raise MalformedReply("a real server that cannot be read: %s %s" % (type(exc).__name__, exc)) from exc
 
@@ -353,9 +337,9 @@ def decode_server(data: bytes, service_family: str) -> RealServer:
 @lru_cache(maxsize=1024)
 def _server_terms(
     method: bytes, weight: bytes, upper: bytes, lower: bytes, tunnel_type: bytes, tunnel_port: bytes, checksum: bytes
-) -> tuple[Any, ...]:
-    """The fields of a real server behind its key: many servers of a table share them."""
-    return (
+) -> ServerTerms:
+    """The terms of a real server: many servers of a table share them."""
+    return ServerTerms(
         _METHOD_NAMES[integer(method)],
         integer(weight),
         integer(upper),
@@ -400,7 +384,7 @@ def decode_statistics(data: bytes, stats: int, stats64: int) -> dict[str, int]:
 
 def decode_info(reply: bytes) -> dict[str, Any]:
     """The version of IPVS and the number of buckets for its connections, from a reply to GET_INFO."""
-    found = attribute_map(reply[_GENL_BYTES:])
+    found = attribute_map(reply[GENL_BYTES:])
     try:
         version = integer(found[INFO_VERSION])
         return dict(
@@ -419,7 +403,7 @@ def encode_timeouts(timeouts: Iterable[int]) -> bytes:
 
 def decode_timeouts(reply: bytes) -> Timeouts:
     """The timeouts from a reply to GET_CONFIG."""
-    found = attribute_map(reply[_GENL_BYTES:])
+    found = attribute_map(reply[GENL_BYTES:])
     try:
         return Timeouts(*(integer(found[kind]) for kind in (ATTR_TIMEOUT_TCP, ATTR_TIMEOUT_TCP_FIN, ATTR_TIMEOUT_UDP)))
     except KeyError as exc:

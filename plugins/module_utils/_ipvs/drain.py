@@ -17,7 +17,12 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.module import 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.plan import Plan
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.client import Ipvs
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.task import enforce
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.values import Operation, RealServer, Service
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.values import (
+    Operation,
+    RealServer,
+    RealServers,
+    Service,
+)
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netns import alone, inside
 
 Servers = Sequence[RealServer]
@@ -89,7 +94,8 @@ def drained_away(
         if service is None or not planned.changed or module.check_mode:
             return planned, {}
         with Ipvs(netns) as ipvs:
-            ipvs.apply([Operation("set", service, [each._replace(weight=0) for each in servers if each.weight])])
+            weighty = RealServers.of(each.having(weight=0) for each in servers if each.weight)
+            ipvs.apply([Operation("set", service, weighty)])
     with Ipvs(netns) as ipvs:
         drained = _waited(module, ipvs, service, servers, timeout)
 

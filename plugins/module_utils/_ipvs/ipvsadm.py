@@ -25,16 +25,18 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.values import 
     DEFAULT_SCHEDULER,
     DEFAULT_WEIGHT,
     NO_TUNNEL,
-    SERVER_TERMS,
-    OtherOptions,
     RealServer,
-    RealServerWishes,
-    ServerOptions,
     Service,
     ServiceKey,
-    ServiceWish,
     endpoint,
     scheduler_flag_names,
+)
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.wishes import (
+    OtherOptions,
+    RealServerWishes,
+    ServerOptions,
+    ServiceWish,
+    WishedTerms,
 )
 
 #: ipvsadm(8), -p: "If the timeout is not specified, 300 seconds is used".
@@ -131,7 +133,7 @@ def parse(text: str, option: str = "text") -> list[tuple[dict[str, Any], list[Se
         # Where the forwarding method cannot change the port, ipvsadm takes the virtual service's.
         own = options.get("port")
         kinds = set(map(itemgetter(1), servers)) if own is not None else ()
-        other = {each for each in kinds if each.port != own and each.terms[0] != "masquerading"}
+        other = {each for each in kinds if each.port != own and each.terms.forwarding_method != "masquerading"}
         if other:
             servers[:] = [(address, replace(each, port=own) if each in other else each) for address, each in servers]
     return list(services.values())
@@ -143,9 +145,7 @@ def service_options(services: Iterable[tuple[Mapping[str, Any], Iterable[ServerO
         dict(
             options,
             scheduler_flags=list(options["scheduler_flags"]),
-            real_servers=[
-                dict(zip(SERVER_TERMS, each.terms), address=address, port=each.port) for address, each in servers
-            ],
+            real_servers=[dict(each.terms._asdict(), address=address, port=each.port) for address, each in servers],
         )
         for options, servers in services
     ]
@@ -284,7 +284,7 @@ def _other_options(port: str | None, terms: str) -> OtherOptions:
     """What a line says of its real server behind the address."""
     number = None if port is None else _number(port)
     found = _terms(terms.split(), ("-s", "-M", "--pe", "-o", "-6", "-p", "-b"))
-    return OtherOptions(number, tuple(map({**_SERVER_DEFAULTS, **found}.get, SERVER_TERMS)))
+    return OtherOptions(number, WishedTerms(**{**_SERVER_DEFAULTS, **found}))
 
 
 @lru_cache(maxsize=1024)
@@ -358,11 +358,11 @@ def _server_words(server: RealServer) -> Iterator[str]:
     # What the kernel has made of a server (local, bypass) was asked for in one of the three ways.
     yield _METHODS.get(server.forwarding_method, _METHODS[DEFAULT_FORWARDING_METHOD])
     yield "-w %d" % server.weight
-    if server.upper_threshold:
-        yield "-x %d -y %d" % (server.upper_threshold, server.lower_threshold)
+    if server.terms.upper_threshold:
+        yield "-x %d -y %d" % (server.terms.upper_threshold, server.terms.lower_threshold)
     if server.forwarding_method == "tunnel":
         yield "--tun-type %s" % server.tunnel_type
         if server.tunnel_type == "gue":
-            yield "--tun-port %d" % server.tunnel_port
+            yield "--tun-port %d" % server.terms.tunnel_port
         if server.tunnel_type != "ipip":
-            yield _CHECKSUMS[server.tunnel_checksum]
+            yield _CHECKSUMS[server.terms.tunnel_checksum]

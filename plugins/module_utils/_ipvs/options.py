@@ -20,9 +20,8 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.values import 
     SCHEDULERS,
     TUNNEL_CHECKSUMS,
     TUNNEL_TYPES,
-    ServerOptions,
-    other_options,
 )
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.wishes import ServerOptions, other_options
 
 SERVICE_KEY: dict[str, Any] = dict(
     protocol=dict(type="str", choices=list(PROTOCOLS)),

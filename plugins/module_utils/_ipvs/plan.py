@@ -13,19 +13,22 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._base import values
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import InvalidOption
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.plan import Plan, differing
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs import ipvsadm
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.codec import TOTALS, RealServers, configurations
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.codec import TOTALS, KernelServers
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.columns import unsettled
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.scope import Scope
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.values import (
-    NewRealServers,
     Operation,
     RealServer,
-    RealServerWish,
-    RealServerWishes,
-    Scope,
+    RealServers,
     Service,
     ServiceKey,
-    ServiceWish,
     brief,
     service_options,
+)
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.wishes import (
+    RealServerWish,
+    RealServerWishes,
+    ServiceWish,
 )
 
 Servers = Sequence[RealServer]
@@ -92,23 +95,21 @@ def plan_server(service: Service, wish: RealServerWish, have: RealServer | None)
     if server == have:
         return Plan(), server
     before, after = differing(have.options(), server.options()) if have else ({}, brief(server.options()))
-    return Plan((Operation("set" if have else "add", service, [server]),), before, after), server
+    return Plan((Operation("set" if have else "add", service, RealServers.of([server])),), before, after), server
 
 
 def plan_no_server(service: Service | None, servers: Servers) -> Plan[Operation]:
     """Take one real server away; ``servers`` is it, or empty where it is not there."""
     if service is None or not servers:
         return Plan()
-    return Plan((Operation("delete", service, servers[:1]),), brief(servers[0].options()), {})
+    return Plan((Operation("delete", service, RealServers.of(servers[:1])),), brief(servers[0].options()), {})
 
 
 def first_foreign(operations: Iterable[Operation]) -> tuple[ServiceKey, RealServer] | None:
     """The first virtual service to which these steps give a real server of another family, and that; or None."""
     for verb, service, servers in operations:
-        if servers and verb != "delete":
-            packed = servers.packed if isinstance(servers, NewRealServers) else [each.packed for each in servers]
-            if set(map(len, packed)) != {service.key.prefix_max // 8}:
-                return service.key, next(server for server in servers if server.crosses(service.key))
+        if servers and verb != "delete" and set(map(len, servers.addresses)) != {service.key.address_bytes}:
+            return service.key, next(server for server in servers if server.crosses(service.key))
     return None
 
 
@@ -151,7 +152,7 @@ _COUNTED = {"add": "added", "set": "changed", "delete": "deleted"}
 
 
 def plan_table(
-    wishes: Sequence[ServiceWish], have: Iterable[tuple[Service, RealServers]], owned: Scope | None
+    wishes: Sequence[ServiceWish], have: Iterable[tuple[Service, KernelServers]], owned: Scope | None
 ) -> TablePlan:
     """Bring a whole table into being.
 
@@ -182,7 +183,7 @@ def plan_table(
             raise InvalidOption(
                 wish.prefix + "address", str(wish.key), "it is outside 'scope', so a later run could not delete it"
             )
-        had, there = present.pop(wish.key, (None, RealServers()))
+        had, there = present.pop(wish.key, (None, KernelServers()))
         had_servers: Servers = there
         purge = wish.purge or owned is not None
         if had:
@@ -220,24 +221,12 @@ def plan_table(
 
 
 def _differing(
-    wishes: RealServerWishes | None, have: RealServers, purge: bool
+    wishes: RealServerWishes | None, have: KernelServers, purge: bool
 ) -> tuple[RealServerWishes | None, Servers]:
-    """Wishes for real servers, and the real servers that they may be about, without those of both that are alike.
-
-    A real server that equals the wish for a new one, byte for byte, is what the wish makes of it, too: only the others
-    must be read.
-    """
+    """Wishes for real servers, and the real servers that they may be about."""
     if wishes is None:
         return None, ()
-    wished, found = configurations(wishes), have.configurations()
-    alike = set(wished).intersection(found)
-    if len(alike) == len(wished) and (not purge or len(alike) == len(found)):
-        return None, ()
-    left = wishes.only([place for place, each in enumerate(wished) if each not in alike])
-    # Something else writes the table all the time where one that is alike comes a second time.
-    done = set(wishes.keys()).difference(left.keys())
-    others = have.only([place for place, each in enumerate(found) if each not in alike])
-    return left, [server for server in others if server.key not in done]
+    return unsettled(wishes, have, purge) or (wishes, have)
 
 
 def _service_steps(
@@ -262,10 +251,11 @@ def _server_steps(
     for wish in wishes or ():
         server = wish.resolve(service.key, servers.get(wish.key))
         if server != servers.get(wish.key):
-            steps.append(Operation("set" if wish.key in servers else "add", service, [server]))
+            verb = "set" if wish.key in servers else "add"
+            steps.append(Operation(verb, service, RealServers.of([server])))
             servers[wish.key] = server
     if purge and wishes is not None:
         listed = {wish.key for wish in wishes}
         for key in [key for key in servers if key not in listed]:
-            steps.append(Operation("delete", service, [servers.pop(key)]))
+            steps.append(Operation("delete", service, RealServers.of([servers.pop(key)])))
     return steps, list(servers.values())

@@ -9,7 +9,7 @@ Names are ipvsadm(8)'s; bounds are those of ip_vs_ctl.c and ip_vs_sync.c.
 
 from __future__ import annotations
 
-from typing import Any, Mapping, NamedTuple
+from typing import Any, Iterable, Iterator, Mapping, NamedTuple
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base import values
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import InvalidOption
@@ -144,6 +144,18 @@ def wished_daemon(role: str, options: Mapping[str, Any]) -> dict[str, Any] | Non
             )
         given["mcast_group"] = group
     return given
+
+
+def daemons_together(operations: Iterable[SettingsOperation]) -> Iterator[list[SettingsOperation]]:
+    """Operations one by one, but for the two that give a daemon another shape."""
+    step: list[SettingsOperation] = []
+    for operation in operations:
+        if step and not (operation.daemon and step[-1].daemon and operation.daemon.role == step[-1].daemon.role):
+            yield step
+            step = []
+        step.append(operation)
+    if step:
+        yield step
 
 
 def plan_settings(

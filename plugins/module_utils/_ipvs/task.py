@@ -13,8 +13,9 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import Conflict
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.module import or_nothing
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.plan import Plan
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.client import Disturbed, Ipvs
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.client import Ipvs
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.plan import TablePlan, first_foreign
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.refusals import Disturbed
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.settings import SettingsOperation
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.values import Operation
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netns import alone

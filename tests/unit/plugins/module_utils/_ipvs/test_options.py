@@ -20,7 +20,6 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.options import
     SERVICE_KEY_RULES,
     checked_services,
 )
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.values import SERVER_TERMS
 
 #: What ``services`` would be in a module's argument spec.
 SPEC: dict[str, Any] = dict(**SERVICE_KEY, **SERVICE)
@@ -85,7 +84,7 @@ def as_options(service):
     if servers is not None:
         servers = [
             dict(
-                zip(SERVER_TERMS, others.terms, strict=True),
+                others.terms._asdict(),
                 address=address,
                 port=others.port,
                 keep_weight=others.keep_weight,

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Timeouts and synchronization daemons: the codec and the plan; and IPVS's file of connections."""
+"""Timeouts and synchronization daemons: the codec and the plan."""
 
 from __future__ import annotations
 
@@ -16,12 +16,11 @@ from hypothesis import strategies as st
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import InvalidOption
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs import codec
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.client import daemons_together
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.connections import parse
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.settings import (
     Settings,
     SyncDaemon,
     Timeouts,
+    daemons_together,
     plan_settings,
     wished_daemon,
     wished_timeouts,
@@ -52,7 +51,7 @@ def test_no_bytes_make_the_codec_fall_over(data):
         codec.decode_connections,
         lambda found: codec.decode_statistics(found, codec.SVC_STATS, codec.SVC_STATS64),
         lambda found: codec.inner(found, codec.ATTR_DEST),
-        lambda found: [server.options() for server in codec.RealServers([found])],
+        lambda found: [server.options() for server in codec.KernelServers([found])],
     ):
         with contextlib.suppress(MalformedReply):
             decode(data)
@@ -144,17 +143,3 @@ def test_a_new_daemon_needs_a_device():
 def test_timeouts_that_are_none(seconds):
     with pytest.raises(InvalidOption, match="udp_timeout"):
         wished_timeouts(dict(tcp_timeout=None, tcp_fin_timeout=None, udp_timeout=seconds))
-
-
-def test_connections_of_both_families():
-    lines = [
-        "TCP C0A80001 8AE0 0A646464 1F90 0A00000B 1F90 ESTABLISHED     892\n",
-        "UDP fd00:0000:0000:0000:0000:0000:0000:0009 0035 fd00:0000:0000:0000:0000:0000:0000:0001 0035"
-        " fd00:0000:0000:0000:0000:0000:0000:0002 0035 UDP     17 sip abcdef\n",
-    ]
-    one, other = parse(lines)
-    assert (one["client_address"], one["client_port"], one["virtual_port"]) == ("192.168.0.1", 0x8AE0, 8080)
-    assert (one["state"], one["expires"], one["persistence_engine"]) == ("ESTABLISHED", 892, None)
-    assert (other["real_address"], other["persistence_engine"]) == ("fd00::2", "sip")
-    with pytest.raises(MalformedReply):
-        list(parse(["TCP nonsense\n"]))

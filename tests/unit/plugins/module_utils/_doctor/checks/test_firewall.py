@@ -43,7 +43,7 @@ def test_a_rule_of_filter_in_doubt_is_named(rule, ids, is_open):
     "key", [ServiceKey("inet", None, None, 0, 7), ServiceKey("inet", "tcp", VIRTUAL.packed, 0)], ids=["mark", "port 0"]
 )
 def test_services_without_a_port_pass_by_the_rules_too(key):
-    table = (Row(Service(key, "rr"), (RealServer(POD.packed, 0, "masquerading"),)),)
+    table = (Row(Service(key, "rr"), (RealServer.of(POD.packed, 0, "masquerading"),)),)
     facts = replace(HEALTHY, table=table, sets=(), rules=NO_RULES, answers={})
     assert (found(facts), left_open(facts)) == ([], {})
     drops = filtered(facts, ":INPUT DROP", ":OUTPUT ACCEPT", "-A OUTPUT -d 10.0.0.11/32 -j DROP")
@@ -73,7 +73,7 @@ def test_rules_of_one_family_that_cannot_be_read():
     """They do not hide what is wrong with the other."""
     virtual, pod = ipaddress.ip_address("fd00::100"), ipaddress.ip_address("fd00::11")
     six = Row(
-        Service(ServiceKey("inet6", "tcp", virtual.packed, 80), "rr"), (RealServer(pod.packed, 80, "masquerading"),)
+        Service(ServiceKey("inet6", "tcp", virtual.packed, 80), "rr"), (RealServer.of(pod.packed, 80, "masquerading"),)
     )
     entry = LoopSet("LOOP6", "inet6", frozenset(["fd00::11,tcp:80,fd00::11"]))
     address = DeviceAddress(4, ipaddress.ip_interface("fd00::100/128"))

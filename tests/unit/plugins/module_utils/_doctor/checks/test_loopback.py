@@ -25,7 +25,7 @@ OTHER = ipaddress.ip_address("10.1.0.5")
 @pytest.mark.parametrize(("router", "ids"), [(None, ["loopback_entry_missing"]), ("10.0.0.99", [])])
 def test_who_lives_behind_a_router_need_not_loop_back_here(loopback, router, ids):
     """kube-proxy has entries for the pods of its own node."""
-    table = (Row(SERVICE, (*HEALTHY.table[0].servers, RealServer(OTHER.packed, 80, "masquerading"))),)
+    table = (Row(SERVICE, (*HEALTHY.table[0].servers, RealServer.of(OTHER.packed, 80, "masquerading"))),)
     way = NextHop("br0", ipaddress.ip_address(router) if router else None)
     facts = replace(HEALTHY, table=table, next_hops={**HEALTHY.next_hops, OTHER: way}, wishes=Wishes(loopback=loopback))
     assert found(facts) == ids
@@ -36,7 +36,7 @@ def test_a_set_comes_before_its_rule():
     pod = ipaddress.ip_address("fd00::11")
     facts = replace(
         HEALTHY,
-        table=(*HEALTHY.table, Row(six, (RealServer(pod.packed, 80, "masquerading"),))),
+        table=(*HEALTHY.table, Row(six, (RealServer.of(pod.packed, 80, "masquerading"),))),
         snapshot=HEALTHY.snapshot._replace(
             addresses=(
                 *HEALTHY.snapshot.addresses,

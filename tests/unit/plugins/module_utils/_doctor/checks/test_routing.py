@@ -36,7 +36,7 @@ def balancing(*links):
     server = ipaddress.ip_address("10.2.0.5")
     service = Service(ServiceKey("inet", "tcp", VIRTUAL.packed, 80), "rr")
     return NodeFacts(
-        table=(Row(service, (RealServer(server.packed, 80, "tunnel"),)),),
+        table=(Row(service, (RealServer.of(server.packed, 80, "tunnel"),)),),
         snapshot=Snapshot(
             links=tuple(Link(index, "eth%d" % index, up=True, mtu=mtu) for index, (mtu, _way) in enumerate(links)),
             addresses=(DeviceAddress(0, ipaddress.ip_interface("10.100.100.100/32")),),

@@ -70,7 +70,7 @@ def test_a_weight_is_for_who_answers(answers, weight, said):
 
 
 def test_the_weight_that_a_dead_server_had_is_told():
-    server = HEALTHY.table[0].servers[0]._replace(weight=7)
+    server = HEALTHY.table[0].servers[0].having(weight=7)
     for outcome in ("refused", "timed out"):
         (told,) = examine(
             CHECKS, replace(HEALTHY, table=(Row(SERVICE, (server,)),), answers={(POD, 80): (outcome, "words")})
@@ -91,7 +91,7 @@ def test_the_weight_that_a_dead_server_had_is_told():
     ],
 )
 def test_what_no_answer_means(method, outcome, ids):
-    server = RealServer(POD.packed, 80, method)
+    server = RealServer.of(POD.packed, 80, method)
     facts = replace(
         HEALTHY,
         table=(Row(SERVICE, (server,)),),
