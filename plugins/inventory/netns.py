@@ -128,6 +128,7 @@ from ansible.errors import AnsibleError, AnsibleParserError
 from ansible.inventory.helpers import get_group_vars
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
 from ansible.plugins.loader import cache_loader
+from ansible.template import trust_as_template
 from ansible.utils.vars import combine_vars
 from ansible.vars.clean import namespace_facts
 from ansible.vars.plugins import get_vars_from_inventory_sources
@@ -135,14 +136,6 @@ from ansible.vars.plugins import get_vars_from_inventory_sources
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import InvalidOption, LinuxnetError
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.values import netns_name, netns_path
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns.names import named
-
-try:
-    from ansible.template import trust_as_template
-except ImportError:  # before ansible-core 2.19, which trusts every text that is not marked as unsafe
-
-    def trust_as_template(value: str) -> str:
-        return value
-
 
 BECOME_METHOD = "linuxnet.ipvs.netns"
 #: The names of the variable that puts a host into a namespace. The last one wins, as the become plugin lists them.
@@ -184,7 +177,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             for parent, entries in found.items():
                 variables = parents.get(parent, {})
                 inherited = self._inherited(parent, variables) if parent else {"ansible_connection": "local"}
-                told = {name: self._filled(value, variables) for name, value in variables.items()}
+                told = self._told(variables)
                 for entry in entries:
                     self._add(entry, parent, told, inherited)
         except (InvalidOption, AnsibleError) as exc:
@@ -313,20 +306,21 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
 
         It is not filled in here, since much that it may ask for is there only when a play runs.
         """
-        unsafe = hasattr(value, "__UNSAFE__")  # before ansible-core 2.19, where is_template() does not look at it
-        if not isinstance(value, str) or unsafe or not self.templar.is_template(value):
+        if not isinstance(value, str) or not self.templar.is_template(value):
             return value
-        try:
-            names = jinja2.meta.find_undeclared_variables(jinja2.Environment().parse(value))
-        except jinja2.TemplateError:  # Who uses it is told.
-            return value
+        names = _undeclared(value)
         asked = [
             "{%% set %s = hostvars[%r][%r] %%}" % (name, parent, name) for name in sorted(names & variables.keys())
         ]
         return trust_as_template("".join(asked) + value)
 
     def _filled(self, value: Any, variables: Mapping[str, Any]) -> Any:
-        """The value of a parent's variable, filled in if that needs no more than is known here."""
+        """The value of a variable that the plugin itself asks for, filled in if that needs no more than is known here.
+
+        No other variable is filled in: a template may ask for a password, or make a file. Those that an option's
+        expression names are, by the expression. What a node has said is never a template: ansible-core fills in what
+        comes from the user's own files and nothing else.
+        """
         if not isinstance(value, str):
             return value
         self.templar.available_variables = combine_vars(variables, self._vars or {})
@@ -334,6 +328,16 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             return self.templar.template(value)
         except AnsibleError:
             return value
+
+    def _told(self, variables: Mapping[str, Any]) -> dict[str, Any]:
+        """A parent's variables for the options' expressions: those that one names are filled in as the parent's."""
+        asked = {
+            name
+            for option in ("hostname", "compose", "groups", "keyed_groups")
+            for text in _texts(self.get_option(option))
+            for name in _names_in(text)
+        }
+        return {name: self._filled(value, variables) if name in asked else value for name, value in variables.items()}
 
     def _add(self, entry: Entry, parent: str, told: Mapping[str, Any], inherited: Mapping[str, Any]) -> None:
         """Add a namespace with what it has of its parent, to groups that also what is told of the parent decides on."""
@@ -380,6 +384,31 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         """What a host's expressions may use: also what it has by now, but no templates for when a play runs."""
         has = self.inventory.get_host(host).get_vars()
         return {**known, **{name: value for name, value in has.items() if inherited.get(name) != value}}
+
+
+def _texts(option: Any) -> Iterator[str]:
+    """The texts in the value of an option, at any depth: expressions and templates."""
+    if isinstance(option, str):
+        yield option
+    elif isinstance(option, Mapping):
+        for value in option.values():
+            yield from _texts(value)
+    elif isinstance(option, (list, tuple)):
+        for value in option:
+            yield from _texts(value)
+
+
+def _names_in(text: str) -> set[str]:
+    """The variables that a text asks for, be it an expression or a template."""
+    return _undeclared("{{ %s }}" % text) | _undeclared(text)
+
+
+def _undeclared(template: str) -> set[str]:
+    """The variables that a template asks for; none where it is not valid, as who uses it is told then."""
+    try:
+        return set(jinja2.meta.find_undeclared_variables(jinja2.Environment().parse(template)))
+    except jinja2.TemplateError:
+        return set()
 
 
 def _spelled(entry: Entry) -> str:

@@ -364,3 +364,42 @@ def test_the_cache_knows_namespaces_and_not_parents(listed, tmp_path):
     assert found("node2", "node3", namespaces="others")[0] == ["b.node2", "b.node3"]
     for _time in range(2):
         assert found("node2", namespaces=["own"], parents=[])[0] == ["own"]
+
+
+def test_nothing_is_filled_in_that_no_option_asks_for(listed, tmp_path):
+    """A template may ask for a vault's password, take a one-time token, or make a file."""
+    made = "{{ lookup('ansible.builtin.password', '%s') }}"
+    hosts = {"node1": {"asked": made % (tmp_path / "asked"), "left": made % (tmp_path / "left")}}
+    listed({"parents": ["nodes"], "namespaces": ["a"]}, nodes={"nodes": {"hosts": hosts}})
+    assert not (tmp_path / "asked").exists()
+    listed(
+        {"parents": ["nodes"], "namespaces": ["a"], "compose": {"length": "asked | length"}},
+        nodes={"nodes": {"hosts": hosts}},
+    )
+    assert (tmp_path / "asked").exists()
+    assert not (tmp_path / "left").exists()
+
+
+def test_what_a_node_has_said_is_no_template(listed, tmp_path):
+    """Facts are a node's words, and so are the names that it gives its namespaces."""
+    said = "{{ 6 * 7 }}"
+    facts = {"ansible_user_gecos": said, "ansible_pods": [{"name": "pod_a", "links": [said]}]}
+    cache = {"ANSIBLE_CACHE_PLUGIN": "jsonfile", "ANSIBLE_CACHE_PLUGIN_CONNECTION": str(tmp_path / "facts")}
+    module = tmp_path / "library" / "told"
+    module.parent.mkdir()
+    module.write_text("#!/bin/sh\necho '%s'\n" % json.dumps({"changed": False, "ansible_facts": facts}))
+    asked = ansible(tmp_path, "adhoc", "node1", "-i", "node1,", "-c", "local", "-M", "library", "-m", "told", **cache)
+    assert asked.returncode == 0, asked.stdout + asked.stderr
+    found, _told = listed(
+        {
+            "parents": ["nodes"],
+            "namespaces": "ansible_pods",
+            "compose": {"told": "ansible_user_gecos", "link": "netns_info.links[0]", "all": "netns_info"},
+            "keyed_groups": [{"key": "ansible_user_gecos", "prefix": "told"}],
+        },
+        nodes={"nodes": {"hosts": {"node1": {}}}},
+        **cache,
+    )
+    pod = found["_meta"]["hostvars"]["pod_a.node1"]
+    assert pod["told"] == pod["link"] == pod["all"]["links"][0] == said
+    assert "told_42" not in found
