@@ -15,7 +15,8 @@ description:
     module of any collection then sees and changes the namespace's devices, addresses, routes, firewall, sets, C(net.)
     sysctls and ports.
   - A named namespace is entered by C(ip netns exec), so the files of C(/etc/netns/NAME) lie over those of C(/etc).
-  - To enter a namespace needs root. A login that is not root becomes root by C(sudo) first, with or without a password.
+  - To enter a namespace needs root. A login that is not root becomes root by C(sudo) or C(sudo-rs) first, with or
+    without a password. The login's shell may be any, such as C(bash), C(dash), C(tcsh), C(fish) or BusyBox's C(sh).
 options:
   netns:
     description:
@@ -262,9 +263,13 @@ class BecomeModule(BecomeBase):
 
     name = "linuxnet.ipvs.netns"
 
-    # What sudo says of passwords
-    fail = ("Sorry, try again.",)
-    missing = ("Sorry, a password is required to run sudo", "sudo: a password is required")
+    # What sudo and sudo-rs say of passwords
+    fail = ("Sorry, try again.", "Authentication failed, try again.")
+    missing = (
+        "Sorry, a password is required to run sudo",
+        "sudo: a password is required",
+        "interactive authentication is required",
+    )
 
     def get_option(self, option: str, hostvars: Any = None, playcontext: Any = None) -> Any:
         value = super().get_option(option, hostvars=hostvars, playcontext=playcontext)
@@ -278,6 +283,17 @@ class BecomeModule(BecomeBase):
                 % self.name
             )
         return bool(super().expect_prompt())
+
+    def check_password_prompt(self, b_output: bytes) -> bool:
+        """Whether sudo asks for the password: the prompt that it was given stands anywhere in a line.
+
+        sudo-rs writes words of its own before and behind it. The prompt holds a random id, so nothing else is taken
+        for it.
+        """
+        asked = bool(self.prompt) and self.prompt.encode() in b_output
+        if asked and self.check_incorrect_password(b_output):
+            raise AnsibleError("%s: sudo has not taken the password: it asks for it again" % self.name)
+        return asked
 
     def build_become_command(self, cmd: str, shell: Any) -> str:
         super().build_become_command(cmd, shell)
@@ -297,8 +313,9 @@ class BecomeModule(BecomeBase):
         )
         tools = _TOOLS.format(success=self.success)
         first, *others = [tools + script for script in self._enter(self._build_success_command(cmd, shell))]
-        as_root = shlex.join(["exec", "/bin/sh", "-c", first, self.name, *others])
-        return shlex.join(["/bin/sh", "-c", tools + escalate, self.name, "/bin/sh", "-c", _for_any_shell(as_root)])
+        as_root = _for_any_shell(shlex.join(["exec", "/bin/sh", "-c", first, self.name, *others]))
+        as_login = _for_any_shell(tools + escalate)
+        return shlex.join(["/bin/sh", "-c", as_login, self.name, "/bin/sh", "-c", as_root])
 
     def _enter(self, command: str) -> Iterator[str]:
         """The scripts that enter the namespace as root, in order."""
@@ -363,13 +380,14 @@ class BecomeModule(BecomeBase):
 
 
 def _for_any_shell(script: str) -> str:
-    """A script as one line without a ``$``.
+    """A script as one line in which no shell but ``/bin/sh`` finds anything of its own.
 
-    With ``-i`` or ``-s`` sudo hands a command to root's shell, each character but letters, digits, ``_``, ``-`` and
-    ``$`` behind a backslash (parse_args.c): that loses line ends, and a ``$`` would already mean something there.
+    The login's shell gets it first: csh and tcsh end a quoted text at a line's end, and read ``!`` in one. With ``-i``
+    or ``-s`` sudo hands a command to root's shell, each character but letters, digits, ``_``, ``-`` and ``$`` behind a
+    backslash (parse_args.c): that loses line ends, and a ``$`` would already mean something there.
     """
     escaped = re.sub(
-        rb"[^ -~]|[$`'\"\\]", lambda found: rb"\0%03o" % ord(found.group()), script.encode(errors="surrogateescape")
+        rb"[^ -~]|[!$`'\"\\]", lambda found: rb"\0%03o" % ord(found.group()), script.encode(errors="surrogateescape")
     )
     return "eval \"`printf %%b '%s'`\"" % escaped.decode()
 

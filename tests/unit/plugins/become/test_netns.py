@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
+import shutil
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -154,7 +156,9 @@ def run(tmp_path):
     for name in ("tr", "sh", "cat", "true"):
         os.symlink("/usr/bin/%s" % name, tmp_path / name)
 
-    def start(cmd="echo done", uid=0, tools=("ip", "nsenter", "sudo", "runuser"), stdin="", **given):
+    def start(
+        cmd="echo done", uid=0, tools=("ip", "nsenter", "sudo", "runuser"), stdin="", login=("/bin/sh",), **given
+    ):
         tool("id", "case $* in -u) echo ${IS_ROOT:-%d};; '-u ghost') exit 1;; *) echo 1000;; esac" % uid)
         scripts = {
             # Both skip to the command. The last argument of runuser is one.
@@ -177,7 +181,12 @@ def run(tmp_path):
         # The tools that the script finds behind the PATH of the login are the machine's own: out of sight.
         command = command.replace(":/usr/local/sbin:/usr/sbin:/sbin", "").replace("/run/netns/", "%s/" % tmp_path)
         done = subprocess.run(
-            command, shell=True, input=stdin, capture_output=True, text=True, env={"PATH": str(tmp_path)}, check=False
+            [*login, "-c", command],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            env={"PATH": str(tmp_path), "HOME": str(tmp_path)},
+            check=False,
         )
         return done, plugin
 
@@ -343,3 +352,53 @@ def test_a_mount_namespace_that_is_not_there_is_named():
     )
     assert done.returncode == 1
     assert "mount namespace '/run/no-such/mnt' does not exist" in done.stdout
+
+
+@pytest.mark.parametrize("shell", ["bash", "dash", "tcsh", "fish", "busybox"])
+def test_the_login_may_have_any_shell(run, shell):
+    """ssh hands a command to the login's own shell."""
+    path = shutil.which(shell)
+    if path is None:
+        pytest.skip("there is no %s here" % shell)
+    login = (path, "sh") if shell == "busybox" else (path,)
+    done, _plugin = run("echo 'It'\\''s' \"!done\" $((1 + 1)) %", uid=1000, netns="blue", login=login)
+    assert done.stdout.splitlines()[-1] == "It's !done 2 %", done.stderr
+    assert [line.split()[0] for line in lines(done)] == ["sudo", "ip"]
+
+
+def test_what_the_logins_shell_gets_is_one_line_without_anything_of_a_shells_own():
+    word = shlex.split(built(netns="blue", become_pass="secret"))[2]
+    assert not set(word) & set("\n\t!$")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"%s",
+        b"Welcome\n%s ",
+        # sudo-rs 0.2.5 and 0.2.15
+        b"[sudo: %s] Password: ",
+    ],
+)
+def test_a_prompt_is_known_by_its_id(said):
+    plugin = Options(netns="blue", become_pass="secret")
+    plugin.build_become_command("true", SHELL)
+    assert plugin.check_password_prompt(said % plugin.prompt.encode())
+    assert not plugin.check_password_prompt(said % b"[sudo via ansible, key=another] password:")
+    assert not Options(netns="blue").check_password_prompt(b"")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "missing"),
+    [
+        (b"Sorry, try again.", b"sudo: a password is required"),
+        (b"sudo-rs: Authentication failed, try again.", b"sudo-rs: interactive authentication is required"),
+    ],
+)
+def test_wrong_and_missing_passwords_are_told_apart(wrong, missing):
+    plugin = Options(netns="blue", become_pass="secret")
+    plugin.build_become_command("true", SHELL)
+    assert plugin.check_incorrect_password(wrong)
+    assert plugin.check_missing_password(missing)
+    with pytest.raises(AnsibleError, match="has not taken the password"):
+        plugin.check_password_prompt(wrong + b"\n" + plugin.prompt.encode())
