@@ -67,6 +67,13 @@ _MODULES = {
 }
 
 
+def _plain(value: Any) -> Any:
+    """A value with containers of Python's own: the checker copies them, and those of a play are filled in lazily."""
+    if isinstance(value, Mapping):
+        return {key: _plain(each) for key, each in value.items()}
+    return [_plain(each) for each in value] if isinstance(value, (list, tuple)) else value
+
+
 def refusals(options: Mapping[str, Any], module: str) -> list[str]:
     """What a module would say against a task with these options, on a machine that has nothing of it yet."""
     if module not in _MODULES:
@@ -74,7 +81,7 @@ def refusals(options: Mapping[str, Any], module: str) -> list[str]:
     if not isinstance(options, Mapping):
         raise AnsibleFilterError("refusals: a dict of options is wanted")
     spec, plan, rules = _MODULES[module]
-    result = ArgumentSpecValidator(dict(spec), **rules).validate(dict(options))
+    result = ArgumentSpecValidator(dict(spec), **rules).validate(_plain(options))
     if result.error_messages:
         return list(result.error_messages)
     try:
