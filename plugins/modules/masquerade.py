@@ -14,7 +14,8 @@ description:
     by which they leave.
   - Unlike M(ansible.builtin.iptables) it takes a set match with any number of dimensions, such as C(dst,dst,src), and
     always waits for the lock that programs of C(iptables) hold against each other.
-  - A rule is known by all its options together. Another rule, also one that differs in its comment only, is left alone.
+  - A rule is known by all its options together, in whichever order C(iptables) was given its matches. Another rule,
+    also one that differs in its comment only, is left alone.
 extends_documentation_fragment:
   - linuxnet.ipvs.attributes
   - linuxnet.ipvs.netns
@@ -41,7 +42,9 @@ options:
         choices: [src, dst]
         required: true
   out_interface:
-    description: The device by which packets leave.
+    description:
+      - The device by which packets leave. A C(+) at its end stands for any further letters, as in C(iptables).
+      - Names that no device has, such as C(!eth0) or C(veth0@if5), are refused, since the rule would match no packet.
     type: str
   family:
     description:
@@ -101,8 +104,6 @@ rule:
   sample: POSTROUTING -m set --match-set DUSTIN-LOOP-BACK dst,dst,src -j MASQUERADE
 """
 
-import shlex
-
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base import values
@@ -115,14 +116,17 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.module import 
 )
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.plan import Plan, differing
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.client import IpSets
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.iptables import Chain
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netns import alone
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.iptables import Iptables
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.masquerade import (
     CHAIN,
     TABLE,
+    changes,
     refuse_other_sets,
     rule,
     rule_family,
 )
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.saved import SavedTable, quoted
 
 
 def run(module):
@@ -130,8 +134,7 @@ def run(module):
     netns, match = params["netns"], params["match_set"]
     values.number("lock_timeout", params["lock_timeout"], 1, 3600, "a time (seconds)")
     words, wanted = rule(params), params["state"] == "present"
-    shown = "%s %s" % (CHAIN, shlex.join(words))
-    chain = Chain(module.run_command, rule_family(params), TABLE, CHAIN, netns, params["lock_timeout"])
+    iptables = Iptables(module.run_command, rule_family(params), netns, params["lock_timeout"])
 
     def read():
         if match is not None:
@@ -139,17 +142,16 @@ def run(module):
                 header = sets.required(match["name"], entries=False).header
             if wanted:
                 refuse_other_sets(params, header)
-        return chain.has(words)
+        return iptables.table(TABLE)
 
-    there = or_nothing(module, read, False)
-    rule_before, rule_after = ({"rule": shown} if exists else {} for exists in (there, wanted))
-    plan = Plan(() if there == wanted else (words,), *differing(rule_before, rule_after))
-    if plan.changed and not module.check_mode:
-        if wanted:
-            chain.append(words)
-        else:
-            chain.delete_all(words)
-    finish(module, plan, rule=shown)
+    shown = dict(rule="%s %s" % (CHAIN, quoted(words)))
+    with alone(netns, not module.check_mode):
+        lines = changes(or_nothing(module, read, SavedTable()), words, wanted)
+        before, after = (shown if there else {} for there in (bool(lines) != wanted, wanted))
+        plan = Plan(lines, *differing(before, after))
+        if plan.changed and not module.check_mode:
+            iptables.restore(["*%s" % TABLE, *lines, "COMMIT"])
+    finish(module, plan, **shown)
 
 
 def main():

@@ -88,13 +88,13 @@ def test_other_owners(node, netns):
 def test_check_mode_believes_in_an_iptables_to_come(node, netns):
     """As on a fresh host, on which an earlier task of a real run would have installed it."""
     rule = dict(source="10.0.0.0/24", netns=netns)
-    node.command("mv", "/usr/sbin/iptables", "/usr/sbin/iptables.away")
+    node.command("mv", "/usr/sbin/iptables-save", "/usr/sbin/iptables-save.away")
     try:
-        with pytest.raises(Failed, match="the command 'iptables' is not installed: install the package 'iptables'"):
+        with pytest.raises(Failed, match="the command 'iptables-save' is not installed: install the package"):
             node.module("masquerade", **rule)
         predicted = node.module("masquerade", check=True, **rule)
     finally:
-        node.command("mv", "/usr/sbin/iptables.away", "/usr/sbin/iptables")
+        node.command("mv", "/usr/sbin/iptables-save.away", "/usr/sbin/iptables-save")
     made = node.module("masquerade", **rule)
 
     assert [text for text in predicted["warnings"] if "goes on as if it was installed and found nothing" in text]

@@ -26,8 +26,12 @@ class Finished(NamedTuple):
     warned: str
 
 
-def finished(run: Run, program: str, netns: Optional[str], *arguments: str) -> Optional[Finished]:
+def finished(
+    run: Run, program: str, netns: Optional[str], *arguments: str, given: Optional[str] = None
+) -> Optional[Finished]:
     """Run a program in a namespace, with messages in English; ``None`` where it is not installed.
+
+    ``given`` is what it reads from its standard input.
 
     Raises:
         NoSuchNamespace: there is no namespace of that name.
@@ -36,7 +40,7 @@ def finished(run: Run, program: str, netns: Optional[str], *arguments: str) -> O
     if command is None:
         return None
     with inside(netns):
-        return Finished(*run([command, *arguments], environ_update={"LC_ALL": "C"}))
+        return Finished(*run([command, *arguments], environ_update={"LC_ALL": "C"}, data=given))
 
 
 def output_of(run: Run, program: str, netns: Optional[str], *arguments: str) -> Optional[str]:

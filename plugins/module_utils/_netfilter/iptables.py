@@ -2,78 +2,142 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One chain of an iptables table, by the ``iptables`` command, which knows both of its back ends (nf_tables, legacy).
+"""One family's rules in one namespace, by iptables-save(8) and iptables-restore(8), whichever their back end is.
 
-Sources: iptables(8), iptables-extensions(8). ``--check`` compares a whole rule, so no text is parsed here.
+Both back ends (nf_tables, legacy) take a change of one table as a whole or not at all. Exit codes: include/xtables.h
+(enum xtables_exittype): 1 for most errors, 2 for words that are not understood, 3 for what this kernel lacks, 4 for
+want of a resource. The back end nf_tables ends with 4 for what the kernel refuses, too, so the words decide.
 """
 
 from __future__ import annotations
 
-from typing import Sequence
+import re
+from typing import Mapping, Sequence
 
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import LinuxnetError, NotInstalled
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.programs import Run, finished
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import (
+    Conflict,
+    LinuxnetError,
+    MissingRequirement,
+    NotInstalled,
+)
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.programs import Finished, Run, finished
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.saved import (
+    SavedTable,
+    not_saved,
+    tables,
+    whole,
+)
 
-_COMMANDS = {"inet": "iptables", "inet6": "ip6tables"}
+#: The tables that iptables(8) knows.
+TABLES = ("filter", "nat", "mangle", "raw", "security")
+#: What the commands of a family begin with.
+COMMANDS = {"inet": "iptables", "inet6": "ip6tables"}
+
+_LINE = re.compile(r"line:? (\d+)")
+_LOCKED = "holding the xtables lock"
+_NO_TABLE = (
+    "Table does not exist",  # libiptc (legacy)
+    "can't initialize ip",
+    "TABLE_ADD failed",  # iptables/nft.c: a kernel whose nf_tables has not this family
+    "Failed to initialize nft",
+    "Could not fetch rule set generation id",
+)
+_NOT_PERMITTED = ("Permission denied", "Operation not permitted", "you must be root")
 
 
-class Chain:
-    """A chain in one network namespace; ``run`` runs commands, which wait ``lock_timeout`` seconds for the lock.
+class Iptables:
+    """The rules of a family (``inet``, ``inet6``) in a namespace; the lock is waited for ``lock_timeout`` seconds.
 
-    The command is looked for when it is first needed; each method raises :class:`NotInstalled` where there is none.
+    Each method raises
+
+    NotInstalled
+        There is no such command.
+    MissingRequirement
+        This kernel has no such tables for the command's back end, or the task may not change them.
+    Conflict
+        Another program holds the lock for too long, or has made a table what iptables(8) cannot say.
+    LinuxnetError
+        iptables(8), or the kernel, refused it for another reason.
     """
 
-    def __init__(self, run: Run, family: str, table: str, name: str, netns: str | None, lock_timeout: int) -> None:
+    def __init__(self, run: Run, family: str, netns: str | None, lock_timeout: int) -> None:
         self._run_command = run
-        self._program = _COMMANDS[family]
-        self._arguments = ["--wait", str(lock_timeout), "--table", table]
-        self._name = name
+        self._name = COMMANDS[family]
         self._netns = netns
+        self._lock_timeout = lock_timeout
 
-    def has(self, rule: Sequence[str]) -> bool:
-        """Whether the chain has a rule that is exactly this one."""
-        code, told = self._run("--check", rule)
-        if code and not told:
+    def table(self, name: str) -> SavedTable:
+        """One table; the kernel makes it where there was none."""
+        return self._saved(("--table", name)).get(name, SavedTable())
+
+    def tables(self) -> Mapping[str, SavedTable]:
+        """All tables that there are."""
+        return self._saved(())
+
+    def restore(self, lines: Sequence[str]) -> None:
+        """Change tables, each as a whole, in the lines of iptables-restore(8); what they do not name stays."""
+        text = "\n".join(lines) + "\n"
+        ended = self._run("-restore", "--noflush", "--wait", str(self._lock_timeout), given=text)
+        if ended.code != 0:
+            raise self._refused("change the rules", ended, lines)
+
+    def _saved(self, arguments: Sequence[str]) -> dict[str, SavedTable]:
+        ended = self._run("-save", *arguments)
+        if (ended.code == 0 and not (ended.printed and whole(ended.printed))) or (ended.code and not ended.warned):
             # run_command() loses the words of a program that ends between its two looks at it, on a slow machine.
-            code, told = self._run("--check", rule)
-        # iptables(8): 0 found; 1 is "no such rule" as well as most errors, so the text decides.
-        if code == 0:
-            return True
-        if code == 1 and any(words in told for words in _NO_SUCH_RULE):
-            return False
-        raise self._failed("look for", rule, code, told)
+            ended = self._run("-save", *arguments)
+        if ended.code != 0:
+            raise self._refused("read the rules", ended)
+        if not whole(ended.printed):
+            raise LinuxnetError("%s-save ended well, but what it printed breaks off" % self._name)
+        changed = not_saved(ended.printed)
+        if changed:
+            raise Conflict(
+                "another program has changed table %s by nft(8) in ways that %s-save cannot write; look at 'nft list"
+                " ruleset', and give that program a table of its own" % (", ".join(changed), self._name)
+            )
+        return tables(ended.printed)
 
-    def append(self, rule: Sequence[str]) -> None:
-        """Add a rule at the chain's end."""
-        self._expect("append", "--append", rule)
-
-    def delete_all(self, rule: Sequence[str]) -> None:
-        """Delete each rule that is exactly this one."""
-        while self.has(rule):
-            self._expect("delete", "--delete", rule)
-
-    def _expect(self, verb: str, option: str, rule: Sequence[str]) -> None:
-        code, told = self._run(option, rule)
-        if code != 0:
-            raise self._failed(verb, rule, code, told)
-
-    def _run(self, option: str, rule: Sequence[str]) -> tuple[int, str]:
-        ended = finished(self._run_command, self._program, self._netns, *self._arguments, option, self._name, *rule)
+    def _run(self, command: str, *arguments: str, given: str | None = None) -> Finished:
+        program = self._name + command
+        ended = finished(self._run_command, program, self._netns, *arguments, given=given)
         if ended is None:
-            raise NotInstalled("the command '%s' is not installed: install the package 'iptables'" % self._program)
-        return ended.code, ended.warned
+            raise NotInstalled("the command '%s' is not installed: install the package 'iptables'" % program)
+        return ended
 
-    def _failed(self, verb: str, rule: Sequence[str], code: int, told: str) -> LinuxnetError:
-        told = " ".join(told.split()) or "exit code %d" % code
-        remedy = ": the xtables lock is held by another program; raise 'lock_timeout'" if code == 4 else ""
-        return LinuxnetError(
-            "iptables could not %s the rule '%s' of chain %s: %s%s" % (verb, " ".join(rule), self._name, told, remedy)
+    def _refused(self, action: str, ended: Finished, lines: Sequence[str] = ()) -> LinuxnetError:
+        told = " ".join(ended.warned.split()) or "exit code %d, without a word" % ended.code
+        where = " of network namespace '%s'" % self._netns if self._netns else ""
+        said = "%s could not %s%s: %s" % (self._name, action, where, told)
+        if _LOCKED in told:
+            return Conflict(
+                "%s: another program has held the xtables lock for %d s; raise 'lock_timeout', or end that program"
+                % (said, self._lock_timeout)
+            )
+        if any(words in told for words in _NOT_PERMITTED):
+            return MissingRequirement("%s: root needs the capability CAP_NET_ADMIN for it" % said)
+        if any(words in told for words in _NO_TABLE):
+            return MissingRequirement(self._no_table(said))
+        return LinuxnetError(said + named_lines(told, lines))
+
+    def _no_table(self, said: str) -> str:
+        version = finished(self._run_command, self._name, self._netns, "--version")
+        mine, other = "nft", "legacy"
+        if version is None or "nf_tables" not in version.printed:
+            mine, other = other, mine
+        return (
+            "%s: this kernel has no such table for iptables' back end in use (%s); load its modules, or take the other"
+            " one (%s-%s), if the kernel has that: where there are alternatives, 'update-alternatives --set %s"
+            " /usr/sbin/%s-%s'" % (said, mine, self._name, other, self._name, self._name, other)
         )
 
 
-#: What the two back ends say when a chain has no such rule (iptables/nft.c; the legacy one: libiptc/libiptc.c).
-_NO_SUCH_RULE = (
-    "Bad rule (does a matching rule exist in that chain?)",
-    "No chain/target/match by that name",
-    "does not exist (Is the rule",
-)
+def named_lines(told: str, lines: Sequence[str]) -> str:
+    """What was in the lines of which iptables-restore(8) complains by their numbers, to be shown behind its words.
+
+    It counts from 1. Of what the kernel refuses, the legacy back end names the last line of the table only.
+    """
+    named = [lines[int(number) - 1] for number in _LINE.findall(told) if 0 < int(number) <= len(lines)]
+    if "COMMIT" in named:
+        return ": the kernel refuses the table as a whole, and its log ('dmesg') may say why"
+    return " (%s)" % "; ".join(dict.fromkeys(named)) if named else ""

@@ -6,16 +6,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping
+from typing import Any, Mapping, Sequence
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base import values
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import InvalidOption
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.values import SetHeader
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.options import comment, matched_device
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.saved import SavedTable, key, quoted, words
 
 TABLE = "nat"
 CHAIN = "POSTROUTING"
-#: xt_comment.h: XT_MAX_COMMENT_LEN is 256 with its closing NUL.
-COMMENT_MAX = 255
 #: IPSET_DIM_MAX in linux/netfilter/ipset/ip_set.h is 6: what iptables(8) takes as flags of one match.
 DIMENSIONS_MAX = 6
 
@@ -71,11 +71,11 @@ def rule(options: Mapping[str, Any]) -> list[str]:
             options["source"],
             "a rule for all packets is refused: set 'source', 'match_set' or 'out_interface'",
         )
-    words: list[str] = []
-    if source is not None:
-        words += ["-s", str(source)]
+    found: list[str] = []
+    if source is not None and not everything:
+        found += ["-s", str(source)]
     if options["out_interface"] is not None:
-        words += ["-o", values.device_name("out_interface", options["out_interface"])]
+        found += ["-o", matched_device("out_interface", options["out_interface"])]
     match = options["match_set"]
     if match is not None:
         directions = match["directions"]
@@ -85,10 +85,22 @@ def rule(options: Mapping[str, Any]) -> list[str]:
                 directions,
                 "write 'src' or 'dst' for each part of the set's entries, 1 to %d" % DIMENSIONS_MAX,
             )
-        words += ["-m", "set", "--match-set", values.set_name("match_set.name", match["name"]), ",".join(directions)]
+        found += ["-m", "set", "--match-set", values.set_name("match_set.name", match["name"]), ",".join(directions)]
     if options["comment"] is not None:
-        comment = options["comment"]
-        if not 0 < len(comment.encode()) <= COMMENT_MAX or not comment.isprintable():
-            raise InvalidOption("comment", comment, "a comment is one line of 1 to %d bytes" % COMMENT_MAX)
-        words += ["-m", "comment", "--comment", comment]
-    return [*words, "-j", "MASQUERADE"]
+        found += ["-m", "comment", "--comment", comment("comment", options["comment"])]
+    return [*found, "-j", "MASQUERADE"]
+
+
+def copies(table: SavedTable, wanted: Sequence[str]) -> list[str]:
+    """The rules of the chain that are the wanted one, as they are saved, whatever the order of their matches."""
+    same = key(wanted)
+    listed = table.rules.get(CHAIN, ())
+    return [text for text in listed if "-j MASQUERADE" in text and key(words(text)) == same]
+
+
+def changes(table: SavedTable, wanted: Sequence[str], present: bool) -> tuple[str, ...]:
+    """The lines for iptables-restore(8) by which the rule comes, or each copy of it goes; none where that is so."""
+    there = copies(table, wanted)
+    if present:
+        return () if there else ("-A %s %s" % (CHAIN, quoted(wanted)),)
+    return tuple("-D %s %s" % (CHAIN, text) for text in there)

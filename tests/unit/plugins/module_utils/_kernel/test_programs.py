@@ -15,8 +15,10 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.programs import finished, output_of
 
 
-def run(words, environ_update):
-    done = subprocess.run(words, capture_output=True, text=True, check=False, env={**os.environ, **environ_update})
+def run(words, environ_update, data):
+    done = subprocess.run(
+        words, input=data, capture_output=True, text=True, check=False, env={**os.environ, **environ_update}
+    )
     return done.returncode, done.stdout, done.stderr
 
 
@@ -28,6 +30,10 @@ def test_a_program_that_is_not_installed_has_no_output():
 def test_the_output_has_the_warnings_too_and_arguments_pass_no_shell():
     assert finished(run, "printf", None, "%s", "$HOME; a") == (0, "$HOME; a", "")
     assert output_of(run, "sh", None, "-c", "echo said; echo warned >&2") == "said\nwarned\n"
+
+
+def test_what_is_given_is_what_it_reads():
+    assert finished(run, "cat", None, given="two\nlines\n") == (0, "two\nlines\n", "")
 
 
 def test_a_program_that_fails_has_no_output():

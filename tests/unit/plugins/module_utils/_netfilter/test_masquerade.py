@@ -11,10 +11,12 @@ import pytest
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import InvalidOption
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.values import SetHeader, SetType
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.masquerade import (
+    changes,
     refuse_other_sets,
     rule,
     rule_family,
 )
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.saved import tables
 
 NOTHING = dict.fromkeys(("source", "match_set", "out_interface", "family", "comment"))
 LOOP = dict(name="LOOP", directions=["dst", "dst", "src"])
@@ -24,7 +26,7 @@ LOOP = dict(name="LOOP", directions=["dst", "dst", "src"])
     ("options", "words"),
     [
         (dict(source="10.0.0.0/24"), "-s 10.0.0.0/24 -j MASQUERADE"),
-        (dict(source="0.0.0.0/0", out_interface="eth0"), "-s 0.0.0.0/0 -o eth0 -j MASQUERADE"),
+        (dict(source="0.0.0.0/0", out_interface="eth0"), "-o eth0 -j MASQUERADE"),
         (dict(match_set=LOOP), "-m set --match-set LOOP dst,dst,src -j MASQUERADE"),
         (
             dict(source="fd00:0::/64", out_interface="eth0", match_set=LOOP, comment="why"),
@@ -59,6 +61,11 @@ def test_the_family_follows_the_source(options, family):
         dict(source="0.0.0.0/0"),
         dict(source="::/0", comment="all"),
         dict(out_interface="a/b"),
+        dict(out_interface="!docker0"),
+        dict(out_interface="veth0@if5"),
+        dict(out_interface="veth0@veth1"),
+        dict(out_interface="eth*"),
+        dict(out_interface="+"),
         dict(match_set=dict(name="LOOP", directions=[])),
         dict(match_set=dict(name="LOOP", directions=["src"] * 7)),
         dict(match_set=dict(name="A B", directions=["src"])),
@@ -108,3 +115,45 @@ def test_sets_that_a_packet_can_match(kind, family, options):
 def test_sets_that_no_packet_can_match(kind, family, options, words):
     with pytest.raises(InvalidOption, match=words):
         refuse_other_sets(options, SetHeader("LOOP", SetType(kind, family)))
+
+
+SAVED = r"""
+*nat
+:POSTROUTING ACCEPT [0:0]
+-A POSTROUTING -o eth+ -j MASQUERADE
+-A POSTROUTING -m comment --comment "it\'s \"ours\"" -m set --match-set LOOP dst,dst,src -j MASQUERADE
+-A POSTROUTING -m set --match-set LOOP dst,dst,src -j MASQUERADE --random-fully
+-A POSTROUTING ! -s 10.0.0.0/24 -o eth0 -j MASQUERADE
+-A POSTROUTING -s 10.0.0.0/24 -j LOG --log-prefix "-j MASQUERADE"
+-A POSTROUTING -s ::ffff:10.0.0.1/128 -j MASQUERADE
+COMMIT
+"""
+
+
+@pytest.mark.parametrize(
+    ("options", "there"),
+    [
+        (dict(out_interface="eth+"), "-o eth+ -j MASQUERADE"),
+        (
+            dict(match_set=LOOP, comment='it\'s "ours"'),
+            r'-m comment --comment "it\'s \"ours\"" -m set --match-set LOOP dst,dst,src -j MASQUERADE',
+        ),
+        (dict(source="::ffff:10.0.0.1"), "-s ::ffff:10.0.0.1/128 -j MASQUERADE"),
+        (dict(match_set=LOOP), None),
+        (dict(source="10.0.0.0/24"), None),
+        (dict(source="10.0.0.0/24", out_interface="eth0"), None),
+        (dict(match_set=LOOP, comment="ours"), None),
+    ],
+)
+def test_a_rule_is_found_whatever_the_order_of_its_matches(options, there):
+    saved, words = tables(SAVED)["nat"], rule(dict(NOTHING, **options))
+    gone = changes(saved, words, present=False)
+    assert gone == (("-D POSTROUTING %s" % there,) if there else ())
+    assert bool(changes(saved, words, present=True)) == (there is None)
+
+
+def test_each_copy_goes():
+    rules = "-A POSTROUTING -o eth0 -j MASQUERADE\n" * 2
+    saved = tables("*nat\n:POSTROUTING ACCEPT [0:0]\n%sCOMMIT\n" % rules)["nat"]
+    gone = changes(saved, rule(dict(NOTHING, out_interface="eth0")), present=False)
+    assert gone == ("-D POSTROUTING -o eth0 -j MASQUERADE",) * 2
