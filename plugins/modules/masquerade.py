@@ -142,7 +142,7 @@ def run(module):
                 header = sets.required(match["name"], entries=False).header
             if wanted:
                 refuse_other_sets(params, header)
-        return iptables.table(TABLE)
+        return iptables.tables([TABLE]).get(TABLE, SavedTable())
 
     shown = dict(rule="%s %s" % (CHAIN, quoted(words)))
     with alone(netns, not module.check_mode):

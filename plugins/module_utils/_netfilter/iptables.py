@@ -12,7 +12,7 @@ want of a resource. The back end nf_tables ends with 4 for what the kernel refus
 from __future__ import annotations
 
 import re
-from typing import Mapping, Sequence
+from typing import Collection, Sequence
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import (
     Conflict,
@@ -45,6 +45,10 @@ _NO_TABLE = (
 _NOT_PERMITTED = ("Permission denied", "Operation not permitted", "you must be root")
 
 
+class NoTables(MissingRequirement):
+    """This kernel has no tables for the back end that the commands of iptables use."""
+
+
 class Iptables:
     """The rules of a family (``inet``, ``inet6``) in a namespace; the lock is waited for ``lock_timeout`` seconds.
 
@@ -66,37 +70,36 @@ class Iptables:
         self._netns = netns
         self._lock_timeout = lock_timeout
 
-    def table(self, name: str) -> SavedTable:
-        """One table; the kernel makes it where there was none."""
-        return self._saved(("--table", name)).get(name, SavedTable())
+    def tables(self, needed: Collection[str] = ()) -> dict[str, SavedTable]:
+        """All tables that there are and that iptables-save(8) can write; the needed ones it must.
 
-    def tables(self) -> Mapping[str, SavedTable]:
-        """All tables that there are."""
-        return self._saved(())
-
-    def restore(self, lines: Sequence[str]) -> None:
-        """Change tables, each as a whole, in the lines of iptables-restore(8); what they do not name stays."""
-        text = "\n".join(lines) + "\n"
-        ended = self._run("-restore", "--noflush", "--wait", str(self._lock_timeout), given=text)
-        if ended.code != 0:
-            raise self._refused("change the rules", ended, lines)
-
-    def _saved(self, arguments: Sequence[str]) -> dict[str, SavedTable]:
-        ended = self._run("-save", *arguments)
+        It is not asked for one table, since the legacy back end makes a table that is asked for.
+        """
+        ended = self._run("-save")
         if (ended.code == 0 and not (ended.printed and whole(ended.printed))) or (ended.code and not ended.warned):
             # run_command() loses the words of a program that ends between its two looks at it, on a slow machine.
-            ended = self._run("-save", *arguments)
+            ended = self._run("-save")
         if ended.code != 0:
             raise self._refused("read the rules", ended)
         if not whole(ended.printed):
             raise LinuxnetError("%s-save ended well, but what it printed breaks off" % self._name)
-        changed = not_saved(ended.printed)
+        changed = [table for table in not_saved(ended.printed) if table in needed]
         if changed:
             raise Conflict(
                 "another program has changed table %s by nft(8) in ways that %s-save cannot write; look at 'nft list"
                 " ruleset', and give that program a table of its own" % (", ".join(changed), self._name)
             )
         return tables(ended.printed)
+
+    def restore(self, lines: Sequence[str], action: str = "change the rules") -> None:
+        """Change tables, each as a whole, in the lines of iptables-restore(8); what they do not name stays.
+
+        ``action`` is what an error says that iptables could not do.
+        """
+        text = "\n".join(lines) + "\n"
+        ended = self._run("-restore", "--noflush", "--wait", str(self._lock_timeout), given=text)
+        if ended.code != 0:
+            raise self._refused(action, ended, lines)
 
     def _run(self, command: str, *arguments: str, given: str | None = None) -> Finished:
         program = self._name + command
@@ -117,7 +120,7 @@ class Iptables:
         if any(words in told for words in _NOT_PERMITTED):
             return MissingRequirement("%s: root needs the capability CAP_NET_ADMIN for it" % said)
         if any(words in told for words in _NO_TABLE):
-            return MissingRequirement(self._no_table(said))
+            return NoTables(self._no_table(said))
         return LinuxnetError(said + named_lines(told, lines))
 
     def _no_table(self, said: str) -> str:

@@ -13,7 +13,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import 
     LinuxnetError,
     MissingRequirement,
 )
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.iptables import Iptables, named_lines
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.iptables import Iptables, NoTables, named_lines
 
 EMPTY = "*nat\n:POSTROUTING ACCEPT [0:0]\nCOMMIT\n"
 LOST = (0, "", "")
@@ -31,7 +31,7 @@ def answering(monkeypatch):
 def test_an_answer_without_words_is_asked_for_again(answering, answers):
     asked, left = answering
     left += answers
-    assert asked.table("nat").policies == {"POSTROUTING": "ACCEPT"}
+    assert asked.tables()["nat"].policies == {"POSTROUTING": "ACCEPT"}
     assert left == []
 
 
@@ -39,7 +39,7 @@ def test_an_answer_that_breaks_off_is_no_table(answering):
     asked, left = answering
     left += [(0, EMPTY[:-7], "")] * 2
     with pytest.raises(LinuxnetError, match="breaks off"):
-        asked.table("nat")
+        asked.tables()
 
 
 @pytest.mark.parametrize(
@@ -54,19 +54,19 @@ def test_an_answer_that_breaks_off_is_no_table(answering):
         (
             1,
             "iptables-save v1.8.9 (legacy): Cannot initialize: Table does not exist (do you need to insmod?)",
-            MissingRequirement,
+            NoTables,
             "back end in use .legacy.; load its modules, or take the other one .iptables-nft.",
         ),
         (
             3,
             "iptables v1.8.9 (legacy): can't initialize iptables table `nat': Table does not exist",
-            MissingRequirement,
+            NoTables,
             "update-alternatives --set iptables /usr/sbin/iptables-nft",
         ),
         (
             4,
             "iptables-restore v1.8.9 (nf_tables): \nline 2: TABLE_ADD failed (Operation not supported): table nat",
-            MissingRequirement,
+            NoTables,
             "this kernel has no such table",
         ),
         (
@@ -84,7 +84,7 @@ def test_refusals_are_told_apart(answering, code, told, kind, words):
     asked, left = answering
     left += [(code, "", told)] * (1 if told else 2) + [(0, "iptables v1.8.9 (legacy)", "")]
     with pytest.raises(LinuxnetError, match=words) as refused:
-        asked.table("nat")
+        asked.tables()
     assert type(refused.value) is kind
 
 
@@ -92,7 +92,13 @@ def test_what_iptables_cannot_write_is_a_conflict(answering):
     asked, left = answering
     left += [(0, "# Table `nat' is incompatible, use 'nft' tool.\n", "")]
     with pytest.raises(Conflict, match="has changed table nat by nft"):
-        asked.tables()
+        asked.tables(["nat"])
+
+
+def test_what_iptables_cannot_write_is_no_matter_where_it_is_not_needed(answering):
+    asked, left = answering
+    left += [(0, "# Table `nat' is incompatible, use 'nft' tool.\n" + EMPTY.replace("nat", "filter"), "")]
+    assert list(asked.tables(["filter"])) == ["filter"]
 
 
 @pytest.mark.parametrize(
