@@ -13,13 +13,14 @@ from __future__ import annotations
 import ipaddress
 import shlex
 from dataclasses import dataclass, field
-from typing import Any, Dict, FrozenSet, Iterable, Mapping, NamedTuple, Optional, Tuple
+from functools import lru_cache
+from typing import Any, Dict, FrozenSet, Iterable, Iterator, Mapping, NamedTuple, Optional, Tuple
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.values import Address, Network
 
 ACCEPT, DROP, MASQUERADE, RETURN, UNKNOWN = "accept", "drop", "masquerade", "return", "unknown"
 #: Targets that end a packet's way through a table, and how.
-_TERMINAL = {
+TERMINAL = {
     "ACCEPT": ACCEPT,
     "DROP": DROP,
     "REJECT": DROP,
@@ -28,7 +29,7 @@ _TERMINAL = {
     "SNAT": MASQUERADE,
 }
 #: Targets behind which the packet goes on to the next rule (iptables-extensions(8)).
-_PASSING = ("", "CHECKSUM", "CONNMARK", "DSCP", "LOG", "MARK", "NFLOG", "SET", "TCPMSS", "TTL")
+PASSING = ("", "CHECKSUM", "CONNMARK", "DSCP", "LOG", "MARK", "NFLOG", "SET", "TCPMSS", "TTL")
 
 #: A match of one word, and the field of :class:`Rule` that has it.
 _FIELDS = {
@@ -44,6 +45,8 @@ _FIELDS = {
     "--ctstate": "states",
     "--state": "states",
 }
+#: Words that mean the field only behind ``-m`` of this name: connmark(8) has a ``--mark`` of its own.
+_FIELDS_OF = {("mark", "--mark"): "mark"}
 #: Words of iptables-save(8) that choose no packets by themselves.
 _HARMLESS = {"-m": 1, "--comment": 1}
 
@@ -93,6 +96,7 @@ class Packet:
     in_device: Optional[str] = None
     out_device: Optional[str] = None
     state: Optional[str] = None
+    mark: Optional[int] = None
     #: The flags of TCP that are set.
     flags: Optional[FrozenSet[str]] = None
     #: It came by some device other than loopback.
@@ -130,7 +134,7 @@ def parse(saved: str) -> Tables:
 def _rule(line: str, words: list[str]) -> Rule:
     terms: dict[str, Term] = {}
     sets: list[tuple[str, str, bool]] = []
-    target, goto, unread, wanted = "", False, False, True
+    target, goto, unread, wanted, module = "", False, False, True, ""
     place = 0
     while place < len(words):
         word = words[place]
@@ -144,6 +148,9 @@ def _rule(line: str, words: list[str]) -> Rule:
         if word in _FIELDS and _FIELDS[word] not in terms:
             terms[_FIELDS[word]] = Term(following, wanted)
             place += 2
+        elif (module, word) in _FIELDS_OF and "mark" not in terms:
+            terms[_FIELDS_OF[module, word]] = Term(following, wanted)
+            place += 2
         elif word == "--match-set":
             sets.append((following, words[place + 2] if place + 2 < len(words) else "", wanted))
             place += 3
@@ -151,6 +158,7 @@ def _rule(line: str, words: list[str]) -> Rule:
             terms["flags"] = Term(" ".join(words[place + 1 : place + 3]), wanted)
             place += 3
         elif word in _HARMLESS:
+            module = following if word == "-m" else module
             place += 1 + _HARMLESS[word]
         else:
             unread, place = True, place + 1
@@ -180,10 +188,10 @@ def _ends(chains: Mapping[str, Chain], chain: Chain, packet: Packet) -> list[Ver
     found: list[Verdict] = []
     for rule in chain.rules:
         matched = matches(rule, packet)
-        if matched is False or rule.target in _PASSING:
+        if matched is False or rule.target in PASSING:
             continue
-        if rule.target in _TERMINAL:
-            ends = [Verdict(_TERMINAL[rule.target], rule, chain.name)]
+        if rule.target in TERMINAL:
+            ends = [Verdict(TERMINAL[rule.target], rule, chain.name)]
         elif rule.target in chains:
             below = _ends(chains, chains[rule.target], packet)
             ends = below if rule.goto else [each for each in below if each.kind != RETURN]
@@ -252,11 +260,34 @@ def network_of(text: str) -> Network:
         return ipaddress.ip_network("0.0.0.0/32")
 
 
-def _in_network(text: str, value: Any) -> bool | None:
+@lru_cache(maxsize=None)
+def _span(text: str) -> tuple[int, int, int] | None:
+    """A network's version, first and last address; None where the mask is no prefix."""
     try:
-        return bool(value in ipaddress.ip_network(text, strict=False))
+        network = ipaddress.ip_network(text, strict=False)
     except ValueError:
         return None
+    return network.version, int(network.network_address), int(network.broadcast_address)
+
+
+def _in_network(text: str, value: Any) -> bool | None:
+    span = _span(text)
+    return None if span is None else value.version == span[0] and span[1] <= int(value) <= span[2]
+
+
+def bounds_of(rule: Rule) -> Iterator[tuple[str, int, int]]:
+    """The ranges by which a rule tells addresses and ports apart: the field, the first and the last number."""
+    for name in ("source", "destination"):
+        term = rule.terms.get(name)
+        if term is not None:
+            span = _span(term.text)
+            yield (name, *(span[1:] if span else (0, 1 << 128)))
+    for name in ("source_port", "destination_port"):
+        term = rule.terms.get(name)
+        for part in term.text.split(",") if term is not None else ():
+            first, _colon, last = part.partition(":")
+            if first.isdigit() and (last or first).isdigit():
+                yield name, int(first), int(last or first)
 
 
 def _protocol(text: str, value: Any) -> bool | None:
@@ -272,6 +303,15 @@ def _ports(text: str, value: Any) -> bool | None:
     """Of one port, a range, or a list of both."""
     answers = [_port(each, value) for each in text.split(",")]
     return True if True in answers else None if None in answers else False
+
+
+def _mark(text: str, value: Any) -> bool | None:
+    """A mark, and behind a slash the bits that are looked at."""
+    wanted, _slash, mask = text.partition("/")
+    try:
+        return bool(value & int(mask or "0xffffffff", 0) == int(wanted, 0))
+    except ValueError:
+        return None
 
 
 def _flags(text: str, value: Any) -> bool | None:
@@ -296,6 +336,7 @@ _COMPARE: Mapping[str, Any] = {
     "source_port": _ports,
     "destination_port": _ports,
     "flags": _flags,
+    "mark": _mark,
 }
 
 
