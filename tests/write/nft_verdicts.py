@@ -132,7 +132,9 @@ def of_iptables(chance: random.Random) -> list[list[str]]:
         found.append(["iptables-nft", "-A", chain, *chance.choice(IPTABLES).split(), "-j", end])
     found.append(["iptables-nft", "-P", "INPUT", chance.choice(("ACCEPT", "DROP"))])
     found.append(["nft", "add", "set", "ip", "filter", "s", "{ type ipv4_addr; elements = { 10.1.2.3 } ; }"])
-    found.append(["nft", "add", "rule", "ip", "filter", "INPUT", "ip", "saddr", "@s", chance.choice(("drop", "accept"))])
+    found.append(
+        ["nft", "add", "rule", "ip", "filter", "INPUT", "ip", "saddr", "@s", chance.choice(("drop", "accept"))]
+    )
     return found
 
 
@@ -153,7 +155,7 @@ def checksum(data: bytes) -> int:
     """The checksum of IP."""
     total = sum(struct.unpack("!%dH" % (len(data) // 2), data))
     total = (total & 0xFFFF) + (total >> 16)
-    return ~((total & 0xFFFF) + (total >> 16)) & 0xFFFF
+    return int(~((total & 0xFFFF) + (total >> 16)) & 0xFFFF)
 
 
 def packet(one: dict[str, Any]) -> bytes:

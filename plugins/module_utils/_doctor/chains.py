@@ -10,27 +10,41 @@ Sources: linux/netfilter/nf_tables.h, nft(8). Asked over netlink, since a node w
 from __future__ import annotations
 
 import errno
-from typing import Iterable, Iterator, NamedTuple
+from dataclasses import replace
+from typing import Iterable, Iterator, Mapping, NamedTuple
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import KernelRefused
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.attributes import attribute_map, integer, text_of
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.attributes import (
+    attribute_map,
+    attributes,
+    integer,
+    text_of,
+)
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netlink import (
     NETLINK_NETFILTER,
-    Message,
     NetlinkSocket,
 )
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.nftables import (
     NFGENMSG,
-    NFNL_SUBSYS_NFTABLES,
     NFTA_CHAIN_HOOK,
     NFTA_CHAIN_NAME,
     NFTA_CHAIN_POLICY,
     NFTA_CHAIN_TABLE,
     NFTA_CHAIN_TYPE,
     NFTA_HOOK_HOOKNUM,
+    message,
+)
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.simulation import Rule, Tables
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.traversal import (
+    IPTABLES_CHAINS,
+    IPTABLES_TABLES,
 )
 
-NFT_MSG_GETCHAIN = 4
+NFT_MSG_GETCHAIN, NFT_MSG_GETRULE = 4, 7
+NFTA_RULE_TABLE, NFTA_RULE_CHAIN, NFTA_RULE_EXPRESSIONS = 1, 2, 4
+NFTA_EXPR_NAME = 1
+#: The expressions that iptables makes and reads (iptables/nft-shared.c); it shows a rule without any other.
+_OF_IPTABLES = ("payload", "meta", "cmp", "bitwise", "counter", "immediate", "match", "target", "limit", "log", "range")
 NFTA_CHAIN_USE = 6
 NF_ACCEPT = 1
 #: What a kernel says that has no nfnetlink, or no nftables behind it (nfnetlink_rcv_msg()).
@@ -44,8 +58,6 @@ _FAMILIES = {
     10: ("ip6", ("inet6",)),
 }
 _POSTROUTING = 4
-_IPTABLES_TABLES = ("filter", "nat", "mangle", "raw", "security")
-_IPTABLES_CHAINS = ("PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING")
 
 
 class BaseChain(NamedTuple):
@@ -64,7 +76,7 @@ class BaseChain(NamedTuple):
     @property
     def by_iptables(self) -> bool:
         """Whether it is one that iptables makes."""
-        return self.family in ("ip", "ip6") and self.table in _IPTABLES_TABLES and self.name in _IPTABLES_CHAINS
+        return self.family in ("ip", "ip6") and self.table in IPTABLES_TABLES and self.name in IPTABLES_CHAINS
 
     def sees(self, family: str) -> bool:
         """Whether packets of a family (``inet``, ``inet6``) come by."""
@@ -73,7 +85,7 @@ class BaseChain(NamedTuple):
 
 def base_chains(netns: str | None) -> list[BaseChain]:
     """All chains of a namespace that see packets; none where the kernel has no nftables."""
-    everything = Message(NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETCHAIN, NFGENMSG.pack(0, 0, 0))
+    everything = message(NFT_MSG_GETCHAIN, 0, b"")
     try:
         with NetlinkSocket(NETLINK_NETFILTER, netns) as netlink:
             return list(decoded(netlink.dump(everything)))
@@ -81,6 +93,45 @@ def base_chains(netns: str | None) -> list[BaseChain]:
         if exc.errno in _NO_NFTABLES:
             return []
         raise
+
+
+def native_rules(netns: str | None) -> dict[tuple[str, str, str], list[bool]]:
+    """Of each rule, by its table's family and name and its chain, whether iptables cannot show all that it asks for."""
+    found: dict[tuple[str, str, str], list[bool]] = {}
+    everything = message(NFT_MSG_GETRULE, 0, b"")
+    with NetlinkSocket(NETLINK_NETFILTER, netns) as netlink:
+        for reply in netlink.dump(everything):
+            family = NFGENMSG.unpack_from(reply)[0]
+            values = attribute_map(reply[NFGENMSG.size :])
+            names = [
+                text_of(attribute_map(each)[NFTA_EXPR_NAME])
+                for _kind, each in attributes(values.get(NFTA_RULE_EXPRESSIONS, b""))
+            ]
+            place = (
+                _FAMILIES.get(family, ("",))[0],
+                text_of(values[NFTA_RULE_TABLE]),
+                text_of(values[NFTA_RULE_CHAIN]),
+            )
+            found.setdefault(place, []).append(any(name not in _OF_IPTABLES for name in names))
+    return found
+
+
+def marked(tables: Tables, family: str, native: Mapping[tuple[str, str, str], list[bool]]) -> Tables:
+    """The tables of iptables, with each rule left open that asks for more than iptables shows."""
+    found = {}
+    for table, chains in tables.items():
+        found[table] = dict(chains)
+        for name, chain in chains.items():
+            told = native.get((family, table, name), [])
+            if any(told) and len(told) == len(chain.rules):
+                rules = (
+                    Rule("%s (and what iptables does not show)" % rule.text, "a rule of nft(8)", unread=True)
+                    if more
+                    else rule
+                    for rule, more in zip(chain.rules, told)
+                )
+                found[table][name] = replace(chain, rules=tuple(rules))
+    return found
 
 
 def decoded(replies: Iterable[bytes]) -> Iterator[BaseChain]:

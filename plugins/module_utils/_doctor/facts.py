@@ -11,26 +11,19 @@ from __future__ import annotations
 
 import fcntl
 import os
-import re
 import socket
 import struct
 from typing import Any, Iterable, Mapping
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.values import Address
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.chains import (
-    BaseChain,
-    base_chains,
-    dropping,
-    masquerading,
-)
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.modules import barred, lines, there
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.modules import barred, there
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.probe import probe
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.rules import read_rules
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.values import (
     LoopSet,
     NextHop,
     NodeFacts,
     Row,
-    Rules,
     Wishes,
 )
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.client import IpSets, NoSets
@@ -43,7 +36,6 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netns import
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.programs import Run, output_of
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.client import Links
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.values import Link, Snapshot
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.simulation import parse
 
 #: Switches that each namespace has once, and those of each device.
 _SWITCHES = (
@@ -59,14 +51,6 @@ _LOOP_TYPE = "hash:ip,port,ip"
 #: linux/sockios.h, linux/if.h; an ifreq has the name, and here the flags.
 _SIOCGIFFLAGS, _IFF_NOARP = 0x8913, 0x80
 _IFREQ = struct.Struct("=16sH22x")
-#: The commands that tell the rules of a family: of the back end in use, and of the older one.
-_SAVERS = {"inet": ("iptables-save", "iptables-legacy-save"), "inet6": ("ip6tables-save", "ip6tables-legacy-save")}
-#: Where the older back end lists its tables.
-_OLDER_TABLES = {"inet": "/proc/thread-self/net/ip_tables_names", "inet6": "/proc/thread-self/net/ip6_tables_names"}
-_NFT_FAMILIES = {"inet": "ip", "inet6": "ip6"}
-_OWN_TABLES = "nft(8) has tables of its own that may %s: %s"
-#: What iptables-save(8) says of a table that it does not write at all (iptables/xtables-save.c).
-_INCOMPATIBLE = re.compile("^# Table `([a-z]+)' is incompatible", re.MULTILINE)
 
 
 def read(run: Run, netns: str | None, wishes: Wishes, probe_timeout: float | None) -> NodeFacts:
@@ -100,7 +84,7 @@ def read(run: Run, netns: str | None, wishes: Wishes, probe_timeout: float | Non
         ports=ports,
         netfilter_bridges=netfilter_bridges,
         sets=_sets(netns),
-        rules=_rules(run, netns, sorted({row.key.family for row in table})),
+        rules=read_rules(run, netns, sorted({row.key.family for row in table})),
         arp_rules=bool(wishes.real_server_for) and _has_arp_rules(run, netns),
         without_arp=_without_arp(netns, [link.name for link in snapshot.links]),
         owners=tuple(owners(netns)),
@@ -195,41 +179,6 @@ def _sets(netns: str | None) -> tuple[LoopSet, ...]:
             frozenset(all_written(each.header.kind, dict.fromkeys(each.entries, PLAIN))),
         )
         for each in read_sets
-    )
-
-
-def _rules(run: Run, netns: str | None, families: Iterable[str]) -> dict[str, Rules]:
-    """The rules of families, and why they may not be all that there are."""
-    newer = there("nf_tables")
-    chains = base_chains(netns) if newer else []
-    return {family: rules_of(family, _saved_rules(run, netns, family, newer), chains) for family in families}
-
-
-def _saved_rules(run: Run, netns: str | None, family: str, newer: bool) -> str | None:
-    program, older = _SAVERS[family]
-    if newer:
-        return output_of(run, program, netns)
-    # To ask the newer back end would load it.
-    with inside(netns):
-        used = bool(lines(_OLDER_TABLES[family]))
-    return (output_of(run, older, netns) or output_of(run, program, netns)) if used else ""
-
-
-def rules_of(family: str, saved_rules: str | None, chains: Iterable[BaseChain]) -> Rules:
-    """The rules of a family, by what ``iptables-save`` printed and by all chains that nftables has."""
-    if saved_rules is None:
-        reason = "%s is not installed, or fails" % _SAVERS[family][0]
-        return Rules(None, reason, reason)
-    both = ""
-    if "legacy tables present" in saved_rules:
-        both = "there are rules of both back ends of iptables (nf_tables, legacy)"
-    nat, filters = masquerading(chains, family), dropping(chains, family)
-    for table in _INCOMPATIBLE.findall(saved_rules):  # nft(8) has changed it in ways of its own
-        (nat if table == "nat" else filters).add("%s %s" % (_NFT_FAMILIES[family], table))
-    return Rules(
-        parse(saved_rules),
-        _OWN_TABLES % ("masquerade", ", ".join(sorted(nat))) if nat else both,
-        _OWN_TABLES % ("drop", ", ".join(sorted(filters))) if filters else both,
     )
 
 

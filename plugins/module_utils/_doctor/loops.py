@@ -31,10 +31,9 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.simulatio
     MASQUERADE,
     UNKNOWN,
     Packet,
-    Verdict,
     mentioned,
-    walk,
 )
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.traversal import Decision
 
 #: What a packet that loops back is compared with: destination, its port, source.
 DIRECTIONS = "dst,dst,src"
@@ -99,11 +98,11 @@ def _place(facts: NodeFacts, address: Address) -> str:
     return way.device if way else str(address)
 
 
-def fate_of(facts: NodeFacts, key: ServiceKey, server: RealServer) -> Verdict:
+def fate_of(facts: NodeFacts, key: ServiceKey, server: RealServer) -> Decision:
     """What nat's POSTROUTING does to a connection of a real server to itself."""
     rules = facts.rules.get(key.family, Rules())
-    if rules.tables is None or rules.masquerading_besides:
-        return Verdict(UNKNOWN)
+    if (rules.tables is None and rules.ruleset is None) or rules.masquerading_besides:
+        return Decision(UNKNOWN)
     entry = entry_of(key, server)
     way = facts.next_hops.get(server.address)
     packet = Packet(
@@ -115,7 +114,7 @@ def fate_of(facts: NodeFacts, key: ServiceKey, server: RealServer) -> Verdict:
         flags=SYN,
         sets={(each.name, DIRECTIONS): entry in each.entries for each in facts.sets},
     )
-    return walk(rules.tables, "nat", "POSTROUTING", packet)
+    return rules.traversal.masqueraded(packet)
 
 
 def say_what_may_masquerade(facts: NodeFacts, only: Iterable[str] = ("inet", "inet6")) -> None:
@@ -141,12 +140,12 @@ def sees_bridged(facts: NodeFacts, family: str, bridge: Link) -> bool:
     return own or facts.switch("net/bridge/bridge-nf-call-%s" % name) == 1
 
 
-def unmasqueraded(facts: NodeFacts, ruled: bool) -> dict[str, list[tuple[Row, RealServer, Verdict]]]:
+def unmasqueraded(facts: NodeFacts, ruled: bool) -> dict[str, list[tuple[Row, RealServer, Decision]]]:
     """The real servers that are surely not masqueraded, by family, where a rule for the sets is or is not.
 
     Of the families that have sets, those that are in them.
     """
-    found: dict[str, list[tuple[Row, RealServer, Verdict]]] = {}
+    found: dict[str, list[tuple[Row, RealServer, Decision]]] = {}
     for row, server in clients_of_themselves(facts):
         family = row.key.family
         sets = loop_sets(facts, family)

@@ -12,6 +12,7 @@ from typing import Any, Mapping, Sequence
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.values import NodeFacts
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.values import RealServer, ServiceKey
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.simulation import Packet
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.traversal import Decision
 
 
 def task(facts: NodeFacts, title: str, module: str, /, **options: Any) -> Mapping[str, Any]:
@@ -57,29 +58,69 @@ def delete_rule(facts: NodeFacts, family: str, table: str, rule: str) -> Mapping
     return command(facts, "Delete the rule", [program, "--wait", "--table", table, "--delete", *shlex.split(rule)[1:]])
 
 
-def accept(facts: NodeFacts, family: str, chain: str, packet: Packet) -> Mapping[str, Any] | None:
-    """Accept packets before any rule is asked, those of which this is known; None where no address is."""
+#: Programs that write tables of nftables anew, and what they are told instead.
+_WRITTEN_BY = {
+    "firewalld": "by firewall-cmd(1), since firewalld writes its table anew",
+    "kube-proxy": "in what kube-proxy makes it from",
+    "libvirt_network": "by the network's definition in libvirt",
+}
+
+
+def by_whom(decision: Decision) -> str:
+    """How packets are to be accepted where a program writes the rules anew; empty for rules that are one's own."""
+    written = "" if decision.by_iptables else _WRITTEN_BY.get(decision.table, "")
+    return " (%s)" % written if written else ""
+
+
+def accept(facts: NodeFacts, family: str, decision: Decision, packet: Packet) -> Mapping[str, Any] | None:
+    """Accept packets before any rule of the chain is asked, those of which this is known.
+
+    None where no address is, or where a program writes the rules anew.
+    """
     end = "destination" if packet.source is None else "source"
     address = packet.source or packet.destination
     port = packet.destination_port or packet.source_port
-    if address is None:
+    if address is None or by_whom(decision):
         return None
     known = dict(protocol=packet.protocol) if packet.protocol else {}
     known[end] = str(address)
     if port and packet.protocol:
         known[end + "_port"] = str(port)
+    title = "Accept what the service needs"
+    if not decision.by_iptables:
+        return command(facts, title, _native_accept(family, decision, end, known))
+    in_table = {} if decision.table == "filter" else {"table": decision.table}
     if facts.netns is not None:
-        program = "iptables" if family == "inet" else "ip6tables"
-        words = [program, "--wait", "--insert", chain]
+        words = ["iptables" if family == "inet" else "ip6tables", "--wait"]
+        for name, value in in_table.items():
+            words += ["--%s" % name, value]
+        words += ["--insert", decision.chain]
         for name, value in known.items():
             words += ["--%s" % name.replace("_", "-"), value]
-        return command(facts, "Accept what the service needs", [*words, "--jump", "ACCEPT"])
+        return command(facts, title, [*words, "--jump", "ACCEPT"])
     return {
-        "name": "Accept what the service needs",
+        "name": title,
         "ansible.builtin.iptables": dict(
-            chain=chain, action="insert", ip_version="ipv4" if family == "inet" else "ipv6", **known, jump="ACCEPT"
+            **in_table,
+            chain=decision.chain,
+            action="insert",
+            ip_version="ipv4" if family == "inet" else "ipv6",
+            **known,
+            jump="ACCEPT",
         ),
     }
+
+
+def _native_accept(family: str, decision: Decision, end: str, known: Mapping[str, str]) -> list[str]:
+    """The words of nft(8) that accept in a chain of its own."""
+    side = {"destination": "d", "source": "s"}[end]
+    words = ["nft", "insert", "rule", decision.family, decision.table, decision.chain]
+    words += ["ip" if family == "inet" else "ip6", side + "addr", known[end]]
+    if end + "_port" in known:
+        words += [known["protocol"], side + "port", known[end + "_port"]]
+    elif "protocol" in known:
+        words += ["meta", "l4proto", known["protocol"]]
+    return [*words, "accept"]
 
 
 def real_server(facts: NodeFacts, name: str, key: ServiceKey, server: RealServer, **terms: Any) -> Mapping[str, Any]:

@@ -7,13 +7,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, FrozenSet, Iterator, Mapping, NamedTuple, Optional, Tuple
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.values import Address, Network
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.owners import Owner
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.values import RealServer, Service, ServiceKey
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.values import Link, Snapshot
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.simulation import Tables
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.ruleset import Ruleset
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.simulation import Rule, Tables, reachable
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.traversal import Filters, Traversal
 
 #: The owner of a table that is kept by tasks.
 TASKS = "tasks"
@@ -64,12 +67,34 @@ class Wishes:
 
 @dataclass(frozen=True)
 class Rules:
-    """The rules of one family: those of iptables; and why others may masquerade or drop besides, which are not read."""
+    """The rules of one family, and why others may masquerade or drop besides, which are not read."""
 
-    #: None where they cannot be read.
+    #: Those of iptables in the back end nf_tables, or in the only one; None where they cannot be read.
     tables: Optional[Tables] = None
     masquerading_besides: str = ""
     dropping_besides: str = ""
+    family: str = "inet"
+    #: All of nftables, those of iptables included; None where nft(8) cannot tell.
+    ruleset: Optional[Ruleset] = None
+    #: Those of iptables in the back end legacy, where there are two.
+    older: Tables = field(default_factory=dict)
+
+    @cached_property
+    def traversal(self) -> Traversal:
+        """What they do to packets."""
+        own = (self.tables or {},) if self.ruleset is None else ()
+        return Traversal(Filters(self.family, self.ruleset, (*own, self.older)))
+
+    def of_iptables(self, table: str, chain: str) -> Tuple[Rule, ...]:
+        """The rules of a chain of iptables, and of those to which they lead."""
+        return (*reachable(self.tables or {}, table, chain), *reachable(self.older, table, chain))
+
+    @cached_property
+    def untracks(self) -> bool:
+        """Whether a rule keeps packets from conntrack, so that nobody can say here in which state they are."""
+        raw = (rule for chain in ("PREROUTING", "OUTPUT") for rule in self.of_iptables("raw", chain))
+        by_iptables = any(rule.target == "NOTRACK" or "--notrack" in rule.text for rule in raw)
+        return by_iptables or (self.ruleset is not None and self.ruleset.untracks)
 
 
 @dataclass(frozen=True)
@@ -125,10 +150,17 @@ class NodeFacts:
 
     def is_local(self, address: Address | None) -> bool:
         """Whether the kernel delivers an address to itself."""
-        if address is None:
-            return False
-        own = (each.interface.ip for each in self.snapshot.addresses)
-        return any(address in each for each in self.local) or address in own
+        return address is not None and (address in self._own or any(address in each for each in self._own_networks))
+
+    @cached_property
+    def _own(self) -> FrozenSet[Address]:
+        """This node's addresses: those of devices, and those of routes to one address."""
+        single = (each.network_address for each in self.local if each.prefixlen == each.max_prefixlen)
+        return frozenset([*(each.interface.ip for each in self.snapshot.addresses), *single])
+
+    @cached_property
+    def _own_networks(self) -> Tuple[Network, ...]:
+        return tuple(each for each in self.local if each.prefixlen < each.max_prefixlen)
 
     def switch(self, path: str) -> int | None:
         """A switch's number; None where this kernel has no such switch."""

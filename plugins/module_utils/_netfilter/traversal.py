@@ -11,6 +11,7 @@ nf_nat_core.c: nf_nat_inet_fn() (the first chain of NAT that gives an address de
 from __future__ import annotations
 
 from bisect import bisect_right
+from dataclasses import replace
 from typing import Any, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Tuple
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.conditions import Condition, Values
@@ -39,23 +40,45 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.simulatio
 )
 
 #: The tables of iptables that a packet passes at a hook, in their order, and the chain's name there.
-_OLDER = {
+_IPTABLES = {
     "prerouting": ("PREROUTING", ("raw", "mangle")),
     "input": ("INPUT", ("mangle", "filter", "security")),
     "forward": ("FORWARD", ("mangle", "filter", "security")),
     "output": ("OUTPUT", ("raw", "mangle", "filter", "security")),
     "postrouting": ("POSTROUTING", ("mangle",)),
 }
-#: Where IPVS takes packets (ip_vs_core.c: ip_vs_ops4): chains of these priorities or later do not see them as they came.
+#: Where IPVS takes packets (ip_vs_core.c: ip_vs_ops4): chains of these priorities or later do not see them as before.
 _IPVS = {"input": 99, "forward": 100}
+#: Chains of this priority or before see packets that conntrack has not (NF_IP_PRI_CONNTRACK).
+_CONNTRACK = -200
+IPTABLES_TABLES = ("filter", "nat", "mangle", "raw", "security")
+IPTABLES_CHAINS = ("PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING")
 
 
 class Filters(NamedTuple):
-    """All rules of one family that are known: of nftables (with those that iptables made there), and the older ones."""
+    """All rules of one family that are known: those of nftables, and tables of iptables that are not among these."""
 
     family: str
     ruleset: Optional[Ruleset] = None
-    older: Optional[Tables] = None
+    iptables: Tuple[Tables, ...] = ()
+
+
+class Decision(NamedTuple):
+    """What happens to packets at a hook, and by what: a rule's text (empty for the policy) in or behind a chain there.
+
+    ``family`` of the chain's table is empty where only iptables tells of it.
+    """
+
+    kind: str
+    rule: str = ""
+    family: str = ""
+    table: str = ""
+    chain: str = ""
+
+    @property
+    def by_iptables(self) -> bool:
+        """Whether iptables shows the chain, and takes rules into it."""
+        return self.family in ("", "ip", "ip6") and self.table in IPTABLES_TABLES and self.chain in IPTABLES_CHAINS
 
 
 class Traversal:
@@ -63,62 +86,66 @@ class Traversal:
 
     def __init__(self, filters: Filters) -> None:
         self._filters = filters
-        self._known: Dict[Any, Verdict] = {}
+        self._known: Dict[Any, Decision] = {}
         self._bounds = _Bounds(_all_rules(filters))
 
-    def filtered(self, hook: str, packet: Packet) -> Verdict:
+    def filtered(self, hook: str, packet: Packet) -> Decision:
         """Whether chains that filter at a hook drop every packet of which this is known; ``unknown`` is in doubt."""
         return self._once("filter", hook, packet)
 
-    def masqueraded(self, packet: Packet) -> Verdict:
+    def masqueraded(self, packet: Packet) -> Decision:
         """Whether a chain of NAT behind the routing gives each of these packets another source."""
         return self._once("nat", "postrouting", packet)
 
-    def _once(self, kind: str, hook: str, packet: Packet) -> Verdict:
+    def _once(self, kind: str, hook: str, packet: Packet) -> Decision:
         key = (kind, hook, self._bounds.alike(packet))
         if key not in self._known:
-            found = list(self._verdicts(kind, hook, packet))
+            found = list(self._decisions(kind, hook, packet))
             self._known[key] = _first(found, MASQUERADE if kind == "nat" else DROP)
         return self._known[key]
 
-    def _verdicts(self, kind: str, hook: str, packet: Packet) -> Iterator[Verdict]:
-        family, ruleset, older = self._filters.family, self._filters.ruleset, self._filters.older or {}
-        if kind == "nat":
-            yield walk(older, "nat", "POSTROUTING", packet)
-        else:
-            chain, tables = _OLDER[hook]
-            for table in tables:
-                yield walk(older, table, chain, packet)
-        if ruleset is None:
-            return
-        for base in ruleset.bases(family, hook, *(("nat",) if kind == "nat" else ("filter", "route"))):
-            if kind != "nat" and base.of_ip and base.priority >= _IPVS.get(hook, 1 << 31):
+    def _decisions(self, kind: str, hook: str, packet: Packet) -> Iterator[Decision]:
+        for tables in self._filters.iptables:
+            chain, names = ("POSTROUTING", ("nat",)) if kind == "nat" else _IPTABLES[hook]
+            for name in names:
+                # What raw sees is not in conntrack yet.
+                seen = replace(packet, state=None) if name == "raw" else packet
+                found = walk(tables, name, chain, seen)
+                yield Decision(found.kind, found.rule.text if found.rule else "", "", name, chain)
+        if self._filters.ruleset is not None:
+            yield from self._of_nftables(self._filters.ruleset, kind, hook, packet)
+
+    def _of_nftables(self, ruleset: Ruleset, kind: str, hook: str, packet: Packet) -> Iterator[Decision]:
+        family = self._filters.family
+        bases = ruleset.bases(family, hook, *(("nat",) if kind == "nat" else ("filter", "route")))
+        if (kind, hook) == ("filter", "prerouting"):
+            bases += ruleset.bases(family, "ingress", "filter")
+        for base in bases:
+            if kind == "filter" and base.of_ip and base.priority >= _IPVS.get(hook, 1 << 31):
                 continue
-            found = _walked(ruleset, base, packet, family)
-            # Which device's packets, or which frames, such a chain sees is not known here.
-            yield found if base.of_ip or found.kind == ACCEPT else Verdict(UNKNOWN, found.rule, base.name)
-        if kind != "nat" and hook == "prerouting":
-            for base in ruleset.bases(family, "ingress", "filter"):
-                found = _walked(ruleset, base, packet, family)
-                yield found if found.kind == ACCEPT else Verdict(UNKNOWN, found.rule, base.name)
+            untracked = hook in ("prerouting", "output") and base.priority <= _CONNTRACK
+            found = _walked(ruleset, base, replace(packet, state=None) if untracked else packet, family)
+            # Which device's packets, or which frames, a chain that is none of IP's sees is not known here.
+            sure = base.of_ip or found.kind == ACCEPT
+            text = found.rule.text if found.rule else ""
+            yield Decision(found.kind if sure else UNKNOWN, text, base.family, base.table, base.name)
 
 
-def _first(found: Iterable[Verdict], sought: str) -> Verdict:
-    """The verdict of the chain that decides: the sought one, or else a doubtful one, or else another."""
-    verdicts = list(found)
+def _first(found: Iterable[Decision], sought: str) -> Decision:
+    """The decision that counts: the sought one, or else a doubtful one, or else another."""
+    decisions = list(found)
     for kind in (sought, UNKNOWN):
-        for each in verdicts:
+        for each in decisions:
             if each.kind == kind:
                 return each
-    return next((each for each in verdicts if each.rule is not None), Verdict(ACCEPT))
+    return next((each for each in decisions if each.rule), Decision(ACCEPT))
 
 
 def _walked(ruleset: Ruleset, base: RulesetChain, packet: Packet, family: str) -> Verdict:
     chains = ruleset.tables[base.family, base.table]
     policy = DROP if base.policy == "drop" else ACCEPT
-    place = "%s of table %s %s" % (base.name, base.family, base.table)
     ends = [
-        Verdict(policy, each.rule, place) if each.kind == RETURN else each
+        Verdict(policy, each.rule, base.name) if each.kind == RETURN else each
         for each in _ends(chains, base, packet, family)
     ]
     other = next((each for each in ends if each.kind != ends[-1].kind), None)
@@ -173,9 +200,10 @@ def _named(rule: AnyRule) -> Rule:
 
 
 def _all_rules(filters: Filters) -> Iterator[AnyRule]:
-    for chains in (filters.older or {}).values():
-        for chain in chains.values():
-            yield from chain.rules
+    for tables in filters.iptables:
+        for chains in tables.values():
+            for chain in chains.values():
+                yield from chain.rules
     if filters.ruleset is not None:
         yield from filters.ruleset.rules()
 

@@ -21,19 +21,18 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.simulatio
     UNKNOWN,
     Packet,
     Rule,
-    Tables,
-    Verdict,
-    reachable,
 )
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.traversal import Decision
 
 #: The flags of TCP's first packet, and of the answer to it.
 SYN, SYN_ACK = frozenset(["SYN"]), frozenset(["SYN", "ACK"])
 _NO_MASQUERADING = "no service with forwarding method masquerading"
+_UNREAD = "the rules of iptables could not be read"
 _TUNNEL_KINDS = ("ipip", "ip6tnl", "sit", "gre", "ip6gre", "gretap")
 
 
 def nat_rules(facts: NodeFacts, family: str) -> tuple[Rule, ...]:
-    return reachable(facts.tables(family) or {}, "nat", "POSTROUTING")
+    return facts.rules.get(family, Rules()).of_iptables("nat", "POSTROUTING")
 
 
 def masqueraded(facts: NodeFacts) -> list[tuple[Row, RealServer]]:
@@ -44,19 +43,19 @@ def masqueraded(facts: NodeFacts) -> list[tuple[Row, RealServer]]:
 
 
 def say_what_is_left(
-    facts: NodeFacts, families: Iterable[str], reason: Callable[[Rules], str], doubtful: Iterable[Verdict] = ()
+    facts: NodeFacts, families: Iterable[str], reason: Callable[[Rules], str], doubtful: Iterable[Decision] = ()
 ) -> None:
     """The end of a check of rules: why it does not know those of some families as a whole, and which are in doubt."""
-    unread = Rules(None, *["the rules of iptables could not be read"] * 2)
+    unread = Rules(None, _UNREAD, _UNREAD)
     told = [reason(facts.rules.get(family, unread)) for family in sorted(set(families))]
-    rules = [verdict.rule.text for verdict in doubtful if verdict.kind == UNKNOWN and verdict.rule]
+    rules = [each.rule for each in doubtful if each.kind == UNKNOWN and each.rule]
     if rules:
         told.append("a rule asks for more than is known of the packets: %s" % some(rules))
     if any(told):
         raise LeftOpen("; ".join(dict.fromkeys(filter(None, told))))
 
 
-def sent_to(facts: NodeFacts, key: ServiceKey, server: RealServer) -> Packet:
+def sent_to(facts: NodeFacts, key: ServiceKey, server: RealServer, state: str | None = None) -> Packet:
     """The first packet of a connection as IPVS sends it on to a real server; nothing is known of the client."""
     return Packet(
         destination=server.address,
@@ -64,13 +63,8 @@ def sent_to(facts: NodeFacts, key: ServiceKey, server: RealServer) -> Packet:
         out_device=device_towards(facts, server),
         protocol=key.protocol,
         flags=SYN,
+        state=state,
     )
-
-
-def untracked_by_rule(tables: Tables) -> bool:
-    """Whether rules keep packets from conntrack, so that nobody can say here in which state they are."""
-    rules = (rule for chain in ("PREROUTING", "OUTPUT") for rule in reachable(tables, "raw", chain))
-    return any(rule.target == "NOTRACK" or "--notrack" in rule.text for rule in rules)
 
 
 def device_towards(facts: NodeFacts, server: RealServer) -> str | None:

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Iterator
+from typing import Iterator, NamedTuple, Tuple
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor import remedies
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.checks.common import (
@@ -15,19 +15,29 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.checks.commo
     SYN_ACK,
     say_what_is_left,
     sent_to,
-    untracked_by_rule,
 )
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.examination import ERROR, check
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.values import Finding, NodeFacts, NotApplicable, Row
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.values import ServiceKey, endpoint
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.simulation import DROP, UNKNOWN, Packet, walk
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.simulation import ACCEPT, UNKNOWN, Packet
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.traversal import Decision
+
+
+class Passing(NamedTuple):
+    """Packets of a service that pass this node: the hooks that see them so, what is known of them, whose they are."""
+
+    hooks: Tuple[str, ...]
+    packet: Packet
+    what: str
+    whose: str
 
 
 @check(
     ERROR,
-    what="Rules of iptables drop every packet of a service on its way.",
-    where="virtual services: INPUT for the virtual address; OUTPUT and FORWARD for masqueraded real servers",
-    source="iptables(8); ip_vs_core.c: the hooks of IPVS come behind filter; ip_vs_xmit.c: ip_vs_notrack()",
+    what="Rules of iptables or nftables drop every packet of a service on its way.",
+    where="virtual services: prerouting and INPUT for the virtual address; OUTPUT and postrouting, and prerouting and"
+    " FORWARD of the answers, for masqueraded real servers",
+    source="iptables(8), nft(8); ip_vs_core.c: the hooks of IPVS come behind filter; ip_vs_xmit.c: ip_vs_notrack()",
 )
 def firewall_drops(facts: NodeFacts) -> Iterator[Finding]:
     if not facts.table:
@@ -35,25 +45,29 @@ def firewall_drops(facts: NodeFacts) -> Iterator[Finding]:
     told: set[tuple[str, str, str]] = set()
     doubtful = []
     for row in facts.table:
-        for chain, packet, what in _passing(facts, row):
-            verdict = walk(facts.tables(row.key.family) or {}, "filter", chain, packet)
-            text = verdict.rule.text if verdict.rule else "the policy of chain %s" % chain
-            near = packet.source if chain == "FORWARD" else packet.destination
-            if verdict.kind == UNKNOWN:
-                doubtful.append(verdict)
-            elif verdict.kind == DROP and (chain, text, str(near)) not in told:
-                told.add((chain, text, str(near)))
-                yield _dropped(facts, row.key, chain, packet, text, what)
+        rules = facts.rules.get(row.key.family)
+        if rules is None or (rules.tables is None and rules.ruleset is None):
+            continue
+        for passing in _passing(facts, row, not rules.untracks):
+            for hook in passing.hooks:
+                decision = rules.traversal.filtered(hook, passing.packet)
+                if decision.kind == ACCEPT:
+                    continue
+                if decision.kind == UNKNOWN:
+                    doubtful.append(decision)
+                    continue
+                near = (hook, decision.rule, passing.whose if hook != "input" else str(row.key.address))
+                if near not in told:
+                    told.add(near)
+                    yield _dropped(facts, row.key, hook, passing, decision)
+                break
     say_what_is_left(facts, (row.key.family for row in facts.table), lambda rules: rules.dropping_besides, doubtful)
 
 
-def _passing(facts: NodeFacts, row: Row) -> Iterator[tuple[str, Packet, str]]:
-    """The packets of a service that pass this node: the chain of filter, what is known of them, and their name."""
-    tables, protocol = facts.tables(row.key.family), row.key.protocol
-    if tables is None:
-        return
+def _passing(facts: NodeFacts, row: Row, tracked: bool) -> Iterator[Passing]:
+    """The packets of a service that pass this node."""
+    protocol = row.key.protocol
     kept = facts.switch("net/ipv4/vs/conntrack") == 1
-    tracked = not untracked_by_rule(tables)
     asked = Packet(
         destination=row.key.address,  # of a firewall mark nobody can say
         protocol=protocol,
@@ -62,23 +76,29 @@ def _passing(facts: NodeFacts, row: Row) -> Iterator[tuple[str, Packet, str]]:
         from_outside=True,
         flags=SYN,
     )
-    yield "INPUT", asked, "what clients send to virtual service %s" % row.key
+    whose = str(row.key)
+    if row.key.fwmark:  # it is given before INPUT
+        yield Passing(("input",), replace(asked, mark=row.key.fwmark), "what clients send to virtual service %s", whose)
+    else:
+        yield Passing(("prerouting", "input"), asked, "what clients send to virtual service %s", whose)
+    state_sent = ("NEW" if tracked else None) if kept else "UNTRACKED"
+    state_back = _state_of_answer(protocol, kept) if tracked else None
     for server in row.servers:
         if server.forwarding_method != "masquerading" or facts.is_local(server.address):
             continue
-        sent = replace(sent_to(facts, row.key, server), state=("NEW" if tracked else None) if kept else "UNTRACKED")
+        sent = sent_to(facts, row.key, server, state_sent)
         answer = Packet(
             source=server.address,
             source_port=server.port or None,
             in_device=sent.out_device,
-            state=_state_of_answer(protocol, kept) if tracked else None,
+            state=state_back,
             from_outside=True,
             protocol=protocol,
             flags=SYN_ACK,
         )
-        name = endpoint(server.packed, server.port)
-        yield "OUTPUT", sent, "what IPVS sends on to real server %s" % name
-        yield "FORWARD", answer, "the answers of real server %s" % name
+        whose = endpoint(server.packed, server.port)
+        yield Passing(("output", "postrouting"), sent, "what IPVS sends on to real server %s", whose)
+        yield Passing(("prerouting", "forward"), answer, "the answers of real server %s", whose)
 
 
 def _state_of_answer(protocol: str | None, kept: bool) -> str | None:
@@ -92,13 +112,26 @@ def _state_of_answer(protocol: str | None, kept: bool) -> str | None:
     return "INVALID" if protocol == "tcp" else None
 
 
-def _dropped(facts: NodeFacts, key: ServiceKey, chain: str, packet: Packet, text: str, what: str) -> Finding:
-    if packet.state in ("UNTRACKED", "INVALID"):
-        what += " (%s to conntrack, since net.ipv4.vs.conntrack is 0)" % packet.state
+def _dropped(facts: NodeFacts, key: ServiceKey, hook: str, passing: Passing, decision: Decision) -> Finding:
+    what = passing.what % passing.whose
+    if passing.packet.state in ("UNTRACKED", "INVALID"):
+        what += " (%s to conntrack, since net.ipv4.vs.conntrack is 0)" % passing.packet.state
+    if decision.by_iptables:
+        chain = decision.chain
+        where = "chain %s of %s" % (chain, decision.table)
+        text = decision.rule or "the policy of chain %s" % chain
+    else:
+        chain = hook
+        where = "hook %s" % hook
+        text = decision.rule or "the policy of chain %s of table %s %s" % (
+            decision.chain,
+            decision.family,
+            decision.table,
+        )
     return Finding(
         "%s: %s" % (chain, text),
-        "chain %s of filter drops %s, by %s" % (chain, what, text),
+        "%s drops %s, by %s" % (where, what, text),
         "The clients wait until they give up.",
-        "Accept these packets before they are dropped.",
-        remedies.accept(facts, key.family, chain, packet),
+        "Accept these packets before they are dropped%s." % remedies.by_whom(decision),
+        remedies.accept(facts, key.family, decision, passing.packet),
     )

@@ -94,7 +94,7 @@ def ipvs_conntrack_off(facts: NodeFacts) -> Iterator[Finding]:
         relying = [
             rule
             for rule in nat_rules(facts, family)
-            if rule.target in ("MASQUERADE", "SNAT") and (rule in used or _meant_for_ipvs(facts, rule, servers))
+            if rule.target in ("MASQUERADE", "SNAT") and (rule.text in used or _meant_for_ipvs(facts, rule, servers))
         ]
         if relying:
             yield Finding(
@@ -285,8 +285,8 @@ def loopback_rule_shadowed(facts: NodeFacts) -> Iterator[Finding]:
     for family, rows in unmasqueraded(facts, ruled=True).items():
         by_rule: dict[str, list[str]] = {}
         for _row, server, verdict in rows:
-            if verdict.rule is not None:
-                by_rule.setdefault(verdict.rule.text, []).append(str(server))
+            if verdict.rule:
+                by_rule.setdefault(verdict.rule, []).append(str(server))
         for text, servers in by_rule.items():
             yield Finding(
                 text,

@@ -13,7 +13,6 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor import remed
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.checks.common import (
     SYN,
     device_towards,
-    untracked_by_rule,
 )
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.examination import ERROR, NOTICE, WARNING, check
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.probe import ANSWERED, NO_WAY, REFUSED, TIMED_OUT
@@ -25,7 +24,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.values impor
     Row,
 )
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.values import RealServer
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.simulation import ACCEPT, Packet, walk
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.simulation import ACCEPT, Packet
 
 #: What helps where the kernel cannot have a module; no task does.
 _NO_MODULE = (
@@ -117,18 +116,18 @@ def _answer(facts: NodeFacts, row: Row, server: RealServer) -> tuple[str, str] |
 
 def _keeps_from_asking(facts: NodeFacts, server: RealServer) -> bool:
     """Whether this node's own rules may drop what it asks a real server, so that no answer tells nothing of it."""
-    tables = facts.tables(family_of(server.address))
-    if tables is None:
+    rules = facts.rules.get(family_of(server.address))
+    if rules is None or (rules.tables is None and rules.ruleset is None):
         return False
     asked = Packet(
         destination=server.address,
         destination_port=server.port,
         protocol="tcp",
         out_device=device_towards(facts, server),
-        state=None if untracked_by_rule(tables) else "NEW",
+        state=None if rules.untracks else "NEW",
         flags=SYN,
     )
-    return walk(tables, "filter", "OUTPUT", asked).kind != ACCEPT
+    return any(rules.traversal.filtered(hook, asked).kind != ACCEPT for hook in ("output", "postrouting"))
 
 
 @check(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.chains import BaseChain, decoded
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.facts import rules_of
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.rules import rules_of
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel import attributes
 
 
@@ -34,7 +34,7 @@ def chain(family, table, name, kind="filter", hook=1, idle=False):
     ],
 )
 def test_chains_of_nftables_that_are_not_those_of_iptables(chains, masquerading, dropping):
-    told = rules_of("inet", "*nat\n:POSTROUTING ACCEPT [0:0]\nCOMMIT\n", chains)
+    told = rules_of("inet", "*nat\n:POSTROUTING ACCEPT [0:0]\nCOMMIT\n", "", chains, {})
     assert told.tables
     assert "nat" in told.tables
     assert told.masquerading_besides.partition(": ")[2] == masquerading
@@ -45,7 +45,6 @@ def test_chains_of_nftables_that_are_not_those_of_iptables(chains, masquerading,
     ("saved", "masquerading", "dropping"),
     [
         (None, "not installed", "not installed"),
-        ("# Warning: iptables-legacy tables present, use iptables-legacy-save to see them\n", "both", "both"),
         ("# Table `nat' is incompatible, use 'nft' tool.\n", "ip nat", ""),
         ("# Table `filter' is incompatible, use 'nft' tool.\n", "", "ip filter"),
         # It writes the others, and which those are is known from elsewhere.
@@ -53,7 +52,7 @@ def test_chains_of_nftables_that_are_not_those_of_iptables(chains, masquerading,
     ],
 )
 def test_rules_that_iptables_cannot_tell(saved, masquerading, dropping):
-    told = rules_of("inet", saved, [])
+    told = rules_of("inet", saved, "", [], {})
     assert masquerading in told.masquerading_besides
     assert dropping in told.dropping_besides
     assert bool(told.masquerading_besides) == bool(masquerading)

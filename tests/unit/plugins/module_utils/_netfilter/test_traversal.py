@@ -59,7 +59,7 @@ def traversal(record):
 @pytest.mark.parametrize("record", RECORDS, ids=itertools.count())
 def test_what_is_known_of_a_packet_decides_as_the_kernel_does(record):
     asked = traversal(record)
-    # Where a rule drops some only, by a limit or by what is not read, that they are accepted says that not all are lost.
+    # Where a rule drops some only, by a limit or by what is not read, "accept" says that not all are lost.
     some = any(word in json.dumps(record["told"]) for word in ('"limit"', '"fib"'))
     for packet, passed in packets(record):
         told = asked.filtered("input", packet).kind
