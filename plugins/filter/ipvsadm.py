@@ -12,7 +12,7 @@ from typing import Any
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import InvalidOption
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs import ipvsadm
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs import reader, writer
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.options import checked_services
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.wishes import ServiceWish
 
@@ -25,24 +25,25 @@ def to_ipvsadm(services: Sequence[Mapping[str, Any]]) -> str:
     try:
         for place, (options, listed) in enumerate(checked_services(services)):
             wish = ServiceWish.read(options, listed, "services[%d]." % place)
-            servers = [server.resolve(wish.key, None) for server in wish.servers or ()]
-            lines += ipvsadm.render(wish.resolve(None), servers)
-    except InvalidOption as exc:
-        raise AnsibleFilterError("to_ipvsadm: %s" % exc) from exc
+            service = wish.resolve(None)
+            writer.restorable(service)
+            lines += writer.render(service, [server.resolve(wish.key, None) for server in wish.servers or ()])
+    except InvalidOption as exc:  # Ansible says a cause once more, behind the error
+        raise AnsibleFilterError("to_ipvsadm: %s" % exc) from None
     return "".join(line + "\n" for line in lines)
 
 
 def from_ipvsadm(text: str) -> list[dict[str, Any]]:
     """The virtual services in what ipvsadm --save --numeric has printed, as the modules take them."""
     try:
-        found = ipvsadm.parse(text)
-        for wish in ipvsadm.wishes(found):  # whatever cannot be meant is refused here already
+        found = reader.parse(text)
+        for wish in reader.wishes(found):  # whatever cannot be meant is refused here already
             wish.resolve(None)
             if wish.servers:
                 wish.servers.anew(wish.key)
     except InvalidOption as exc:
-        raise AnsibleFilterError("from_ipvsadm: %s" % exc) from exc
-    return ipvsadm.service_options(found)
+        raise AnsibleFilterError("from_ipvsadm: %s" % exc) from None
+    return reader.service_options(found)
 
 
 class FilterModule:

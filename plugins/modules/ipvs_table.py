@@ -245,7 +245,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import InvalidOption
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.module import NETNS, invocation, reporting
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs import ipvsadm
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs import reader
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.client import EMPTY_TABLE, Ipvs
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.options import SCOPE, SERVICES, checked_services
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.plan import plan_table
@@ -260,7 +260,7 @@ def run(module):
         raise InvalidOption("scope", params["scope"], "it limits what 'purge: true' deletes, so it goes with that only")
     owned = Scope.from_options(params["scope"]) if params["purge"] else None
     if params["text"] is not None:
-        wishes = ipvsadm.wishes(ipvsadm.parse(params["text"]))
+        wishes = reader.wishes(reader.parse(params["text"]))
         if params["purge"] and not wishes:  # a file that was cut off, or a command that has failed
             raise InvalidOption(
                 "text", params["text"], "it has no virtual service: write 'services: []' if all shall be deleted"

@@ -79,7 +79,7 @@ def name_of(service: dict[str, Any]) -> str:
 
 
 def lines(service: dict[str, Any], thresholds: bool = False) -> list[str]:
-    """A service and its real servers as ipvsadm saves them, or, with thresholds, as it would read them."""
+    """A service and its real servers as ipvsadm saves them, or, with thresholds, as any of its versions reads them."""
     words = ["-A", name_of(service), "-s", service["scheduler"]]
     if service.get("persistence_timeout"):
         words += ["-p", str(service["persistence_timeout"])]
@@ -99,7 +99,8 @@ def lines(service: dict[str, Any], thresholds: bool = False) -> list[str]:
         if thresholds and server.get("upper_threshold"):
             words += ["-x", str(server["upper_threshold"]), "-y", str(server["lower_threshold"])]
         if server["forwarding_method"] == "tunnel":
-            words += ["--tun-type", server["tunnel_type"]]
+            if not thresholds or server["tunnel_type"] != "ipip":
+                words += ["--tun-type", server["tunnel_type"]]
             if server["tunnel_type"] == "gue":
                 words += ["--tun-port", str(server["tunnel_port"])]
             if server["tunnel_type"] != "ipip":

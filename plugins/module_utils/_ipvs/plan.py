@@ -12,7 +12,7 @@ from typing import Any, Iterable, Mapping, NamedTuple, Sequence
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base import values
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import InvalidOption
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.plan import Plan, differing
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs import ipvsadm
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs import writer
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.codec import TOTALS, KernelServers
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.columns import unsettled
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.scope import Scope
@@ -145,7 +145,7 @@ class TablePlan(NamedTuple):
 
 
 def _lines(entries: Iterable[tuple[Service, Servers]]) -> str:
-    return "".join(line + "\n" for entry in entries for line in ipvsadm.render(*entry))
+    return "".join(line + "\n" for entry in entries for line in writer.render(*entry))
 
 
 _COUNTED = {"add": "added", "set": "changed", "delete": "deleted"}

@@ -397,18 +397,16 @@ def _service_fields(family: str, terms: tuple[Any, ...], had: str | None) -> Map
 def _mask(family: str, written: str) -> int:
     """A mask of persistence as :class:`Service` has it, from 24, 255.255.255.0 or 64.
 
-    The kernel takes any IPv4 mask, 255.0.255.0 too. The one that is refused is a host mask, such as 0.0.0.255, which
-    is a mistake: it would make one client of those who have nothing in common.
+    The kernel takes any IPv4 mask, 255.0.255.0 too.
     """
     option = "persistence_netmask"
     if values.is_number(written):
         length = values.number(option, int(written), int(family == "inet6"), PREFIX_MAX[family], "a prefix length")
         return ipv4_mask(length) if family == "inet" else length
     try:
-        mask = int(ipaddress.IPv4Address(written)) if family == "inet" else None
+        if family == "inet":
+            return int(ipaddress.IPv4Address(written))
     except ValueError:
-        mask = None
-    if mask is None or (0 < mask < 0xFFFFFFFF and not mask & (mask + 1)):
-        remedy = "1 to 128" if family == "inet6" else "0 to 32) or an IPv4 netmask (255.255.255.0"
-        raise InvalidOption(option, written, "write a prefix length (%s)" % remedy)
-    return mask
+        pass
+    remedy = "1 to 128" if family == "inet6" else "0 to 32) or an IPv4 netmask (255.255.255.0"
+    raise InvalidOption(option, written, "write a prefix length (%s)" % remedy)

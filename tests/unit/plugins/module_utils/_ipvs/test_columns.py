@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ipvs_things import replies, servers
 
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs import columns, plan
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import InvalidOption
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs import columns, plan, reader
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.codec import SERVER_HEADER, encode_servers
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.scope import Scope
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.values import RealServers
@@ -52,3 +53,55 @@ def test_the_plan_for_what_differs_is_the_plan_for_all(wished, data):
         patch.setattr(plan, "unsettled", lambda *_all: None)
         plain = plan.plan_table([wish], [(service, have)], owned)
     assert steps_of(quick) == steps_of(plain)
+
+
+@pytest.mark.parametrize("service", ["-t 10.0.0.1:80", "-u [2001:db8::1]:53", "--sctp-service 10.0.0.1:80", "-f 7 -6"])
+@pytest.mark.parametrize("address", ["10.1.0.1", "[fd00::1]", "[2001:db8::1]"])
+def test_what_ipvsadm_writes_is_a_block(service, address):
+    """Line by line it would be as right, and several times slower."""
+    text = f"-A {service} -s rr\n-a {service} -r {address}:80 -i -w 1\n-a {service} -r {address}:81 -i -w 2"
+    ((written, block), *rest) = columns.blocks(text)
+    assert written == text
+    assert not any(other for other, _block in rest)
+    assert block == columns.Block(service, "-s rr", (address.strip("[]"),) * 2, ("80 -i -w 1", "81 -i -w 2"))
+
+
+#: Whatever a line may have, right and wrong, and other spellings of it.
+WORDS = st.sampled_from(
+    [
+        *("-A", "-a", "-t", "-u", "-f", "-6", "-s", "-p", "-M", "-o", "-b", "-r", "-g", "-i", "-m", "-w", "-x", "-y"),
+        *("--pe", "--tun-type", "--tun-port", "--tun-csum", "ipvsadm", "#", "rr", "sh", "300", "3", "64", "gue"),
+        *("10.0.0.1:80", "10.0.0.2:80", "[fd00::1]:80", "010.0.0.1:80", "10.1:80", "10.0.0.999:80", "fd00::1"),
+        *("255.255.0.0", "sh-port"),
+    ]
+)
+
+
+def table_of(text):
+    """What a text is read as, or that it is refused."""
+    try:
+        return reader.parse(text)
+    except InvalidOption:
+        return None
+
+
+@given(table=kernel_tables.tables, data=st.data())
+def test_blocks_are_read_as_their_lines(table, data):
+    """Some words of some lines are replaced, so that a block holds what it must not."""
+    lines = [line.split(" ") for service in table for line in kernel_tables.lines(service)]
+    for line in lines:
+        if data.draw(st.integers(0, 4)) == 0:
+            line[data.draw(st.integers(0, len(line) - 1))] = data.draw(WORDS)
+    text = "\n".join(map(" ".join, lines))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reader, "blocks", lambda text: [(text, None)])
+        plain = table_of(text)
+    found = table_of(text)
+    assert as_values(found) == as_values(plain)
+
+
+def as_values(table):
+    """A table with its real servers as values, which are compared by what they hold."""
+    return table and [
+        (options, [(address, each.port, each.terms) for address, each in servers]) for options, servers in table
+    ]

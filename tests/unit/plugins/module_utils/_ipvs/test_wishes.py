@@ -141,7 +141,7 @@ def test_who_owns_the_weight():
         (TCP, dict(persistence_timeout=1, persistence_netmask="²"), "persistence_netmask: '²' is not valid"),
         (dict(TCP, address="fd00::1"), dict(persistence_timeout=1, persistence_netmask="0"), "1 to 128"),
         (TCP, dict(persistence_timeout=1, persistence_netmask="33"), "persistence_netmask: 33 is not valid"),
-        (TCP, dict(persistence_timeout=1, persistence_netmask="0.0.0.255"), "write a prefix length"),
+        (TCP, dict(persistence_timeout=1, persistence_netmask="0.0.0.256"), "write a prefix length"),
         (dict(TCP, address="fd00::1"), dict(persistence_timeout=1, persistence_netmask="255.0.0.0"), "1 to 128"),
         (TCP, dict(scheduler="rr", scheduler_flags=["sh-port"]), "it belongs to scheduler 'sh', not 'rr'"),
         (TCP, dict(scheduler_flags=["mh-port"]), "it belongs to scheduler 'mh', not 'wlc'"),
