@@ -15,6 +15,7 @@ from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
 
+import sources
 import steps
 
 PROGRAM = (steps.CHECKOUT / "roles/lab_host/files/lab_nodes.py").read_text()
@@ -113,18 +114,10 @@ class Machine:
 
     def send_checkout(self, checkout: str, libraries: str) -> None:
         """Send this checkout as a clone would have it and `make venv` would link it, and Ansible's libraries."""
-        listed = subprocess.run(
-            ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-            cwd=steps.CHECKOUT,
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout.split("\0")
         packed = io.BytesIO()
         with tarfile.open(fileobj=packed, mode="w") as tar:
-            for name in filter(None, listed):
-                if (steps.CHECKOUT / name).is_file():
-                    tar.add(steps.CHECKOUT / name, Path(checkout, name))
+            for source in sources.files(new=True) or ():
+                tar.add(steps.CHECKOUT / source, Path(checkout, source))
             link = tarfile.TarInfo(f"{checkout}/.venv/collections/ansible_collections/linuxnet/ipvs")
             link.type, link.linkname = tarfile.SYMTYPE, "../../../.."
             tar.addfile(link)

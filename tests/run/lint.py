@@ -15,10 +15,14 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
+import sources
 import steps
+import yaml
 
 # The checkout under the name by which the collection imports itself.
 COLLECTION = ".venv/collections/ansible_collections/linuxnet/ipvs"
+#: Galaxy's own importer, in an environment of its own: it wants older libraries than ours.
+IMPORTER = "galaxy-importer==0.4.44"
 # What a released collection may hold: the rest is for those who work on it.
 RELEASED = {
     "CHANGELOG.rst",
@@ -48,29 +52,92 @@ def commands() -> Iterator[tuple[str, list[str]]]:
     yield "guide tables", [sys.executable, "tests/write/guide_tables.py", "--check"]
 
 
-def build() -> steps.Step:
-    """Build the collection, and see that nothing slips into it that its users have no use for."""
+def build(folder: Path) -> steps.Step:
+    """Build the collection of what git knows, and see that nothing slips in that its users have no use for."""
     start = time.monotonic()
-    with tempfile.TemporaryDirectory() as folder:
-        built = steps.run("build", ["ansible-galaxy", "collection", "build", "--output-path", folder])
-        failure = built.failure
-        if failure is None:
-            with tarfile.open(next(Path(folder).glob("*.tar.gz"))) as archive:
-                extra = {name.split("/")[0] for name in archive.getnames()} - RELEASED
-            if extra:
-                failure = f"not for a release (see build_ignore in galaxy.yml): {', '.join(sorted(extra))}"
+    sources.copy(folder / "sources", new=False)
+    built = steps.run("build", ["ansible-galaxy", "collection", "build", "--output-path", folder, folder / "sources"])
+    failure = built.failure
+    if failure is None:
+        with tarfile.open(tarball(folder)) as archive:
+            extra = {name.split("/")[0] for name in archive.getnames()} - RELEASED
+        if extra:
+            failure = f"not for a release (see build_ignore in galaxy.yml): {', '.join(sorted(extra))}"
     return steps.Step("build", time.monotonic() - start, failure)
+
+
+def tarball(folder: Path) -> Path:
+    """The collection that was built in a folder."""
+    return next(folder.glob("*.tar.gz"))
+
+
+def galaxy(folder: Path) -> steps.Step:
+    """Import the collection that was built, as Galaxy does."""
+    start = time.monotonic()
+    environment = steps.CHECKOUT / ".venv" / IMPORTER.replace("==", "-")
+    if not (environment / "stamp").exists():
+        python = environment / "bin" / "python"
+        making: list[list[str | Path]] = [
+            [sys.executable, "-m", "venv", "--clear", environment],
+            [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", IMPORTER],
+        ]
+        for words in making:
+            step = steps.run("galaxy-importer", words)
+            if step.failure is not None:
+                return step
+        (environment / "stamp").touch()
+    config = folder / "importer.cfg"
+    config.write_text("[galaxy-importer]\nrun_ansible_lint = false\ncheck_required_tags = true\n")
+    env = {
+        "PATH": f"{environment / 'bin'}{os.pathsep}{os.environ['PATH']}",
+        "GALAXY_IMPORTER_CONFIG": str(config),
+        "ANSIBLE_CONFIG": os.devnull,
+    }
+    command: list[str | Path] = [environment / "bin" / "python", "-m", "galaxy_importer.main", tarball(folder)]
+    step = steps.run("galaxy-importer", command, env, folder)  # where it leaves a report
+    return steps.Step(step.name, time.monotonic() - start, step.failure)
+
+
+def released() -> Iterator[steps.Step]:
+    """Build what would be released, and import it."""
+    with tempfile.TemporaryDirectory() as name:
+        step = build(Path(name))
+        yield step
+        if step.failure is None:
+            yield galaxy(Path(name))
+
+
+def changelog() -> steps.Step:
+    """See that the changelog lists each plugin and role that there is: `make changelog` writes it anew."""
+    start = time.monotonic()
+    release = list(yaml.safe_load((steps.CHECKOUT / "changelogs/changelog.yaml").read_text())["releases"].values())[-1]
+    listed = {("modules", each["name"]) for each in release["modules"]}
+    listed |= {(kind, each["name"]) for kind, found in release["plugins"].items() for each in found}
+    listed |= {("roles", each["name"]) for each in release["objects"]["role"]}
+    plugins = steps.CHECKOUT / "plugins"
+    there = {(kind, path.stem) for kind in ("modules", "become", "inventory") for path in plugins.glob(f"{kind}/*.py")}
+    there |= {("filter", path.stem) for path in plugins.glob("filter/*.yml")}
+    there |= {("roles", path.name) for path in (steps.CHECKOUT / "roles").iterdir()}
+    wrong = [f"{kind}: {name}" for kind, name in sorted(there ^ listed)]
+    failure = "listed and not there, or there and not listed (make changelog):\n" + "\n".join(wrong) if wrong else None
+    return steps.Step("changelog is complete", time.monotonic() - start, failure)
+
+
+def alone(name: str, command: list[str]) -> list[steps.Step]:
+    """A linter that is one step."""
+    return [steps.run(name, command)]
 
 
 def main() -> int:
     start = time.monotonic()
     done = []
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        waiting = [pool.submit(steps.run, name, command) for name, command in commands()]
-        waiting.append(pool.submit(build))
+        waiting = [pool.submit(lambda: list(released())), pool.submit(lambda: [changelog()])]
+        waiting += [pool.submit(alone, name, command) for name, command in commands()]
         for future in as_completed(waiting):
-            done.append(future.result())
-            steps.tell(done[-1])
+            for step in future.result():
+                done.append(step)
+                steps.tell(step)
     return steps.close("lint", done, start)
 
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 import itertools
 import os
 import re
-import shutil
 import subprocess
 import sys
 import sysconfig
@@ -24,13 +23,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import sources
 import steps
 import yaml
 
 PYTHON_VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
-
-# Where a checkout without git (an unpacked archive) has things that are not its own.
-NOT_SOURCES = shutil.ignore_patterns(".git", ".venv", ".lab*", ".ansible", "__pycache__", ".*_cache", "output")
 
 # ansible-test gets pip into its virtual environments with a script from its own download host. This one does the same
 # with nothing but Python's bundled pip and PyPI.
@@ -43,25 +40,6 @@ subprocess.check_call([sys.executable, "-m", "ensurepip", "--default-pip"])
 wanted = [word for word in sys.argv[1:] if word not in ("--no-setuptools", "--no-wheel")]
 sys.exit(subprocess.call([sys.executable, "-m", "pip", "install", *wanted]))
 '''
-
-
-def copy_sources(target: Path) -> None:
-    """Copy what git tracks, or would offer to track; without git, everything that does not look generated."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=steps.CHECKOUT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if listed.returncode != 0:
-        shutil.copytree(steps.CHECKOUT, target, symlinks=True, ignore=NOT_SOURCES)
-        return
-    for name in filter(None, listed.stdout.split("\0")):
-        source, copy = steps.CHECKOUT / name, target / name
-        if source.is_symlink() or source.is_file():  # a file may be tracked and already deleted
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(source, copy, follow_symlinks=False)
 
 
 def link_dependencies(galaxy: Path, collections: Path) -> None:
@@ -156,7 +134,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder, pip_bootstrap():
         collections = Path(folder) / "ansible_collections"
         collection = collections / "linuxnet" / "ipvs"
-        copy_sources(collection)
+        sources.copy(collection, new=True)
         link_dependencies(collection / "galaxy.yml", collections)
         status, done = sanity(collection, sys.argv[1:])
     return steps.close("sanity", done, start) or status

@@ -37,13 +37,15 @@ class Step:
         return f"{'FAIL' if self.failure is not None else 'ok':4}  {self.seconds:6.1f} s  {self.name}"
 
 
-def run(name: str, command: Sequence[str | Path], env: Mapping[str, str] | None = None) -> Step:
-    """Run a command from the checkout's top and keep quiet about what it prints, unless it fails."""
+def run(
+    name: str, command: Sequence[str | Path], env: Mapping[str, str] | None = None, folder: Path = CHECKOUT
+) -> Step:
+    """Run a command in a folder (the checkout's top), and keep quiet about what it prints, unless it fails."""
     start = time.monotonic()
     try:
         done = subprocess.run(
             [str(word) for word in command],
-            cwd=CHECKOUT,
+            cwd=folder,
             env={**os.environ, **(env or {})},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
