@@ -32,7 +32,7 @@ ASK_BECOME = $$([ "$$(id -u)" = 0 ] || sudo -kn true 2>/dev/null || echo --ask-b
 # The same where the lab is there: only nodes on this machine's own kernel need sudo.
 ASK_BECOME_NODE = $$(! grep -qs 'ansible_connection: local' .lab/inventory.yml || echo $(ASK_BECOME))
 
-.PHONY: help venv lab tour picture shell destroy test lint sanity unit scenarios scenario kernels bench tables changelog \
+.PHONY: help venv lab tour picture shell destroy test lint sanity unit versions scenarios scenario kernels bench tables changelog \
 	constraints clean
 
 help: ## List the targets
@@ -62,7 +62,11 @@ destroy: venv ## Take the lab away, and only the lab
 
 ## Tests
 
-test: lint sanity unit scenarios ## Run all tests: the four that follow
+# A step that fails keeps none of the others from running.
+test: .venv/test.stamp ## Run all tests: the five that follow
+	@failed=; for step in lint sanity unit versions scenarios; do \
+		$(MAKE) --no-print-directory $$step || failed="$$failed $$step"; \
+	done; test -z "$$failed" || { echo "failed:$$failed" >&2; exit 1; }
 
 lint: .venv/test.stamp ## Run the linters and the type checker
 	@python tests/run/lint.py
@@ -72,6 +76,9 @@ sanity: .venv/test.stamp ## Run ansible-test's sanity tests
 
 unit: .venv/test.stamp ## Run the unit tests
 	@pytest --numprocesses auto --junit-xml tests/output/junit/unit.xml $(ARGS)
+
+versions: .venv/test.stamp ## Play the collection on the oldest and the newest ansible-core, on this machine's kernel
+	@python tests/run/versions.py $(ARGS)
 
 scenarios: .venv/test.stamp ## Run every Molecule scenario
 	@python tests/run/scenarios.py $(if $(JOBS),--jobs $(JOBS))
@@ -96,10 +103,10 @@ tables: .venv/test.stamp ## Write what is made of sources: tables of variables, 
 	@python tests/write/doctor_table.py
 
 changelog: .venv/test.stamp ## Write CHANGELOG.rst anew, with the modules and roles that there are
-	antsibull-changelog generate --reload-plugins
+	antsibull-changelog release --update-existing --reload-plugins --refresh-plugins --refresh-fragments
 
 constraints: .venv/test.stamp ## Pin what is installed in .venv
-	pip freeze > constraints.txt
+	pip freeze --exclude ansible --exclude ansible-core > constraints.txt
 
 clean: ## Remove everything that these targets made (not the lab: make destroy)
 	rm -rf .venv .ansible .mypy_cache .pytest_cache .ruff_cache .hypothesis tests/output

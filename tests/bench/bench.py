@@ -25,12 +25,14 @@ from pathlib import Path
 CHECKOUT = Path(__file__).resolve().parents[2]
 BENCH = Path(__file__).resolve().parent
 INVENTORY = CHECKOUT / ".lab" / "inventory.yml"
+#: That of this environment, which need not be on the PATH
+PLAYBOOK = Path(sys.executable).with_name("ansible-playbook")
 PEER = "ping"
 
 
 def playbook(name: Path, *options: str | Path, **environment: str) -> tuple[float, str]:
     """Run a playbook and return its wall time in seconds and what it printed."""
-    command = [str(word) for word in ("ansible-playbook", name, *options)]
+    command = [str(word) for word in (PLAYBOOK, name, *options)]
     start = time.monotonic()
     done = subprocess.run(
         command, cwd=CHECKOUT, env={**os.environ, **environment}, capture_output=True, text=True, check=False
