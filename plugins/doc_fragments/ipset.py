@@ -37,8 +37,8 @@ options:
       - Of an entry that is said twice, the options that are said last count, so that an exception may follow a range.
       - Options of an entry are C(timeout) (seconds), C(packets), C(bytes), C(comment), C(skbmark) (C(MARK/MASK)),
         C(skbprio) (C(MAJOR:MINOR)) and C(skbqueue), each where the set has what it takes; C(nomatch) where networks
-        are; C(wildcard) with the type C(hash:net,iface); and C(before) or C(after) another set with the type
-        C(list:set).
+        are; C(wildcard) with the type C(hash:net,iface) and Linux 5.5 and later; and C(before) or C(after) another set
+        with the type C(list:set).
       - A C(comment), C(skbmark), C(skbprio) or C(skbqueue) that is said shall be exactly that; one that is not said
         stays as it is in an entry that is there, and C(comment "") takes it away. An entry without C(nomatch) or
         C(wildcard) shall have none.
@@ -47,6 +47,8 @@ options:
       - C(packets) and C(bytes) are what a new entry starts with, and no difference ever after.
       - A C(timeout) runs, so an entry that expires sooner or later than said is no difference, unless
         O(refresh_timeouts=true). It is one where the entry shall expire and does not, or with V(0) the other way round.
+      - A device is named as it is, so C(veth+) and C(eth0@if3) are refused. With C(wildcard) an entry means all devices
+        whose names begin so.
       - A set of type C(hash:net,iface) holds at most 64 devices of one network, ports of bridges (C(physdev:)) counted
         for themselves.
       - C(before) and C(after) want the entry somewhere before or after the other, not next to it. The order of a list
@@ -65,8 +67,8 @@ options:
     default: false
   refresh_timeouts:
     description:
-      - Whether the C(timeout) of entries that are there starts again. Then a task whose entries have one always changes
-        something.
+      - Whether the C(timeout) of entries that are there starts again, from what the entry says or, where it says none,
+        from that of the set. Then a task for a set with timeouts always changes something.
     type: bool
     default: false
 notes:

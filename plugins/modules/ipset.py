@@ -13,6 +13,9 @@ description:
   - Creates and deletes a set of the kernel's C(ipset) facility, to which firewall rules can refer, with its entries
     where the task has any.
   - Entries of a set that another task creates are managed by M(linuxnet.ipvs.ipset_entry).
+  - A new set gets the lowest revision of its type that has what the task asks for, so that a C(ipset) program which is
+    older than the kernel lists and saves it, too. A set that takes the place of another keeps its revision, unless an
+    option wants a newer one.
 extends_documentation_fragment:
   - linuxnet.ipvs.attributes
   - linuxnet.ipvs.ipset
@@ -20,7 +23,8 @@ extends_documentation_fragment:
   - linuxnet.ipvs.netns
 options:
   name:
-    description: The set's name, at most 31 bytes.
+    description:
+      - The set's name, at most 31 bytes. Any characters will do; bytes that are no UTF-8 are written as in comments.
     type: str
     required: true
   type:
@@ -60,11 +64,13 @@ options:
   bucketsize:
     description:
       - How many entries a bucket of a C(hash) set holds before the hash is enlarged, an even number from 2 to 12. The
-        kernel takes 12 unless said. In a set of type V(hash:net,iface) it enlarges that too, so there another one is no
-        difference either.
+        kernel takes 12 unless said, and another with Linux 5.11 and later only. In a set of type V(hash:net,iface) it
+        enlarges that too, so there another one is no difference either.
     type: int
   initval:
-    description: The seed of the hash of a C(hash) set. The kernel draws one by lot unless said.
+    description:
+      - The seed of the hash of a new C(hash) set, with Linux 5.11 and later. The kernel draws one by lot unless said.
+        It is no difference when an existing set has another.
     type: int
   netmask:
     description:
@@ -152,7 +158,7 @@ EXAMPLES = r"""
 # ipset list -terse
 # Name: DUSTIN-LOOP-BACK
 # Type: hash:ip,port,ip
-# Header: family inet hashsize 1024 maxelem 65536 bucketsize 12 initval 0x1a2b3c4d
+# Header: family inet hashsize 1024 maxelem 65536
 
 - name: Have a set of IPv6 networks whose entries expire after an hour
   linuxnet.ipvs.ipset:
@@ -174,7 +180,7 @@ EXAMPLES = r"""
     purge_entries: true
     atomic: true
 # ipset save offices
-# create offices hash:net family inet hashsize 1024 maxelem 65536 comment bucketsize 12 initval 0x1a2b3c4d
+# create offices hash:net family inet hashsize 1024 maxelem 65536 comment
 # add offices 192.168.10.0/24
 # add offices 192.168.20.0/24 comment "the second floor"
 # add offices 192.168.20.7 nomatch
@@ -211,6 +217,7 @@ set:
     family: inet
     hashsize: 1024
     maxelem: 65536
+    bucketsize: 12
     counters: false
     comment: false
     skbinfo: false
@@ -239,7 +246,6 @@ from dataclasses import replace
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._base import values
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import InvalidOption
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.module import (
     NETNS,
@@ -248,6 +254,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.module import 
     or_nothing,
     reporting,
 )
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.names import set_name
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.plan import Wish, plan_no_set, plan_set
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.task import carried_out
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.values import (
@@ -273,14 +280,14 @@ def wish_of(params):
 def unused(module, have):
     """The set, in check mode as it is once an earlier task of the play has deleted what refers to it."""
     if module.check_mode and have and have.references:
-        module.warn("Set '%s' is in use. Check mode goes on as if what refers to it was deleted." % have.header.name)
+        module.warn("Set '%s' is in use. Check mode goes on as if what refers to it was deleted." % have.header.title)
         return replace(have, references=0)
     return have
 
 
 def run(module):
     params = module.params
-    name = values.set_name("name", params["name"])
+    name = set_name("name", params["name"])
     absent = params["state"] == "absent"
     kind = None if absent else set_type(params["type"], params["family"])
     given = header_options(kind, params) if kind else {}
@@ -289,12 +296,10 @@ def run(module):
     def plan(sets):
         leftover = sets.header(temporary_name(name)) if sets else None
         if kind is None:
-            return plan_no_set(unused(module, sets.header(name)) if sets else None, leftover)
+            have = unused(module, sets.header(name)) if sets else None
+            return plan_no_set(have, leftover, sets.lists() if have and have.references else ())
         have = (sets.find(name) if wish or params["recreate"] else sets.header(name)) if sets else None
-        outcome = plan_set(name, kind, given, have, wish, params["recreate"], leftover)
-        if sets and any(step.verb == "create" for step in outcome.plan.operations):
-            sets.revision(outcome.header)
-        return outcome
+        return plan_set(name, kind, given, have, wish, params["recreate"], leftover)
 
     outcome = or_nothing(module, lambda: carried_out(module, plan), None) or plan(None)
     result = {} if absent else dict(set=outcome.header.options(), **outcome.entries())

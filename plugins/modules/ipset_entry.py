@@ -21,7 +21,7 @@ extends_documentation_fragment:
   - linuxnet.ipvs.netns
 options:
   name:
-    description: The set's name.
+    description: The set's name. Bytes that are no UTF-8 are written as in comments.
     type: str
     required: true
   entries:
@@ -51,7 +51,7 @@ EXAMPLES = r"""
       - 10.0.0.11,tcp:8080,10.0.0.11
       - 10.0.0.21,tcp:8080,10.0.0.21
 # ipset save DUSTIN-LOOP-BACK
-# create DUSTIN-LOOP-BACK hash:ip,port,ip family inet hashsize 1024 maxelem 65536 bucketsize 12 initval 0x1a2b3c4d
+# create DUSTIN-LOOP-BACK hash:ip,port,ip family inet hashsize 1024 maxelem 65536
 # add DUSTIN-LOOP-BACK 10.0.0.11,tcp:8080,10.0.0.11
 # add DUSTIN-LOOP-BACK 10.0.0.21,tcp:8080,10.0.0.21
 
@@ -68,7 +68,7 @@ EXAMPLES = r"""
       - {entry: 10.0.0.66, timeout: 600, comment: too many requests}
     refresh_timeouts: true
 # ipset save visitors
-# create visitors hash:ip family inet hashsize 1024 maxelem 65536 timeout 3600 comment bucketsize 12 initval 0x1a2b3c4d
+# create visitors hash:ip family inet hashsize 1024 maxelem 65536 timeout 3600 comment
 # add visitors 10.0.0.66 timeout 599 comment "too many requests"
 
 - name: Take one entry out
@@ -101,7 +101,6 @@ deleted:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._base import values
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import InvalidOption
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.module import (
     NETNS,
@@ -110,6 +109,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.module import 
     or_nothing,
     reporting,
 )
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.names import set_name
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.plan import (
     Wish,
     plan_contents,
@@ -131,7 +131,7 @@ def check(params):
 
 def run(module):
     params = module.params
-    name = values.set_name("name", params["name"])
+    name = set_name("name", params["name"])
     absent = params["state"] == "absent"
     check(params)
 

@@ -21,8 +21,9 @@ extends_documentation_fragment:
 options:
   names:
     description:
-      - The names of the sets to read, or patterns for them in the way of a shell, such as V(web-*). Without the option
-        all are read. It is no error when there is none of a name.
+      - The names of the sets to read, or patterns for them in the way of a shell, such as V(web-*). The name of a set
+        stands for that set alone, also where it could be a pattern. Without the option all are read. It is no error
+        when there is none of a name.
     type: list
     elements: str
   entries:
@@ -79,7 +80,6 @@ sets:
       hashsize: 1024
       maxelem: 65536
       bucketsize: 12
-      initval: 439041101
       counters: true
       comment: true
       skbinfo: false
@@ -115,16 +115,26 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.client import
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.writer import described
 
 
+def chosen(names, known):
+    """Those of the known names that a task asks for: the name of a set stands for itself, any other is a pattern."""
+    if names is None:
+        return known
+    patterns = [name for name in names if name not in known]
+    return [name for name in known if name in names or any(fnmatchcase(name, one) for one in patterns)]
+
+
 def run(module):
     names, wanted = module.params["names"], module.params["entries"]
     found, usage = [], {}
     with IpSets(module.params["netns"]) as sets:
-        for header in sets.headers():
-            name = header.header.name
-            if names is not None and not any(name == one or fnmatchcase(name, one) for one in names):
+        headers = sets.headers()
+        wished = chosen(names, [header.header.title for header in headers])
+        for header in headers:
+            name = header.header.title
+            if name not in wished:
                 continue
             # A set may go while others are read.
-            each = sets.find(name) if wanted else header
+            each = sets.find(header.header.name) if wanted else header
             if each is None:
                 continue
             shown = each.header.options()

@@ -183,8 +183,12 @@ def restorable(name: str, kind: str, options: dict[str, Any], entries: list[str]
 
 
 def still(lines: list[str]) -> list[str]:
-    """A saved set, with timeouts only as running or not, and without the hash's size, which its seed may enlarge."""
-    return [re.sub(r" timeout [1-9]\d*", " timeout N", re.sub(r" hashsize \d+", "", line)) for line in lines]
+    """A saved set, with timeouts only as running or not, and without the hash's size, which its seed may enlarge.
+
+    Nor with the usual size of buckets, which the kernel tells in its newest revision only.
+    """
+    lines = [re.sub(r" hashsize \d+| bucketsize 12\b", "", line) for line in lines]
+    return [re.sub(r" timeout [1-9]\d*", " timeout N", line) for line in lines]
 
 
 def uncounted(lines: list[str]) -> list[str]:

@@ -42,9 +42,12 @@ def reporting(module: AnsibleModule) -> Iterator[None]:
 
 
 def finish(module: AnsibleModule, plan: Plan[Any], **values: Any) -> None:
-    """End the module with what the plan says; the same call in check mode and after the real run."""
-    diff = dict(before=plan.before, after=plan.after)
-    module.exit_json(changed=plan.changed, diff=diff, invocation=invocation(module.params), **values)
+    """End the module with what the plan says; the same call in check mode and after the real run.
+
+    The difference only where it is asked for (``--diff``), since of a large plan it is large.
+    """
+    diff = dict(diff=dict(before=plan.before, after=plan.after)) if module._diff else {}
+    module.exit_json(changed=plan.changed, invocation=invocation(module.params), **diff, **values)
 
 
 def invocation(params: Mapping[str, Any]) -> dict[str, Any]:

@@ -74,11 +74,9 @@ def user_name(option: str, value: str) -> str:
 
 
 def set_name(option: str, value: str) -> str:
-    """A set's name; ipset(8) and iptables(8) read commas and white space as separators."""
-    if not 0 < len(value.encode()) <= SET_NAME_MAX:
-        raise InvalidOption(option, value, "a set name has 1 to %d bytes" % SET_NAME_MAX)
-    if any(c in ",;" or c.isspace() or not c.isprintable() for c in value):
-        raise InvalidOption(option, value, "a set name has no white space, ',' or ';'")
+    """A set's name: any bytes are one (ip_set_create(); libipset looks at the length alone)."""
+    if not 0 < len(value.encode(errors="surrogateescape")) <= SET_NAME_MAX or "\0" in value:
+        raise InvalidOption(option, value, "a set name has 1 to %d bytes, none of them NUL" % SET_NAME_MAX)
     return value
 
 

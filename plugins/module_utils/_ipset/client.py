@@ -20,7 +20,10 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import 
     MissingRequirement,
     NoSuchPlace,
 )
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.codec import name_attribute
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.options import shown_text
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.refusals import IPSET_ERR_BUSY, explained
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.revisions import FIRST_KERNELS, beyond, made_in
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.sets import (
     ATTR_DATA,
     ATTR_FAMILY,
@@ -28,6 +31,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.sets import (
     ATTR_LINENO,
     ATTR_PROTOCOL,
     ATTR_REVISION,
+    ATTR_REVISION_MIN,
     ATTR_SETNAME,
     ATTR_SETNAME2,
     ATTR_TYPENAME,
@@ -37,12 +41,6 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.sets import (
     decode_set,
     encode_entries,
     encode_header,
-)
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.values import (
-    MASK_REVISIONS,
-    SET_TYPES,
-    SetHeader,
-    SetType,
 )
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.writer import written
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.attributes import (
@@ -69,7 +67,9 @@ NFNL_SUBSYS_IPSET = 6
 _NFGEN = struct.Struct("=BBH")
 
 # linux/netfilter/ipset/ip_set.h
-IPSET_PROTOCOL = 7
+#: The version of the protocol. Kernels before 5.0 know no other, and later ones still take it (IPSET_PROTOCOL_MIN):
+#: what 7 adds, sets by number, is not asked for here.
+IPSET_PROTOCOL = 6
 CMD_CREATE, CMD_DESTROY, CMD_RENAME, CMD_SWAP, CMD_LIST, CMD_ADD, CMD_DEL, CMD_TYPE = 2, 3, 5, 6, 7, 9, 10, 13
 IPADDR_IPV4, IPADDR_IPV6 = 1, 2
 LIST_HEADER = 1 << 2
@@ -118,6 +118,11 @@ class IpSets(Closing):
         replies = self._list(name, 0)
         return decode_set(replies) if replies else None
 
+    def lists(self) -> list[KernelSet]:
+        """All sets of sets, with their entries."""
+        names = [each.header.name for each in self.headers() if each.header.kind.method == "list"]
+        return [found for found in map(self.find, names) if found]
+
     def required(self, name: str, entries: bool = True) -> KernelSet:
         """The set of that name, with its entries or without.
 
@@ -127,34 +132,35 @@ class IpSets(Closing):
         found = self.find(name) if entries else self.header(name)
         if found is None:
             where = " in network namespace '%s'" % self._netns if self._netns else ""
-            raise NoSuchSet("set '%s' does not exist%s: create it first, with linuxnet.ipvs.ipset" % (name, where))
+            raise NoSuchSet(
+                "set '%s' does not exist%s: create it first, with linuxnet.ipvs.ipset" % (shown_text(name), where)
+            )
         return found
 
-    def revision(self, header: SetHeader) -> int:
-        """The revision in which a set is created: the newest that this kernel and ipset(8) of Debian 12 both know.
+    def revision(self, operation: Operation) -> int:
+        """The revision in which a set is created: the lowest that this kernel has and that holds it.
 
         Raises:
             MissingRequirement: this kernel has no such type, or none with the set's options.
         """
+        header = operation.header
         kind = header.kind
         body = text(ATTR_TYPENAME, kind.name) + attribute(ATTR_FAMILY, bytes([FAMILIES[kind.family]]))
         try:
             (reply,) = self._netlink.request(_message(CMD_TYPE, body))
         except KernelRefused as exc:
-            raise explained(exc, "create set '%s' of type %s" % (header.name, kind.name), kind) from exc
+            raise explained(exc, "create set '%s' of type %s" % (header.title, kind.name), kind) from exc
         found = attribute_map(reply[_NFGEN.size :])
-        if ATTR_REVISION not in found:
-            raise MalformedReply("the kernel does not tell the revision of %s" % kind.name)
-        revision = min(integer(found[ATTR_REVISION]), SET_TYPES[kind.name])
-        # Before there were bitmasks, only hash:ip had a netmask.
-        masks = [option for option in ("netmask", "bitmask") if getattr(header, option) is not None]
-        needed = MASK_REVISIONS.get(kind.name, 0)
-        if masks and revision < needed and (kind.name != "hash:ip" or header.bitmask is not None):
+        if ATTR_REVISION not in found or ATTR_REVISION_MIN not in found:
+            raise MalformedReply("the kernel does not tell the revisions of %s" % kind.name)
+        oldest, newest = integer(found[ATTR_REVISION_MIN]), integer(found[ATTR_REVISION])
+        option = beyond(header, newest) if operation.revision > newest else ""
+        if option:
             raise MissingRequirement(
-                "%s: this kernel's %s sets have none (revision %d; Linux 6.2 and later has %d)"
-                % (masks[0], kind.name, revision, needed)
+                "%s: this kernel's %s sets have none, Linux %s and later has: leave the option out"
+                % (option, kind.name, FIRST_KERNELS[option])
             )
-        return revision
+        return made_in(header, operation.revision, oldest, newest)
 
     def apply(self, operations: Sequence[Operation]) -> None:
         """Carry out operations in their order.
@@ -163,27 +169,30 @@ class IpSets(Closing):
             KernelRefused: the kernel refused one; the text names the set or entry, the reason and the remedy.
         """
         for operation in operations:
-            header, name = operation.header, operation.header.name
-            if operation.verb == "create":
-                action = "create set '%s' of type %s" % (name, header.kind.name)
-                self._send(
-                    _message(CMD_CREATE, self._description(header), NLM_F_CREATE | NLM_F_EXCL), action, header.kind
-                )
-            elif operation.verb == "destroy":
-                self._send(_message(CMD_DESTROY, text(ATTR_SETNAME, name)), "destroy set '%s'" % name, header.kind)
-            elif operation.verb in ("swap", "rename"):
-                command = CMD_SWAP if operation.verb == "swap" else CMD_RENAME
-                body = text(ATTR_SETNAME, name) + text(ATTR_SETNAME2, operation.other)
-                action = "%s set '%s' to '%s'" % (operation.verb, name, operation.other)
-                self._send(_message(command, body), action, header.kind)
-            else:
+            if operation.verb in ("add", "delete"):
                 self._change(operation)
+            else:
+                self._send(operation)
 
-    def _description(self, header: SetHeader) -> bytes:
+    def _message_of(self, operation: Operation) -> tuple[Message, str]:
+        """What asks for a step on a whole set, and what that is in words."""
+        header = operation.header
+        name, action = name_attribute(ATTR_SETNAME, header.name), "%s set '%s'" % (operation.verb, header.title)
+        if operation.verb == "create":
+            request = _message(CMD_CREATE, self._description(operation), NLM_F_CREATE | NLM_F_EXCL)
+            return request, "%s of type %s" % (action, header.kind.name)
+        if operation.verb == "destroy":
+            return _message(CMD_DESTROY, name), action
+        command = CMD_SWAP if operation.verb == "swap" else CMD_RENAME
+        other = name_attribute(ATTR_SETNAME2, operation.other)
+        return _message(command, name + other), "%s to '%s'" % (action, shown_text(operation.other))
+
+    def _description(self, operation: Operation) -> bytes:
+        header = operation.header
         return (
-            text(ATTR_SETNAME, header.name)
+            name_attribute(ATTR_SETNAME, header.name)
             + text(ATTR_TYPENAME, header.kind.name)
-            + attribute(ATTR_REVISION, bytes([self.revision(header)]))
+            + attribute(ATTR_REVISION, bytes([self.revision(operation)]))
             + attribute(ATTR_FAMILY, bytes([FAMILIES[header.kind.family]]))
             + nested(ATTR_DATA, encode_header(header))
         )
@@ -192,7 +201,7 @@ class IpSets(Closing):
         """Add or delete entries; one that is there, or gone, already is no error without NLM_F_EXCL."""
         header, entries = operation.header, operation.entries
         command = {"add": CMD_ADD, "delete": CMD_DEL}[operation.verb]
-        start = text(ATTR_SETNAME, header.name) + attribute(ATTR_LINENO, struct.pack("=I", 0))
+        start = name_attribute(ATTR_SETNAME, header.name) + attribute(ATTR_LINENO, struct.pack("=I", 0))
         count, chunks = encode_entries(header.kind, entries)
         try:
             self._netlink.send_all([_message(command, start + chunk) for chunk in chunks])
@@ -202,22 +211,30 @@ class IpSets(Closing):
             which = ""
             if 0 <= place < len(entries):
                 which = " '%s'" % written(header.kind, *list(entries.items())[place])
-            raise explained(exc, "%s entry%s of set '%s'" % (operation.verb, which, header.name), header.kind) from exc
+            raise explained(exc, "%s entry%s of set '%s'" % (operation.verb, which, header.title), header.kind) from exc
 
-    def _send(self, message: Message, action: str, kind: SetType) -> None:
-        """Send one message; while somebody lists a set, the kernel refuses to destroy or to swap it."""
+    def _send(self, operation: Operation) -> None:
+        """Carry out one step; while somebody lists a set, the kernel refuses to destroy or to swap it."""
+        message, action = self._message_of(operation)
         deadline = time.monotonic() + _BUSY_PATIENCE
         while True:
             try:
                 return self._netlink.send_all([message])
             except BatchRefused as exc:
-                if exc.errno not in (errno.EBUSY, IPSET_ERR_BUSY) or time.monotonic() > deadline:
-                    raise explained(exc, action, kind) from exc
+                if time.monotonic() > deadline or not self._only_listed(exc.errno, operation.header.name):
+                    raise explained(exc, action, operation.header.kind) from exc
             time.sleep(0.01)
+
+    def _only_listed(self, errno_: int, name: str) -> bool:
+        """Whether a set is busy since somebody lists it, and not since a rule or a set refers to it."""
+        if errno_ == IPSET_ERR_BUSY:
+            found = self.header(name)
+            return found is not None and not found.references
+        return errno_ == errno.EBUSY
 
     def _list(self, name: str | None, flags: int) -> list[bytes]:
         """A listing, each message without its nfgenmsg; empty where there is no such set."""
-        body = text(ATTR_SETNAME, name) if name is not None else b""
+        body = name_attribute(ATTR_SETNAME, name) if name is not None else b""
         body += attribute(ATTR_FLAGS | NLA_F_NET_BYTEORDER, struct.pack(">I", flags))
         try:
             return [reply[_NFGEN.size :] for reply in self._netlink.dump(_message(CMD_LIST, body))]
@@ -226,7 +243,7 @@ class IpSets(Closing):
                 return []
             if exc.errno == errno.EINVAL:
                 raise NoSets() from exc
-            raise
+            raise explained(exc, "list the sets" if name is None else "list set '%s'" % shown_text(name)) from exc
 
 
 def _message(command: int, body: bytes, flags: int = 0) -> Message:

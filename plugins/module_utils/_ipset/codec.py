@@ -31,7 +31,6 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.attributes i
     attribute,
     attributes,
     integer,
-    text,
 )
 
 # linux/netfilter/ipset/ip_set.h: attributes of an entry, and the flags among them
@@ -185,6 +184,16 @@ def layout(kind: SetType) -> Layout:
     return Layout(kind)
 
 
+def name_attribute(attr: int, name: str) -> bytes:
+    """The name of a set or a device in a message; any bytes are one, told by surrogateescape."""
+    return attribute(attr, name.encode(errors="surrogateescape") + b"\0")
+
+
+def name_in(payload: bytes) -> str:
+    """The other way round."""
+    return payload.partition(b"\0")[0].decode(errors="surrogateescape")
+
+
 # From the kernel's bytes
 
 
@@ -251,7 +260,7 @@ def encode_rest(options: Options, flags: int = 0) -> bytes:
     if options.mac is not None:
         packed.append(attribute(ETHER, options.mac))
     if options.before or options.after:
-        packed.append(text(NAMEREF, options.before or options.after or ""))
+        packed.append(name_attribute(NAMEREF, options.before or options.after or ""))
         flags |= FLAG_BEFORE if options.before else 0
     mark = None if options.skbmark is None else options.skbmark[0] << 32 | options.skbmark[1]
     numbers = (

@@ -45,8 +45,10 @@ def compare(header: SetHeader, have: Mapping[bytes, bytes], wished: Entries, pur
 
     A nomatch or wildcard that is not said is none, since it decides what the entry means. Of the rest only what is said
     counts. Timeouts run and counters count: a timeout matters where there is none (or, being 0, where there is one),
-    and otherwise with ``refresh``; packets and bytes are those of new entries only.
+    and otherwise with ``refresh``, then of every entry; packets and bytes are those of new entries only.
     """
+    if refresh and header.timeout is not None:
+        wished = _started_anew(header.timeout, have, wished)
     # Only networks carry what an entry that says nothing has an opinion on.
     flagged = header.kind.has_networks and any(have.values())
     plain = not flagged and all_plain(wished.values())
@@ -80,6 +82,13 @@ def compare(header: SetHeader, have: Mapping[bytes, bytes], wished: Entries, pur
             old[key] = carried
             updated[key] = _merged(options, carried, refresh)
     return Changes(surplus, added, updated, old, frozenset(renewed))
+
+
+def _started_anew(timeout: int, have: Mapping[bytes, bytes], wished: Entries) -> Entries:
+    """Wished entries whose timeouts start again: one that is there and says none gets the set's (``ipset add``)."""
+    unsaid = {options for options in wished.values() if options.timeout is None}
+    filled = {options: options._replace(timeout=timeout) for options in unsaid}
+    return {key: filled.get(options, options) if key in have else options for key, options in wished.items()}
 
 
 def _compare_lists(have: Mapping[bytes, bytes], wished: Entries, surplus: Entries, refresh: bool) -> Changes:

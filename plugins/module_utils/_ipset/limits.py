@@ -79,5 +79,5 @@ def refuse_overflow(header: SetHeader, count: int) -> None:
             "entries",
             "%d entries" % count,
             "the set '%s' holds at most %d, and with these it would have more: create it with a larger 'maxelem'"
-            % (header.name, header.maxelem),
+            % (header.title, header.maxelem),
         )

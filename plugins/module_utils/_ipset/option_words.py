@@ -10,8 +10,8 @@ import re
 from functools import lru_cache
 from typing import Any, Mapping
 
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._base import values
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import InvalidOption
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.names import member_name
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.options import (
     COMMENT_MAX,
     PLAIN,
@@ -61,7 +61,10 @@ class OptionWords:
         """An entry itself and its options."""
         if isinstance(item, str):
             entry, _space, said = item.strip().partition(" ")
-            return entry, self._said(said)
+            try:
+                return entry, self._said(said)
+            except InvalidOption as exc:  # which knows what is said only, and not of which entry
+                raise InvalidOption(exc.option, item, exc.remedy) from None
         if isinstance(item, Mapping):
             given = {name: value for name, value in item.items() if value is not None}
             entry = given.pop("entry", None)
@@ -86,6 +89,8 @@ class OptionWords:
                 given[name] = True
                 continue
             value = next(rest, None)
+            if value is None and "'" in text:
+                raise InvalidOption(self._option, text, "a comment of several words stands in double quotes")
             if value is None:
                 raise InvalidOption(self._option, text, "behind '%s' its value is missing" % name)
             given[name] = value[1:-1] if value[:1] == '"' else value
@@ -112,7 +117,7 @@ class OptionWords:
                 self._option,
                 item,
                 "the set '%s' has no '%s': create it with that option, or leave '%s' out"
-                % (self._header.name, wanted, name),
+                % (self._header.title, wanted, name),
             )
         fits = dict(
             nomatch=self._kind.has_networks,
@@ -132,7 +137,7 @@ class OptionWords:
                 raise InvalidOption(self._option, item, "'%s' is true or false" % name)
             return _BOOLEANS[str(value).lower()]
         if name in ("before", "after"):
-            return values.set_name(self._option, str(value))
+            return member_name(self._option, str(value))
         if name == "comment":
             return self._comment(item, str(value))
         if name == "skbmark":

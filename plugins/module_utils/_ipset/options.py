@@ -40,8 +40,9 @@ class Options(NamedTuple):
         """The options under the names and in the spelling of ipset(8); only those that are set."""
         shown = {name: value for name, value in self._asdict().items() if value is not None and value is not False}
         shown.pop("mac", None)
-        if self.comment is not None:
-            shown["comment"] = shown_text(self.comment)
+        for name in ("comment", "before", "after"):
+            if name in shown:
+                shown[name] = shown_text(shown[name])
         if self.comment == "":
             del shown["comment"]
         if self.skbmark is not None:
@@ -52,15 +53,15 @@ class Options(NamedTuple):
         return shown
 
 
-#: Bytes of a comment that are no UTF-8, as they stand in tasks and results, which have to be; and the backslash of a
-#: comment that would look like one.
+#: Bytes of a comment or a name that are no UTF-8, as they stand in tasks and results, which have to be; and the
+#: backslash of one that would look like one.
 _ESCAPED = re.compile(r"\\x(5c|[89a-f][0-9a-f])")
 _NO_UTF8 = re.compile("[\udc80-\udcff]")
 
 
-def shown_text(comment: str) -> str:
-    """A comment as it stands in a task."""
-    plain = _ESCAPED.sub(lambda found: "\\x5c" + found.group()[1:], comment)
+def shown_text(told: str) -> str:
+    """A comment or a name as it stands in a task."""
+    plain = _ESCAPED.sub(lambda found: "\\x5c" + found.group()[1:], told)
     return _NO_UTF8.sub(lambda found: "\\x%02x" % (ord(found.group()) - 0xDC00), plain)
 
 

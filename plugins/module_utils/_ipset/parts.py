@@ -16,7 +16,13 @@ from typing import Callable, Mapping, Sequence, Tuple
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base import values
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import InvalidOption
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.codec import IFACE, NAME, PHYSDEV, layout
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.codec import (
+    IFACE,
+    NAME,
+    PHYSDEV,
+    layout,
+    name_attribute,
+)
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.icmp import (
     ICMP,
     ICMP_NAMES,
@@ -24,6 +30,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.icmp import (
     PROTOCOLS,
     WITH_PORTS,
 )
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.names import member_name
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.option_words import number_of
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.values import SetHeader, decimal
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.attributes import text
@@ -270,12 +277,21 @@ def _read_iface(of: Parts, word: str) -> Choices:
     prefix, colon, device = word.partition(":")
     if colon and prefix != "physdev":
         raise InvalidOption(of.option, word, "write DEVICE, or physdev:DEVICE for a port of a bridge")
-    packed = text(IFACE, values.device_name(of.option, device if colon else word))
+    name = values.device_name(of.option, device if colon else word)
+    packed = text(IFACE, name)
+    if name[-1:] in "+*":
+        remedy = "it means this very name: write '%s' with the option 'wildcard' for all that begin so" % name[:-1]
+        raise InvalidOption(of.option, word, remedy)
+    if "@" in name:
+        remedy = "what 'ip link' writes behind '@' is no part of the name: write '%s'" % name.partition("@")[0]
+        raise InvalidOption(of.option, word, remedy)
+    if name[:1] == "!":
+        raise InvalidOption(of.option, word, "no entry means all devices but one: list those that it shall mean")
     return [(packed + PHYSDEV if colon else packed,)]
 
 
 def _read_set(of: Parts, word: str) -> Choices:
-    return [(text(NAME, values.set_name(of.option, word)),)]
+    return [(name_attribute(NAME, member_name(of.option, word)),)]
 
 
 #: How each part of an entry is read; the writers of the same are in :mod:`writer`.

@@ -26,8 +26,10 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.limits import
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.option_words import WANTED
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.options import PLAIN, Entries
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.reader import Reader
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.revisions import revision_with
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.sets import KernelSet, Operation
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.steps import (
+    built,
     contents,
     in_place,
     renamed,
@@ -35,12 +37,13 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.steps import 
     tidy,
 )
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.values import (
+    GC_SECONDS_MAX,
     GENERIC_OPTIONS,
     SetHeader,
     SetType,
     new_header,
 )
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.writer import all_written, as_dict, name_of
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.writer import all_written, as_dict, name_of, text_key
 
 
 @dataclass(frozen=True)
@@ -79,8 +82,8 @@ def plan_set(
 ) -> Outcome:
     """Bring a set into being, with its entries where the task has any.
 
-    ``given`` are the fields of :class:`SetHeader` that the task sets. ``hashsize`` is only where the set starts, since
-    the kernel enlarges it, so another one in an existing set is no difference. Where there is no set to recreate but a
+    ``given`` are the fields of :class:`SetHeader` that the task sets. ``hashsize`` and the seed ``initval`` are only
+    where a set starts, so others in an existing set are no difference. Where there is no set to recreate but a
     leftover, a run may have died before it gave that its name, so the leftover tells the options to keep.
 
     Raises:
@@ -94,11 +97,9 @@ def plan_set(
         changes = Changes(added=wished, order=ordered((), wished) if kind.method == "list" else ())
         refuse_covered(header, {}, changes)
         refuse_crowded(header, {}, changes)
-        steps = [Operation("create", header), *in_place(header, 0, changes)]
+        steps = built(header, contents({}, changes), leftover.revision if kept and leftover else 0)
         return _outcome(header, leftover, steps, changes, {}, header.options())
     target = replace(have.header, kind=kind, **{k: v for k, v in given.items() if k not in kind.volatile})
-    if "initval" in given:
-        target = replace(target, initval=given["initval"])
     before, after = differing(have.header.options(), target.options())
     if not before and not after:
         return plan_contents(have, wish, leftover) if wish else _outcome(have.header, leftover, [], Changes(), {}, {})
@@ -107,13 +108,13 @@ def plan_set(
         raise Conflict(
             "set '%s' exists with %s %s, the task wants %s, and the kernel cannot change that in place:"
             " leave the option as it is, or build the set anew (recreate: true)"
-            % (name, option, before.get(option), after.get(option))
+            % (have.header.title, option, before.get(option), after.get(option))
         )
     return _plan_new_shape(have, _new_shape(have.header, name, kind, given), wish, leftover)
 
 
-def plan_no_set(have: KernelSet | None, leftover: KernelSet | None = None) -> Outcome:
-    """Take a set away, with its entries.
+def plan_no_set(have: KernelSet | None, leftover: KernelSet | None = None, lists: Sequence[KernelSet] = ()) -> Outcome:
+    """Take a set away, with its entries. ``lists`` are those that may hold it.
 
     Raises:
         Conflict: rules or other sets refer to it.
@@ -121,10 +122,23 @@ def plan_no_set(have: KernelSet | None, leftover: KernelSet | None = None) -> Ou
     if have is None:
         return _outcome(None, leftover, [], Changes(), {}, {})
     if have.references:
-        raise Conflict(
-            "set '%s' is in use: delete the iptables rules and list:set sets that refer to it first" % have.header.name
-        )
+        raise Conflict("set '%s' is in use: %s" % (have.header.title, _holder(have.header.name, lists)))
     return _outcome(None, leftover, [Operation("destroy", have.header)], Changes(), have.header.options(), {})
+
+
+def _holder(name: str, lists: Sequence[KernelSet]) -> str:
+    """What refers to a set, and what to do; an entry of a list that ran out does so until the kernel looks again."""
+    for each in lists:
+        if text_key(name) in each.entries:
+            return "take it out of the list '%s' first" % each.header.title
+    for each in lists:
+        if each.header.timeout is not None and each.elements > len(each.entries):
+            patience = max(1, min(each.header.timeout // 3, GC_SECONDS_MAX))
+            return "an entry of the list '%s' that ran out holds it, if no rule does, for up to %d s more" % (
+                each.header.title,
+                patience,
+            )
+    return "delete the iptables rules and list:set sets that refer to it first"
 
 
 def plan_contents(have: KernelSet, wish: Wish, leftover: KernelSet | None = None) -> Outcome:
@@ -139,8 +153,8 @@ def plan_contents(have: KernelSet, wish: Wish, leftover: KernelSet | None = None
     refuse_covered(header, have.entries, changes)
     refuse_crowded(header, have.entries, changes)
     refuse_overflow(header, len(have.entries) + len(changes.added) - len(changes.deleted))
-    if changes and (wish.atomic or changes.reordered):
-        steps = swapped(header, header, contents(have.entries, changes))
+    if changes and (wish.atomic or changes.reordered or _wants_newer(have, changes)):
+        steps = swapped(have, header, contents(have.entries, changes))
     else:
         steps = in_place(header, len(have.entries), changes)
     return _outcome(header, leftover, steps, changes, {}, {})
@@ -153,6 +167,12 @@ def plan_no_entries(have: KernelSet, items: Sequence[Any], leftover: KernelSet |
     return _outcome(have.header, leftover, in_place(have.header, len(have.entries), changes), changes, {}, {})
 
 
+def _wants_newer(have: KernelSet, changes: Changes) -> bool:
+    """Whether an entry has what the set's revision has not, so that ipset(8) could not list it."""
+    new = (*changes.added.values(), *changes.updated.values()) if "iface" in have.header.kind.parts else ()
+    return any(each.wildcard for each in new) and have.revision < revision_with(have.header.kind, "wildcard")
+
+
 def new_members(operations: Iterable[Operation]) -> list[str]:
     """The sets that operations add to a list, which have to exist."""
     lists = [each for each in operations if each.verb == "add" and each.header.kind.method == "list"]
@@ -162,7 +182,7 @@ def new_members(operations: Iterable[Operation]) -> list[str]:
 def refuse_list(name: str, found: KernelSet) -> None:
     """Refuse a set as the member of a list that is a list itself."""
     if found.header.kind.method == "list":
-        raise InvalidOption("entries", name, "it is a list:set itself, and no list:set can hold one")
+        raise InvalidOption("entries", found.header.title, "it is a list:set itself, and no list:set can hold one")
 
 
 def predict_entries(items: Sequence[Any]) -> Outcome:
@@ -188,7 +208,7 @@ def _plan_new_shape(have: KernelSet, header: SetHeader, wish: Wish | None, lefto
         raise Conflict(
             "set '%s' is of type %s and in use, and the kernel lets no set of type %s take its place: delete the"
             " iptables rules and list:set sets that refer to it first"
-            % (header.name, have.header.kind.name, header.kind.name)
+            % (header.title, have.header.kind.name, header.kind.name)
         )
     same_kind = header.kind == have.header.kind
     wished = Reader(header).read(wish.items) if wish else {}
@@ -201,7 +221,7 @@ def _plan_new_shape(have: KernelSet, header: SetHeader, wish: Wish | None, lefto
     refuse_crowded(header, kept, changes)
     refuse_overflow(header, len(kept) + len(changes.added) - len(changes.deleted))
     whole = contents(kept, changes)
-    steps = swapped(have.header, header, whole) if swap else renamed(have.header, header, whole)
+    steps = swapped(have, header, whole) if swap else renamed(have, header, whole)
     lost = all_written(have.header.kind, {key: PLAIN for key in have.entries if key not in staying})
     before, after = differing(have.header.options(), header.options())
     for option in header.kind.volatile:
@@ -264,5 +284,5 @@ def _outcome(
         again = {key: options for key, options in changes.updated.items() if key in changes.renewed}
         shown[1]["deleted_and_added"] = all_written(header.kind, again)
     if leftover is not None:
-        shown[0]["temporary_set"] = leftover.header.name
+        shown[0]["temporary_set"] = leftover.header.title
     return Outcome(Plan(tuple(steps), *shown), header, added, updated, deleted)

@@ -63,7 +63,7 @@ class Reader:
                 self._option,
                 "%d entries" % len(found),
                 "the set '%s' holds at most %d: create it with a larger 'maxelem'"
-                % (self._header.name, self._parts.limit),
+                % (self._header.title, self._parts.limit),
             )
         return self._with_macs(found) if self._kind.name == "bitmap:ip,mac" else found
 

@@ -18,10 +18,10 @@ IPSET_ERR_BUSY = 4100
 _ERRNO_MEANINGS = {
     errno.ENOENT: "there is no such set",
     errno.EEXIST: "a set of that name exists already",
-    errno.EPERM: "not permitted: this needs CAP_NET_ADMIN in the namespace",
+    errno.EPERM: "not permitted: this needs CAP_NET_ADMIN in the namespace, which root of a container often lacks",
     errno.ENOMEM: "the kernel has no memory for it: choose a smaller 'hashsize'",
     errno.EBUSY: "somebody lists the set all the time",
-    4097: "this kernel speaks another version of the ipset protocol",
+    4097: "this kernel speaks no version of the ipset protocol that is known here (6)",
     4098: "this kernel has no such set type: run 'modprobe ip_set_TYPE', with '_' for ':' and ','",
     4099: "the kernel holds as many sets as it can",
     IPSET_ERR_BUSY: "the set is in use: delete the iptables rules and list:set sets that refer to it first",
@@ -61,9 +61,10 @@ _TYPE_MEANINGS = {
 }
 
 
-def explained(exc: KernelRefused, action: str, kind: SetType) -> KernelRefused:
+def explained(exc: KernelRefused, action: str, kind: SetType | None = None) -> KernelRefused:
     """The kernel's errno in words that fit the action, and its own words where it has some."""
-    own = _TYPE_MEANINGS.get((kind.name, exc.errno)) or _TYPE_MEANINGS.get((kind.method, exc.errno))
-    meaning = _ERRNO_MEANINGS.get(exc.errno) or own
+    meaning = _ERRNO_MEANINGS.get(exc.errno)
+    if kind and not meaning:
+        meaning = _TYPE_MEANINGS.get((kind.name, exc.errno)) or _TYPE_MEANINGS.get((kind.method, exc.errno))
     words = "%s (%s)" % (meaning, exc.told) if meaning and exc.told else meaning or exc
     return KernelRefused(exc.errno, "the kernel refused to %s: %s" % (action, words), exc.told)

@@ -23,10 +23,11 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.codec import 
     IPADDR_IPV6,
     LINENO,
     layout,
+    name_in,
     request,
     split_entries,
 )
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.options import Options
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.options import Options, shown_text
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.values import (
     BUCKET_MAX,
     SET_TYPES,
@@ -50,6 +51,7 @@ _FAMILY_NAMES = {number: name for name, number in FAMILIES.items()}
 # linux/netfilter/ipset/ip_set.h: attributes of a message, and of a set's options (DATA_*)
 ATTR_PROTOCOL, ATTR_SETNAME, ATTR_TYPENAME, ATTR_REVISION, ATTR_FAMILY = 1, 2, 3, 4, 5
 ATTR_FLAGS, ATTR_DATA, ATTR_ADT, ATTR_LINENO = 6, 7, 8, 9
+ATTR_REVISION_MIN = 10
 ATTR_SETNAME2 = ATTR_TYPENAME
 
 #: Numbers among a set's options: attribute and size; network order, but for a mark's mask, which kernels send in
@@ -77,6 +79,7 @@ class KernelSet:
     """A set as the kernel has it. ``entries`` gives, for the key of each, the rest of its bytes."""
 
     header: SetHeader
+    revision: int = 0
     references: int = 0
     memory: int = 0
     elements: int = 0
@@ -85,12 +88,16 @@ class KernelSet:
 
 @dataclass(frozen=True)
 class Operation:
-    """One step on the set ``header``: create, destroy, add or delete entries; or swap or rename with ``other``."""
+    """One step on the set ``header``: create, destroy, add or delete entries; or swap or rename with ``other``.
+
+    ``revision`` is the lowest in which a set is created.
+    """
 
     verb: str
     header: SetHeader
     entries: Mapping[bytes, Options] = field(default_factory=dict)
     other: str = ""
+    revision: int = 0
 
 
 def encode_header(header: SetHeader) -> bytes:
@@ -98,7 +105,7 @@ def encode_header(header: SetHeader) -> bytes:
     packed = []
     for name, (attr, size) in _OPTION_NUMBERS.items():
         number = getattr(header, name)
-        if number is not None:
+        if number is not None and (name, number) != ("bucketsize", BUCKET_MAX):
             order = NLA_F_NET_BYTEORDER if size > 1 else 0
             packed.append(attribute(attr | order, number.to_bytes(size, "big")))
     flags = sum(flag for name, flag in _OPTION_FLAGS.items() if getattr(header, name))
@@ -150,9 +157,10 @@ def decode_set(replies: Sequence[bytes]) -> KernelSet:
         if kind.name not in SET_TYPES:
             raise Conflict(
                 "set '%s' is of type %s, which this collection does not know"
-                % (text_of(first[ATTR_SETNAME]), kind.name)
+                % (shown_text(name_in(first[ATTR_SETNAME])), kind.name)
             )
-        found = decode_header(text_of(first[ATTR_SETNAME]), kind, first[ATTR_DATA])
+        found = decode_header(name_in(first[ATTR_SETNAME]), kind, first[ATTR_DATA])
+        revision = integer(first[ATTR_REVISION])
         listed = [listed for reply in replies for attr, listed in attributes(reply) if attr == ATTR_ADT]
         data = b"".join(listed)
         entries = columns.split(layout(kind), data)
@@ -160,7 +168,7 @@ def decode_set(replies: Sequence[bytes]) -> KernelSet:
             entries = split_entries(kind, data)
     except (KeyError, ValueError) as exc:
         raise MalformedReply("a set that cannot be read: %r" % exc) from exc
-    return KernelSet(**found, entries=entries)
+    return KernelSet(**found, revision=revision, entries=entries)
 
 
 def decode_header(name: str, kind: SetType, data: bytes) -> dict[str, Any]:
@@ -171,8 +179,8 @@ def decode_header(name: str, kind: SetType, data: bytes) -> dict[str, Any]:
     for option, (attr, _size) in _OPTION_NUMBERS.items():
         if attr in found and option in own:
             options[option] = integer(found[attr], ">")
-    if "bucketsize" in options:  # which the kernel may have enlarged
-        options["bucketsize"] = min(options["bucketsize"], BUCKET_MAX)
+    if "bucketsize" in own:  # which the kernel may have enlarged, or does not tell since the revision is older
+        options["bucketsize"] = min(options.get("bucketsize", BUCKET_MAX), BUCKET_MAX)
     if "markmask" in own:
         options["markmask"] = _mark_mask(data)
     flags = integer(found[DATA_CADT_FLAGS], ">") if DATA_CADT_FLAGS in found else 0

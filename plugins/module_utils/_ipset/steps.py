@@ -13,6 +13,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.codec import read_rest
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.compare import Changes
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.options import PLAIN, Entries
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.revisions import lowest_revision
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.sets import KernelSet, Operation
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.values import SetHeader, temporary_name
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.writer import name_of
@@ -25,7 +26,7 @@ def tidy(leftover: KernelSet | None) -> list[Operation]:
     if leftover.references:
         raise Conflict(
             "set '%s' has the name of this collection's temporary sets, but a rule or another set refers to it:"
-            " delete or rename it" % leftover.header.name
+            " delete or rename it" % leftover.header.title
         )
     return [Operation("destroy", leftover.header)]
 
@@ -71,21 +72,25 @@ def contents(have: Mapping[bytes, bytes], changes: Changes) -> Entries:
     return found
 
 
-def swapped(old: SetHeader, header: SetHeader, contents: Entries) -> list[Operation]:
+def swapped(old: KernelSet, header: SetHeader, whole: Entries) -> list[Operation]:
+    """A set is built under a temporary name and changes places with the old one, which goes."""
     temporary = replace(header, name=temporary_name(header.name))
     return [
-        *_built(temporary, contents),
+        *built(temporary, whole, old.revision),
         Operation("swap", temporary, other=header.name),
-        Operation("destroy", replace(old, name=temporary.name)),
+        Operation("destroy", replace(old.header, name=temporary.name)),
     ]
 
 
-def renamed(old: SetHeader, header: SetHeader, contents: Entries) -> list[Operation]:
+def renamed(old: KernelSet, header: SetHeader, whole: Entries) -> list[Operation]:
+    """A set is built under a temporary name and gets the old one's when that is gone."""
     temporary = replace(header, name=temporary_name(header.name))
     rename = Operation("rename", temporary, other=header.name)
-    return [*_built(temporary, contents), Operation("destroy", old), rename]
+    return [*built(temporary, whole), Operation("destroy", old.header), rename]
 
 
-def _built(header: SetHeader, contents: Entries) -> list[Operation]:
-    filled = [Operation("add", header, contents)] if contents else []
-    return [Operation("create", header), *filled]
+def built(header: SetHeader, whole: Entries, revision: int = 0) -> list[Operation]:
+    """A new set with its entries, in no older revision than that."""
+    wildcard = "iface" in header.kind.parts and any(options.wildcard for options in whole.values())
+    create = Operation("create", header, revision=max(revision, lowest_revision(header, wildcard)))
+    return [create, Operation("add", header, whole)] if whole else [create]

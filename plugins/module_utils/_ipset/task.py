@@ -26,6 +26,9 @@ def carried_out(module: AnsibleModule, plan: Callable[[IpSets], Outcome]) -> Out
             member = or_nothing(module, partial(sets.required, name, entries=False), None)
             if member is not None:
                 refuse_list(name, member)
+        for operation in outcome.plan.operations:
+            if operation.verb == "create":
+                sets.revision(operation)
         if not module.check_mode:
             sets.apply(outcome.plan.operations)
         return outcome

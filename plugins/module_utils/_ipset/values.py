@@ -18,35 +18,38 @@ from typing import Any, Mapping
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base import values
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import InvalidOption
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.options import shown_text
 
 #: Where the family is open; the others have one or, in the kernel's word, none (NFPROTO_UNSPEC).
 IP_FAMILIES = ("inet", "inet6")
-#: Types, and for each the newest revision that ipset(8) 7.17 knows, the one of Debian 12: it lists no newer ones.
-SET_TYPES: Mapping[str, int] = {
-    "bitmap:ip": 3,
-    "bitmap:ip,mac": 3,
-    "bitmap:port": 3,
-    "hash:ip": 6,
-    "hash:ip,mac": 1,
-    "hash:ip,mark": 3,
-    "hash:ip,port": 7,
-    "hash:ip,port,ip": 6,
-    "hash:ip,port,net": 8,
-    "hash:mac": 1,
-    "hash:net": 7,
-    "hash:net,iface": 8,
-    "hash:net,net": 4,
-    "hash:net,port": 8,
-    "hash:net,port,net": 3,
-    "list:set": 3,
-}
-#: The revision from which on a type has a bitmask, and with it a netmask; hash:ip had the netmask before.
-MASK_REVISIONS = {"hash:ip": 6, "hash:ip,port": 7, "hash:net,net": 4}
+SET_TYPES = (
+    "bitmap:ip",
+    "bitmap:ip,mac",
+    "bitmap:port",
+    "hash:ip",
+    "hash:ip,mac",
+    "hash:ip,mark",
+    "hash:ip,port",
+    "hash:ip,port,ip",
+    "hash:ip,port,net",
+    "hash:mac",
+    "hash:net",
+    "hash:net,iface",
+    "hash:net,net",
+    "hash:net,port",
+    "hash:net,port,net",
+    "list:set",
+)
+#: Types that lay a bitmask over addresses, and with it a netmask; hash:ip had the netmask before.
+MASK_TYPES = ("hash:ip", "hash:ip,port", "hash:net,net")
 
 #: IPSET_BITMAP_MAX_RANGE in linux/netfilter/ipset/ip_set_bitmap.h, and one.
 BITMAP_MAX = 65536
-#: Entries in a bucket of a new hash (AHASH_MAX_SIZE in net/netfilter/ipset/ip_set_hash_gen.h).
+#: Entries in a bucket of a new hash unless said (AHASH_MAX_SIZE in net/netfilter/ipset/ip_set_hash_gen.h).
 BUCKET_MAX = 12
+#: How long an entry that ran out may stay, hidden, until the kernel takes it away: a third of the set's timeout, and at
+#: most this (seconds; IPSET_GC_PERIOD in linux/netfilter/ipset/ip_set_timeout.h).
+GC_SECONDS_MAX = 180
 #: The timeout of a set that has none at all, in a task's words.
 NO_TIMEOUTS = -1
 #: What a hash holds unless said (IPSET_DEFAULT_MAXELEM).
@@ -102,9 +105,9 @@ class SetType:
         own: tuple[str, ...] = ()
         if self.method == "hash":
             own += ("hashsize", "maxelem", "bucketsize", "initval", "forceadd")
-        if self.name in ("bitmap:ip", *MASK_REVISIONS):
+        if self.name in ("bitmap:ip", *MASK_TYPES):
             own += ("netmask",)
-        if self.name in MASK_REVISIONS:
+        if self.name in MASK_TYPES:
             own += ("bitmask",)
         if "mark" in self.parts:
             own += ("markmask",)
@@ -153,6 +156,11 @@ class SetHeader:
     skbinfo: bool = False
     forceadd: bool = False
 
+    @property
+    def title(self) -> str:
+        """The name as tasks and results have it, which are UTF-8."""
+        return shown_text(self.name)
+
     def options(self) -> dict[str, Any]:
         """The set under the names of the module's options, so that they make exactly this one of any of its type.
 
@@ -165,7 +173,7 @@ class SetHeader:
         if "netmask" in shown and self.netmask is None and self.bitmask is None:
             shown["netmask"] = self.kind.bits
         set_ = {option: value for option, value in shown.items() if value is not None}
-        return dict(name=self.name, type=self.kind.name, **family, **set_)
+        return dict(name=self.title, type=self.kind.name, **family, **set_)
 
     def has(self, option: str) -> bool:
         """Whether an option is set; a timeout of 0 is."""
@@ -192,7 +200,9 @@ def temporary_name(name: str) -> str:
 
     Nothing else makes such a name, so a set that has it is what an interrupted run left behind.
     """
-    return "linuxnet.ipvs~" + hashlib.sha256(name.encode()).hexdigest()[: values.SET_NAME_MAX - 14]
+    return (
+        "linuxnet.ipvs~" + hashlib.sha256(name.encode(errors="surrogateescape")).hexdigest()[: values.SET_NAME_MAX - 14]
+    )
 
 
 def set_type(name: str, family: str | None) -> SetType:
@@ -267,7 +277,7 @@ def new_header(name: str, kind: SetType, given: Mapping[str, Any]) -> SetHeader:
         raise InvalidOption("range", None, "a %s set needs it, such as %s" % (kind.name, _RANGE_EXAMPLES[kind.name]))
     defaults: dict[str, Any] = {}
     if kind.method == "hash":
-        defaults = dict(hashsize=1024, maxelem=MAXELEM_DEFAULT)
+        defaults = dict(hashsize=1024, maxelem=MAXELEM_DEFAULT, bucketsize=BUCKET_MAX)
     if kind.method == "list":
         defaults = dict(size=8)
     if "mark" in kind.parts:

@@ -21,22 +21,24 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.codec import 
     PROTO,
     Layout,
     layout,
+    name_attribute,
+    name_in,
     read_rest,
 )
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.icmp import ICMP, PROTOCOL_NAMES
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.options import PLAIN, Options, of_each
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.options import PLAIN, Options, of_each, shown_text
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.values import SetHeader, SetType
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.attributes import MalformedReply, text, text_of
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.attributes import MalformedReply
 
 
 def text_key(name: str) -> bytes:
     """The key of a list's entry: the name of a set."""
-    return text(NAME, name)
+    return name_attribute(NAME, name)
 
 
 def name_of(key: bytes) -> str:
     """The name of the set that is a list's entry."""
-    return text_of(key[4:])
+    return name_in(key[4:])
 
 
 def written(kind: SetType, key: bytes, options: Options = PLAIN) -> str:
@@ -129,6 +131,6 @@ _WRITERS: Mapping[str, columns.Writer] = {
     "port": _written_port,
     "mac": lambda shape, found, attrs: _mac(found[ETHER]),
     "mark": lambda shape, found, attrs: "0x%s" % found[MARK].hex(),
-    "iface": lambda shape, found, attrs: ("physdev:" if FLAGS in found else "") + text_of(found[IFACE]),
-    "set": lambda shape, found, attrs: text_of(found[NAME]),
+    "iface": lambda shape, found, attrs: ("physdev:" if FLAGS in found else "") + shown_text(name_in(found[IFACE])),
+    "set": lambda shape, found, attrs: shown_text(name_in(found[NAME])),
 }

@@ -85,7 +85,11 @@ def rule(options: Mapping[str, Any]) -> list[str]:
                 directions,
                 "write 'src' or 'dst' for each part of the set's entries, 1 to %d" % DIMENSIONS_MAX,
             )
-        found += ["-m", "set", "--match-set", values.set_name("match_set.name", match["name"]), ",".join(directions)]
+        name = values.set_name("match_set.name", match["name"])
+        if any(letter.isspace() for letter in name):
+            remedy = "iptables-save writes it without quotes, so that no rule set could be restored: rename the set"
+            raise InvalidOption("match_set.name", name, remedy)
+        found += ["-m", "set", "--match-set", name, ",".join(directions)]
     if options["comment"] is not None:
         found += ["-m", "comment", "--comment", comment("comment", options["comment"])]
     return [*found, "-j", "MASQUERADE"]

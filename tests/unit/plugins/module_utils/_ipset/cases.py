@@ -19,6 +19,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.codec import 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.options import Options
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.plan import Outcome
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.reader import Reader
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.revisions import lowest_revision
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.sets import KernelSet
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.values import (
     SET_TYPES,
@@ -111,6 +112,7 @@ def description(of: SetHeader, listing: bytes = b"") -> bytes:
         text(sets.ATTR_SETNAME, of.name)
         + text(sets.ATTR_TYPENAME, of.kind.name)
         + attribute(sets.ATTR_FAMILY, bytes([sets.FAMILIES[of.kind.family]]))
+        + attribute(sets.ATTR_REVISION, bytes([lowest_revision(of)]))
         + nested(sets.ATTR_DATA, sets.encode_header(of))
         + nested(sets.ATTR_ADT, listing)
     )
@@ -122,7 +124,12 @@ LOOP = set_type("hash:ip,port,ip", None)
 def have_set(of: SetHeader, *items: Any, references: int = 0) -> KernelSet:
     """A set in the kernel, with its entries."""
     found = Reader(of).read(items)
-    return KernelSet(of, references=references, entries={k: encode_rest(o) for k, o in found.items()})
+    return KernelSet(
+        of,
+        lowest_revision(of, wildcard="iface" in of.kind.parts),
+        references,
+        entries={k: encode_rest(o) for k, o in found.items()},
+    )
 
 
 def verbs(outcome: Outcome) -> list[str]:

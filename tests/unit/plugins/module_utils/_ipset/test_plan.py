@@ -44,8 +44,8 @@ def test_a_new_set_is_created_with_the_kernels_defaults():
     assert verbs(outcome) == ["create"]
     assert outcome.plan.before == {}
     assert outcome.plan.after == dict(
-        name="S", type="hash:ip,port,ip", family="inet", hashsize=1024, maxelem=65536, counters=False, comment=False,
-        skbinfo=False, forceadd=False, timeout=-1,
+        name="S", type="hash:ip,port,ip", family="inet", hashsize=1024, maxelem=65536, bucketsize=12,
+        counters=False, comment=False, skbinfo=False, forceadd=False, timeout=-1,
     )  # fmt: skip
 
 
