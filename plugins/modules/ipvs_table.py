@@ -166,6 +166,13 @@ options:
         services that list some.
     type: bool
     default: false
+  graceful:
+    description:
+      - Whether a real server that the task would delete is kept with weight 0 while it has connections, live ones or
+        ended ones that are still remembered. A later run deletes it. Not of virtual services that are deleted as a
+        whole, and not of V(udp) and V(sctp).
+    type: bool
+    default: false
   scope:
     description:
       - Limits O(purge) to a part of the table. What is outside is left alone, and may not be listed either.
@@ -184,6 +191,12 @@ options:
         description:
           - Firewall marks, and ranges of them such as C(100-199). Without it no service of a firewall mark is in the
             scope.
+        type: list
+        elements: str
+      services:
+        description:
+          - Single virtual services, each as C(ipset) writes an entry, such as V(10.100.0.1,tcp:80). They are in the
+            scope beside what the other options name.
         type: list
         elements: str
 author:
@@ -246,7 +259,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import InvalidOption
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.module import NETNS, invocation, reporting
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs import reader
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.client import EMPTY_TABLE, Ipvs
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.graceful import NOTHING, held, keeping
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.options import SCOPE, SERVICES, checked_services
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.plan import plan_table
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.scope import Scope
@@ -269,7 +282,13 @@ def run(module):
         listed = enumerate(checked_services(params["services"]))
         wishes = [ServiceWish.read(*service, "services[%d]." % place) for place, service in listed]
 
-    plan = carried_out(module, Ipvs.table, lambda have: plan_table(wishes, have, owned), EMPTY_TABLE)
+    def planned(have):
+        table, connections = have
+        plan = plan_table(wishes, table, owned)
+        kept = held(plan, connections) if params["graceful"] else {}
+        return plan_table(keeping(wishes, kept), table, owned) if kept else plan
+
+    plan = carried_out(module, lambda ipvs: (ipvs.table(), ipvs.connections), planned, NOTHING)
     shown = dict(diff=plan.diff()) if module._diff else {}
     module.exit_json(changed=plan.changed, invocation=invocation(params), **plan.counts, **shown)
 
@@ -282,6 +301,7 @@ def main():
             services=SERVICES,
             text=dict(type="str"),
             purge=dict(type="bool", default=False),
+            graceful=dict(type="bool", default=False),
             scope=SCOPE,
             **NETNS,
         ),

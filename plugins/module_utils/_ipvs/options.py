@@ -67,6 +67,7 @@ SCOPE: dict[str, Any] = dict(
         addresses=dict(type="list", elements="str"),
         protocols=dict(type="list", elements="str", choices=list(PROTOCOLS)),
         fwmarks=dict(type="list", elements="str"),
+        services=dict(type="list", elements="str"),
     ),
 )
 

@@ -6,11 +6,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping, NamedTuple, Sequence
+import re
+from typing import Any, Container, Mapping, NamedTuple, Sequence
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base import values
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import InvalidOption
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.values import ServiceKey
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.values import PROTOCOLS, ServiceKey
 
 
 class Scope(NamedTuple):
@@ -20,9 +21,13 @@ class Scope(NamedTuple):
     protocols: Sequence[str] | None = None
     #: Ranges of firewall marks, each from its first to its last.
     fwmarks: Sequence[tuple[int, int]] | None = None
+    #: Single virtual services beside all of that.
+    services: Container[ServiceKey] = ()
 
     def includes(self, key: ServiceKey) -> bool:
         """Whether a virtual service is in this part."""
+        if key in self.services:
+            return True
         if key.packed is None:
             return self.fwmarks is None or any(first <= key.fwmark <= last for first, last in self.fwmarks)
         address = key.address if self.networks else None
@@ -40,15 +45,32 @@ class Scope(NamedTuple):
         if options is None:
             return cls()
         networks, protocols, marks = options["addresses"], options["protocols"], options["fwmarks"]
+        services = options.get("services")
         if networks is None and protocols is None:
-            if marks is None:
-                raise InvalidOption("scope", {}, "name 'addresses', 'protocols' or 'fwmarks', or leave the option out")
-            networks = []  # marks only
+            if marks is None and services is None:
+                names = "'addresses', 'protocols', 'fwmarks' or 'services'"
+                raise InvalidOption("scope", {}, "name %s, or leave the option out" % names)
+            networks = []  # marks or single services only
         return cls(
             None if networks is None else [values.network("scope.addresses", text) for text in networks],
             protocols,
             [_mark_range(text) for text in marks or ()],
+            frozenset(map(_service, services or ())),
         )
+
+
+_SERVICE = re.compile(r"([^,]+),(%s):([0-9]+)" % "|".join(PROTOCOLS))
+
+
+def _service(text: str) -> ServiceKey:
+    """A virtual service as ipset(8) writes an entry: ADDRESS,PROTOCOL:PORT."""
+    found = _SERVICE.fullmatch(text)
+    if found is None:
+        raise InvalidOption("scope.services", text, "write ADDRESS,PROTOCOL:PORT, such as 10.100.0.1,tcp:80")
+    address, protocol, port = found.groups()
+    number = values.number("scope.services", int(port), 0, 65535, "a port")
+    (packed,) = values.packed_addresses(("scope.services",), (address,))
+    return ServiceKey("inet" if len(packed) == 4 else "inet6", protocol, packed, number)
 
 
 def _mark_range(text: str) -> tuple[int, int]:

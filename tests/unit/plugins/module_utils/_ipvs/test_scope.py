@@ -30,3 +30,15 @@ def test_what_is_outside_the_scope_is_neither_listed_nor_deleted():
     for bad in ("0", "7-1", "x", "1-4294967296", "²", "1-²"):
         with pytest.raises(InvalidOption, match=r"scope\.fwmarks"):
             Scope.from_options(dict(addresses=None, protocols=None, fwmarks=[bad]))
+
+
+def test_single_services_are_in_the_scope_beside_the_rest():
+    have = [(Service(OTHER), replies()), (Service(MARK, "sh"), replies()), (Service(VIP), replies())]
+    single = dict(addresses=None, protocols=None, fwmarks=None, services=["10.100.100.101,tcp:80"])
+    assert steps(plan_table([], have, Scope.from_options(single))) == ["delete virtual service tcp 10.100.100.101:80"]
+    beside = dict(single, fwmarks=["7"])
+    assert len(steps(plan_table([], have, Scope.from_options(beside)))) == 2
+    assert steps(plan_table([], have, Scope.from_options(dict(single, services=[])))) == []
+    for bad in ("10.100.100.101:80", "10.100.100.101,tcp", "10.100.100.101,icmp:1", "x,tcp:80", "10.0.0.1,tcp:65536"):
+        with pytest.raises(InvalidOption, match=r"scope\.services"):
+            Scope.from_options(dict(single, services=[bad]))
