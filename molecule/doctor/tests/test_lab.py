@@ -99,7 +99,7 @@ CASES = [
     Case(
         "bridge_netfilter_off",
         "sysctl -w net.bridge.bridge-nf-call-iptables=0",
-        "sysctl -w net.bridge.bridge-nf-call-iptables=1",
+        "sysctl -w net.bridge.bridge-nf-call-iptables=1; ip link set bridge_home type bridge nf_call_iptables 0",
         ("bridge_home",),
         "netns_leah",
     ),
@@ -185,7 +185,7 @@ CASES = [
     Case(
         "loopback_rule_shadowed",
         "iptables -t nat -I POSTROUTING -d 10.0.0.0/24 -p tcp -j ACCEPT",
-        "iptables -t nat -D POSTROUTING -d 10.0.0.0/24 -p tcp -j ACCEPT || true",
+        f"iptables -t nat -D POSTROUTING {RULE}; iptables -t nat -D POSTROUTING -d 10.0.0.0/24 -p tcp -j ACCEPT",
         ("-A POSTROUTING -d 10.0.0.0/24 -p tcp -j ACCEPT",),
         "netns_dustin",
     ),
@@ -193,7 +193,8 @@ CASES = [
         "loopback_rule_shadowed",
         "iptables -t nat -N LOCAL; iptables -t nat -A LOCAL -s 10.0.0.11/32 -j ACCEPT;"
         " iptables -t nat -I POSTROUTING -o bridge_home -j LOCAL",
-        "iptables -t nat -D POSTROUTING -o bridge_home -j LOCAL; iptables -t nat -F LOCAL; iptables -t nat -X LOCAL",
+        f"iptables -t nat -D POSTROUTING {RULE}; iptables -t nat -D POSTROUTING -o bridge_home -j LOCAL;"
+        " iptables -t nat -F LOCAL; iptables -t nat -X LOCAL",
         ("-A LOCAL -s 10.0.0.11/32 -j ACCEPT",),
         "netns_dustin",
     ),
@@ -219,12 +220,14 @@ CASES = [
         "ipvsadm -A -t 10.100.100.100:8083 -s rr; ipvsadm -a -t 10.100.100.100:8083 -r 10.0.0.11:8080 -m -w 0",
         "ipvsadm -D -t 10.100.100.100:8083",
         ("10.0.0.11:8080 of tcp 10.100.100.100:8083",),
+        healed=False,
     ),
     Case(
         "service_empty",
         "ipvsadm -A -t 10.100.100.100:8081 -s rr",
-        "ipvsadm -D -t 10.100.100.100:8081 || true",
+        "ipvsadm -D -t 10.100.100.100:8081",
         ("tcp 10.100.100.100:8081",),
+        healed=False,
     ),
     Case(
         "scheduler_missing",

@@ -134,7 +134,62 @@ CASES = [
         f"ipvsadm -d -t {DIRECT}:80 -r 10.79.0.5:80; ip route del 10.79.0.0/24",
         (f"10.79.0.5:80 of tcp {DIRECT}:80",),
     ),
-    Case("tunnel_mtu", DIRECTOR, "ip link set inside mtu 1500", "ip link set inside mtu 1600", ("inside",)),
+    Case(
+        "tunnel_mtu",
+        DIRECTOR,
+        "ip link set inside mtu 1500",
+        "ip link set inside mtu 1600",
+        ("inside",),
+        healed=False,
+    ),
+    Case(
+        "one_packet_masquerading",
+        DIRECTOR,
+        f"sysctl -w net.ipv4.ip_forward=1; ipvsadm -A -u {DIRECT}:53 -s rr -o;"
+        f" ipvsadm -a -u {DIRECT}:53 -r 10.77.0.11:53 -m",
+        f"ipvsadm -D -u {DIRECT}:53",
+        (f"udp {DIRECT}:53",),
+        healed=False,
+    ),
+    Case(
+        "backup_only_refuses",
+        DIRECTOR,
+        "ipvsadm --start-daemon master --mcast-interface inside;"
+        " ipvsadm --start-daemon backup --mcast-interface inside;"
+        " sysctl -w net.ipv4.vs.backup_only=1",
+        "sysctl -w net.ipv4.vs.backup_only=0; ipvsadm --stop-daemon master; ipvsadm --stop-daemon backup",
+        ("net.ipv4.vs.backup_only",),
+    ),
+    Case(
+        "drained_refuses",
+        DIRECTOR,
+        f"ipvsadm -A -t {DIRECT}:81 -s sh; ipvsadm -a -t {DIRECT}:81 -r 10.77.0.11:81 -g -w 0;"
+        f" ipvsadm -a -t {DIRECT}:81 -r 10.77.0.12:81 -g",
+        f"ipvsadm -D -t {DIRECT}:81",
+        (f"10.77.0.11:81 of tcp {DIRECT}:81",),
+        options=dict(probe=False, ignore=["weight_zero"]),
+    ),
+    Case(
+        "connection_limit_reached",
+        DIRECTOR,
+        f"sysctl -w net.ipv4.ip_forward=1; ipvsadm -A -t {DIRECT}:82 -s rr;"
+        f" ipvsadm -a -t {DIRECT}:82 -r 10.77.0.11:82 -m -x 1; sh -c 'curl --silent --max-time 2 {DIRECT}:82 || true'",
+        f"ipvsadm -D -t {DIRECT}:82",
+        (f"10.77.0.11:82 of tcp {DIRECT}:82",),
+        options=dict(probe=False),
+        healed=False,
+    ),
+    Case(
+        "ipv6_address_silent",
+        DIRECTOR,
+        "ip link add silent0 type dummy; ip link set silent0 up; ip address add fd77::1/64 dev inside nodad;"
+        " ip address add fd77::99/128 dev silent0 nodad; ipvsadm -A -t [fd77::99]:80 -s rr;"
+        " ipvsadm -a -t [fd77::99]:80 -r [fd77::11]:80 -g",
+        "ipvsadm -D -t [fd77::99]:80; ip link del silent0; ip address del fd77::1/64 dev inside",
+        ("fd77::99 on inside",),
+        options=dict(probe=False),
+        healed=False,
+    ),
     Case(
         "real_server_unreachable",
         DIRECTOR,
@@ -238,6 +293,25 @@ def reached(patient: Patient) -> bool:
     """Whether the director finds the real server, of which it has forgotten where it is."""
     asked = "ip neigh flush dev inside; curl --silent --max-time 5 10.77.0.11:9 || true; ip neigh show 10.77.0.11"
     return "lladdr" in patient.shell(inside(DIRECTOR, asked))
+
+
+def test_who_asks_for_an_address_of_ipv6(patient):
+    """On a dummy device nobody is told of it, on the link's own device its neighbours are."""
+    asked = "ip neigh flush dev net0; curl --silent --max-time 3 [fd77::99]:9 || true; ip neigh show fd77::99"
+    patient.broken(
+        by=inside(
+            DIRECTOR,
+            "ip address add fd77::1/64 dev inside nodad; ip address add fd77::99/128 dev outside nodad",
+        )
+        + f"; ip -n {SERVER} address add fd77::2/64 dev net0 nodad",
+        mended=inside(DIRECTOR, "ip address del fd77::1/64 dev inside; ip address del fd77::99/128 dev inside")
+        + f"; ip -n {SERVER} address del fd77::2/64 dev net0",
+    )
+    assert "lladdr" not in patient.shell(inside(SERVER, asked))
+    patient.shell(
+        inside(DIRECTOR, "ip address del fd77::99/128 dev outside; ip address add fd77::99/128 dev inside nodad"),
+    )
+    assert "lladdr" in patient.shell(inside(SERVER, asked))
 
 
 def test_a_virtual_address_among_others(patient):

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.checks import (
     as_real_server,
+    director,
     firewall,
     kernel,
     loopback,
@@ -47,6 +48,13 @@ CHECKS = (
     as_real_server.arp_announce,
     as_real_server.rp_filter_strict,
     firewall.firewall_drops,
+    director.one_packet_masquerading,
+    director.backup_only_refuses,
+    director.drained_refuses,
+    director.connection_limit_reached,
+    director.conn_max_reached,
+    director.connection_table_small,
+    director.ipv6_address_silent,
     kernel.conn_reuse_delay,
     kernel.conn_reuse_off,
 )

@@ -10,12 +10,14 @@ To ask the kernel for a part of it that is a module has it load that module, so 
 from __future__ import annotations
 
 import fcntl
+import ipaddress
 import os
 import socket
 import struct
+from bisect import bisect_right
 from typing import Any, Iterable, Mapping
 
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.values import Address
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.values import Address, Network
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.modules import barred, there
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.probe import probe
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.rules import read_rules
@@ -45,8 +47,11 @@ _SWITCHES = (
     "net/bridge/bridge-nf-call-ip6tables",
     "net/ipv4/vs/conntrack",
     "net/ipv4/vs/conn_reuse_mode",
+    "net/ipv4/vs/backup_only",
+    "net/ipv4/vs/conn_max",
 )
 _DEVICE_SWITCHES = ("forwarding", "rp_filter", "arp_ignore", "arp_announce")
+_DEVICE_SWITCHES_6 = ("accept_ra", "proxy_ndp")
 _LOOP_TYPE = "hash:ip,port,ip"
 #: linux/sockios.h, linux/if.h; an ifreq has the name, and here the flags.
 _SIOCGIFFLAGS, _IFF_NOARP = 0x8913, 0x80
@@ -57,17 +62,21 @@ def read(run: Run, netns: str | None, wishes: Wishes, probe_timeout: float | Non
     """Look at a namespace; connections to real servers are tried where ``probe_timeout`` (seconds) is given."""
     with inside(netns):
         ipvs = os.path.exists("/proc/thread-self/net/ip_vs")
-    table, connections, backup = _table(netns) if ipvs else ((), {}, False)
-    addresses = sorted({server.address for row in table for server in row.servers}, key=lambda each: each.packed)
+    table, connections, loads, total = _table(netns) if ipvs else ((), {}, {}, 0)
+    daemons, buckets = _about(netns) if ipvs else (frozenset(), 0)
+    addresses = [
+        ipaddress.ip_address(packed) for packed in sorted({each.packed for row in table for each in row.servers})
+    ]
     answers = None
     if probe_timeout is not None:  # first, because it has the kernel find out which neighbour is where
         answers = probe(netns, _endpoints(table), probe_timeout)
     with Links() as links:
         here = links.same(netns)
         snapshot = links.snapshot(here, routes=True)
-        next_hops = {address: NextHop(*found) for address, found in links.ways(here, addresses).items()}
+        destinations = links.destinations(here)
+        local = tuple(network for network, own in destinations.items() if own)
+        next_hops = _next_hops(links, here, addresses, destinations)
         ports = _ports(links, here, snapshot, next_hops)
-        local = links.local_networks(here)
         netfilter_bridges = links.netfilter_bridges(here)
     return NodeFacts(
         release=os.uname().release,
@@ -76,7 +85,10 @@ def read(run: Run, netns: str | None, wishes: Wishes, probe_timeout: float | Non
         ipvs_barred=None if ipvs else barred(run, "ip_vs"),
         table=table,
         connections=connections,
-        backup=backup,
+        loads=loads,
+        total=total,
+        buckets=buckets,
+        daemons=daemons,
         switches=_switches(netns, snapshot),
         snapshot=snapshot,
         local=local,
@@ -95,15 +107,29 @@ def read(run: Run, netns: str | None, wishes: Wishes, probe_timeout: float | Non
     )
 
 
-def _table(netns: str | None) -> tuple[tuple[Row, ...], dict[Any, int], bool]:
+def _table(netns: str | None) -> tuple[tuple[Row, ...], dict[Any, int], dict[Any, int], int]:
+    """The table, the connections of real servers of weight 0 and of those with a threshold, and how many all have."""
+    rows: list[Row] = []
+    connections: dict[Any, int] = {}
+    loads: dict[Any, int] = {}
+    total = 0
     with Ipvs(netns) as ipvs:
-        rows = tuple(Row(service, tuple(servers)) for service, servers in ipvs.table())
-        connections = {}
-        for row in rows:
-            if any(server.weight == 0 for server in row.servers):
-                counted = ipvs.connections(row.key)
-                connections.update({(row.key, key): sum(each.values()) for key, each in counted.items()})
-        return rows, connections, "backup" in ipvs.settings().daemons
+        for service, read_servers in ipvs.table():
+            servers = tuple(read_servers)
+            rows.append(Row(service, servers))
+            for server, counted in zip(servers, read_servers.connections()):
+                number = sum(counted.values())
+                total += number
+                if not server.weight:
+                    connections[service.key, server.key] = number
+                if server.terms.upper_threshold:  # ip_vs.h: ip_vs_dest_totalconns()
+                    loads[service.key, server.key] = number - counted["persistent_connections"]
+    return tuple(rows), connections, loads, total
+
+
+def _about(netns: str | None) -> tuple[frozenset[str], int]:
+    with Ipvs(netns) as ipvs:
+        return frozenset(ipvs.settings().daemons), int(ipvs.about().get("connection_table_size", 0))
 
 
 def _endpoints(table: Iterable[Row]) -> list[tuple[Address, int]]:
@@ -115,6 +141,24 @@ def _endpoints(table: Iterable[Row]) -> list[tuple[Address, int]]:
         if row.key.protocol == "tcp" and server.port
     }
     return list(found)
+
+
+def _next_hops(
+    links: Links, netns: str | None, addresses: Iterable[Address], destinations: Iterable[Network]
+) -> dict[Address, NextHop]:
+    """How the kernel sends to addresses; those that no route tells apart are asked about once."""
+    if links.has_policies(netns):
+        return {address: NextHop(*found) for address, found in links.ways(netns, addresses).items()}
+    bounds: dict[int, list[int]] = {}
+    for version in (4, 6):
+        edges = [each for each in destinations if each.version == version]
+        found = {int(each.network_address) for each in edges} | {int(each.broadcast_address) + 1 for each in edges}
+        bounds[version] = sorted(found)
+    alike: dict[tuple[int, int], list[Address]] = {}
+    for address in addresses:
+        alike.setdefault((address.version, bisect_right(bounds[address.version], int(address))), []).append(address)
+    asked = links.ways(netns, [group[0] for group in alike.values()])
+    return {address: NextHop(*asked[group[0]]) for group in alike.values() if group[0] in asked for address in group}
 
 
 def _ports(
@@ -152,6 +196,7 @@ def _switches(netns: str | None, snapshot: Snapshot) -> dict[str, str]:
     paths = list(_SWITCHES)
     for device in ("all", *(link.name for link in snapshot.links)):
         paths += ["net/ipv4/conf/%s/%s" % (device, name) for name in _DEVICE_SWITCHES]
+        paths += ["net/ipv6/conf/%s/%s" % (device, name) for name in _DEVICE_SWITCHES_6]
     found = {}
     with inside(netns):
         for path in paths:

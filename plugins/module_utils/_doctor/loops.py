@@ -11,9 +11,10 @@ from __future__ import annotations
 
 from typing import Iterable, Iterator
 
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.values import Address, family_of
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.values import family_of
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.checks.common import (
     SYN,
+    device_towards,
     masqueraded,
     nat_rules,
     say_what_is_left,
@@ -31,6 +32,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.simulatio
     MASQUERADE,
     UNKNOWN,
     Packet,
+    Rule,
     mentioned,
 )
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.traversal import Decision
@@ -65,6 +67,13 @@ def loop_sets(facts: NodeFacts, family: str | None = None) -> list[LoopSet]:
 
 def clients_of_themselves(facts: NodeFacts) -> list[tuple[Row, RealServer]]:
     """The real servers that shall reach themselves through their own service."""
+    if "clients" not in facts.worked_out:
+        facts.worked_out["clients"] = _clients_of_themselves(facts)
+    found: list[tuple[Row, RealServer]] = facts.worked_out["clients"]
+    return found
+
+
+def _clients_of_themselves(facts: NodeFacts) -> list[tuple[Row, RealServer]]:
     found = masqueraded(facts)
     if facts.wishes.loopback is False:
         raise NotApplicable("'loopback' says that no real server is a client of its own service")
@@ -74,37 +83,42 @@ def clients_of_themselves(facts: NodeFacts) -> list[tuple[Row, RealServer]]:
             "nothing tells that real servers are clients of their own services: no set of what loops back"
         )
     # Who lives behind a router may well come to its own service by another node.
-    found = [(row, server) for row, server in found if row.key.protocol and not _behind_router(facts, server.address)]
+    found = [(row, server) for row, server in found if row.key.protocol and not _behind_router(facts, server)]
     if facts.wishes.loopback:
         return found
     entries = frozenset().union(*(each.entries for each in sets))
     # With nothing in the sets, whatever the rule was made for is missing from them.
     own = {row.key for row, server in found if entry_of(row.key, server) in entries}
-    beside = {_place(facts, server.address) for row, server in found if entry_of(row.key, server) in entries}
+    beside = {_location(facts, server) for row, server in found if entry_of(row.key, server) in entries}
     return [
-        (row, server)
-        for row, server in found
-        if not entries or row.key in own or _place(facts, server.address) in beside
+        (row, server) for row, server in found if not entries or row.key in own or _location(facts, server) in beside
     ]
 
 
-def _behind_router(facts: NodeFacts, address: Address) -> bool:
-    way = facts.next_hops.get(address)
-    return way is not None and way.router is not None
+def _behind_router(facts: NodeFacts, server: RealServer) -> bool:
+    hop = facts.next_hop_of.get(server.packed)
+    return hop is not None and hop.router is not None
 
 
-def _place(facts: NodeFacts, address: Address) -> str:
-    way = facts.next_hops.get(address)
-    return way.device if way else str(address)
+def _location(facts: NodeFacts, server: RealServer) -> str:
+    return device_towards(facts, server) or str(server.address)
 
 
 def fate_of(facts: NodeFacts, key: ServiceKey, server: RealServer) -> Decision:
     """What nat's POSTROUTING does to a connection of a real server to itself."""
+    known = facts.worked_out.setdefault("fates", {})
+    if (key, server.key) not in known:
+        known[key, server.key] = _fate_of(facts, key, server)
+    found: Decision = known[key, server.key]
+    return found
+
+
+def _fate_of(facts: NodeFacts, key: ServiceKey, server: RealServer) -> Decision:
     rules = facts.rules.get(key.family, Rules())
     if (rules.tables is None and rules.ruleset is None) or rules.masquerading_besides:
         return Decision(UNKNOWN)
     entry = entry_of(key, server)
-    way = facts.next_hops.get(server.address)
+    way = facts.next_hop_of.get(server.packed)
     packet = Packet(
         source=server.address,
         destination=server.address,
@@ -140,6 +154,17 @@ def sees_bridged(facts: NodeFacts, family: str, bridge: Link) -> bool:
     return own or facts.switch("net/bridge/bridge-nf-call-%s" % name) == 1
 
 
+def loop_rules(facts: NodeFacts, family: str) -> list[Rule]:
+    """The rules that masquerade what the sets have."""
+    names = {each.name for each in loop_sets(facts, family)}
+    return [
+        rule
+        for rule in nat_rules(facts, family)
+        if any(name in names and directions == DIRECTIONS for name, directions, _in in rule.sets)
+        and rule.target in ("MASQUERADE", "SNAT")
+    ]
+
+
 def unmasqueraded(facts: NodeFacts, ruled: bool) -> dict[str, list[tuple[Row, RealServer, Decision]]]:
     """The real servers that are surely not masqueraded, by family, where a rule for the sets is or is not.
 
@@ -151,13 +176,7 @@ def unmasqueraded(facts: NodeFacts, ruled: bool) -> dict[str, list[tuple[Row, Re
         sets = loop_sets(facts, family)
         if sets and not any(entry_of(row.key, server) in each.entries for each in sets):
             continue
-        names = {each.name for each in sets}
-        rules = [
-            rule
-            for rule in nat_rules(facts, family)
-            if any(name in names and directions == DIRECTIONS for name, directions, _in in rule.sets)
-            and rule.target in ("MASQUERADE", "SNAT")
-        ]
+        rules = loop_rules(facts, family)
         verdict = fate_of(facts, row.key, server)
         if verdict.kind not in (MASQUERADE, UNKNOWN) and bool(rules) == ruled:
             found.setdefault(family, []).append((row, server, verdict))

@@ -52,10 +52,11 @@ def command(facts: NodeFacts, name: str, words: Sequence[str]) -> Mapping[str, A
     return {"name": name, "ansible.builtin.command": dict(argv=list(words))}
 
 
-def delete_rule(facts: NodeFacts, family: str, table: str, rule: str) -> Mapping[str, Any]:
-    """Delete a rule of iptables that ``iptables-save`` wrote."""
+def rule_first(facts: NodeFacts, family: str, rule: str) -> Mapping[str, Any]:
+    """Put a rule of nat that ``iptables-save`` wrote before all others of POSTROUTING; the old one stays."""
     program = "iptables" if family == "inet" else "ip6tables"
-    return command(facts, "Delete the rule", [program, "--wait", "--table", table, "--delete", *shlex.split(rule)[1:]])
+    words = [program, "--wait", "--table", "nat", "--insert", "POSTROUTING", *shlex.split(rule)[2:]]
+    return command(facts, "Ask this rule first", words)
 
 
 #: Programs that write tables of nftables anew, and what they are told instead.

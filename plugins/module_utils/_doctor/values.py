@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, FrozenSet, Iterator, Mapping, NamedTuple, Optional, Tuple
+from ipaddress import ip_address
+from typing import Any, Dict, FrozenSet, Iterator, Mapping, NamedTuple, Optional, Tuple
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.values import Address, Network
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.owners import Owner
@@ -110,8 +111,13 @@ class NodeFacts:
     table: Tuple[Row, ...] = ()
     #: Connections of each real server of weight 0, by service and the server's key.
     connections: Mapping[Tuple[ServiceKey, Tuple[bytes, int]], int] = field(default_factory=dict)
-    #: Whether this namespace takes over connections from another director (``ipvsadm --start-daemon backup``).
-    backup: bool = False
+    #: Those of each real server with a threshold that count for it.
+    loads: Mapping[Tuple[ServiceKey, Tuple[bytes, int]], int] = field(default_factory=dict)
+    #: All connections that the table's real servers have, and the buckets that the kernel keeps them in (0: unknown).
+    total: int = 0
+    buckets: int = 0
+    #: The synchronization daemons that run: ``backup`` takes over connections from another director.
+    daemons: FrozenSet[str] = frozenset()
     #: The kernel's switches by their path below /proc/sys, such as ``net/ipv4/ip_forward``.
     switches: Mapping[str, str] = field(default_factory=dict)
     snapshot: Snapshot = field(default_factory=Snapshot)
@@ -122,6 +128,8 @@ class NodeFacts:
     ports: Mapping[Address, str] = field(default_factory=dict)
     #: Bridges that hand their frames to iptables and ip6tables by a switch of their own.
     netfilter_bridges: Mapping[str, Tuple[bool, bool]] = field(default_factory=dict)
+    #: Bridges that pass frames by their VLAN, where it depends on each port's VLANs what comes through.
+    vlan_bridges: FrozenSet[str] = frozenset()
     sets: Tuple[LoopSet, ...] = ()
     rules: Mapping[str, Rules] = field(default_factory=dict)
     #: Whether arptables(8) has rules.
@@ -143,14 +151,36 @@ class NodeFacts:
 
     def servers(self, *methods: str) -> Iterator[tuple[Row, RealServer]]:
         """The real servers that are reached by these forwarding methods, each with its service; not this node."""
-        for row in self.table:
-            for server in row.servers:
-                if server.forwarding_method in methods and not self.is_local(server.address):
-                    yield row, server
+        return ((row, server) for row, server in self.remote if server.forwarding_method in methods)
+
+    @cached_property
+    def worked_out(self) -> Dict[str, Any]:
+        """What several checks ask, once it has been worked out."""
+        return {}
+
+    @cached_property
+    def remote(self) -> Tuple[Tuple[Row, RealServer], ...]:
+        """All real servers that are not this node, each with its service."""
+        packed = {server.packed for row in self.table for server in row.servers}
+        own = {each for each in packed if self.is_local(ip_address(each))}
+        return tuple((row, server) for row in self.table for server in row.servers if server.packed not in own)
 
     def is_local(self, address: Address | None) -> bool:
         """Whether the kernel delivers an address to itself."""
         return address is not None and (address in self._own or any(address in each for each in self._own_networks))
+
+    def is_remote(self, packed: bytes) -> bool:
+        """Whether a real server, by its packed address, is not this node."""
+        return packed in self._remote_packed
+
+    @cached_property
+    def _remote_packed(self) -> FrozenSet[bytes]:
+        return frozenset(server.packed for _row, server in self.remote)
+
+    @cached_property
+    def next_hop_of(self) -> Mapping[bytes, NextHop]:
+        """The next hops by packed address."""
+        return {address.packed: hop for address, hop in self.next_hops.items()}
 
     @cached_property
     def _own(self) -> FrozenSet[Address]:

@@ -294,6 +294,10 @@ class KernelServers(RealServers):
         """The port and the terms of each."""
         return [(server.port, server.terms) for server in self]
 
+    def connections(self) -> list[dict[str, int]]:
+        """How many connections each has."""
+        return [decode_connections(inner(reply, ATTR_DEST)) for reply in self.replies]
+
     def only(self, places: Iterable[int]) -> KernelServers:
         """Those at some places."""
         return KernelServers([self.replies[place] for place in places], self._family)

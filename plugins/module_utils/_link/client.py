@@ -147,14 +147,24 @@ class Links(Closing):
             )
         return found
 
-    def local_networks(self, netns: Netns) -> tuple[Network, ...]:
-        """What the kernel delivers to itself: the routes of type ``local`` of all tables."""
-        found = []
+    def destinations(self, netns: Netns) -> dict[Network, bool]:
+        """The destinations of the routes of all tables, and whether the kernel delivers each to itself."""
+        found: dict[Network, bool] = {}
         for family in (socket.AF_INET, socket.AF_INET6):
             for message in self._dump(netns, "get_routes", family=family):
-                if (message["family"], message["type"]) == (family, _RTN_LOCAL):
-                    found.append(_destination(message))
-        return tuple(found)
+                if message["family"] == family:
+                    to = _destination(message)
+                    found[to] = found.get(to, False) or message["type"] == _RTN_LOCAL
+        return found
+
+    def has_policies(self, netns: Netns) -> bool:
+        """Whether rules of policy routing choose tables by more than a destination (beside local, main and default)."""
+        rules = [
+            message
+            for family in (socket.AF_INET, socket.AF_INET6)
+            for message in self._dump(netns, "get_rules", family=family)
+        ]
+        return any(message.get_attr("FRA_TABLE") not in (253, 254, 255) for message in rules)
 
     def netfilter_bridges(self, netns: Netns) -> dict[str, tuple[bool, bool]]:
         """Of each bridge whether a switch of its own hands its frames to iptables, and to ip6tables."""

@@ -97,6 +97,10 @@ class Traversal:
         """Whether a chain of NAT behind the routing gives each of these packets another source."""
         return self._once("nat", "postrouting", packet)
 
+    def alike(self, packed: bytes, port: int) -> Tuple[int, ...]:
+        """The same for addresses (packed, with a port) that no rule tells apart, as source or destination."""
+        return self._bounds.of_end(int.from_bytes(packed, "big"), port)
+
     def _once(self, kind: str, hook: str, packet: Packet) -> Decision:
         key = (kind, hook, self._bounds.alike(packet))
         if key not in self._known:
@@ -217,6 +221,9 @@ class _Bounds:
             for name, low, high in bounds_of(rule) if isinstance(rule, Rule) else _native_bounds(rule):
                 found.setdefault(name, set()).update((low, high + 1))
         self._bounds = {name: sorted(values) for name, values in found.items()}
+        self._sources, self._destinations = (self._bounds.get(name, []) for name in ("source", "destination"))
+        self._source_ports = self._bounds.get("source_port", [])
+        self._destination_ports = self._bounds.get("destination_port", [])
 
     def alike(self, packet: Packet) -> Tuple[Any, ...]:
         """The same for packets that no rule tells apart."""
@@ -233,6 +240,16 @@ class _Bounds:
             packet.mark,
             packet.from_outside,
             tuple(sorted(packet.sets.items())),
+        )
+
+    def of_end(self, address: int, port: int) -> Tuple[int, ...]:
+        """Where an address and a port lie among the bounds, as source and as destination."""
+        return (
+            bisect_right(self._sources, address),
+            bisect_right(self._destinations, address),
+            bisect_right(self._source_ports, port),
+            bisect_right(self._destination_ports, port),
+            port == 0,
         )
 
     def _place(self, name: str, value: Any) -> int | None:

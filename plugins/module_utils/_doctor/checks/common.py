@@ -16,7 +16,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.values impor
     Row,
     Rules,
 )
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.values import RealServer, ServiceKey
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.values import SCHEDULER_FLAGS, RealServer, ServiceKey
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.simulation import (
     UNKNOWN,
     Packet,
@@ -68,7 +68,7 @@ def sent_to(facts: NodeFacts, key: ServiceKey, server: RealServer, state: str | 
 
 
 def device_towards(facts: NodeFacts, server: RealServer) -> str | None:
-    way = facts.next_hops.get(server.address)
+    way = facts.next_hop_of.get(server.packed)
     return way.device if way else None
 
 
@@ -90,3 +90,27 @@ def some(names: list[str]) -> str:
 
 SYSCTL = "ipvs-sysctl.rst"
 IP_SYSCTL = "ip-sysctl.rst"
+
+
+#: Schedulers that give each client a real server by a hash, and the flag that has them pass by one of weight 0.
+HASHING = {"sh": "sh-fallback", "mh": "mh-fallback", "dh": ""}
+
+
+def keeps_slots(row: Row) -> str:
+    """Why a real server of weight 0 keeps its clients, which are refused then; empty where it does not."""
+    flag = HASHING.get(row.service.scheduler)
+    if flag is None or (flag and row.service.scheduler_flags & SCHEDULER_FLAGS[flag]):
+        return ""
+    return "scheduler %s%s" % (row.service.scheduler, " without %s" % flag if flag else "")
+
+
+def links_near(facts: NodeFacts, address: Address) -> list[str]:
+    """The devices in whose network an address lies that they do not have: neighbours there ask for it on the link."""
+    own = devices_with(facts, address)
+    links = (
+        facts.snapshot.link_at(each.index)
+        for each in facts.snapshot.addresses
+        if address in each.interface.network and each.interface.ip != address
+    )
+    near = (link.name for link in links if link and link.up and link.kind != "dummy" and link.name not in ("lo", *own))
+    return list(dict.fromkeys(near))

@@ -13,11 +13,18 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor import remed
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.checks.common import (
     SYN,
     SYN_ACK,
+    device_towards,
     say_what_is_left,
     sent_to,
 )
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.examination import ERROR, check
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.values import Finding, NodeFacts, NotApplicable, Row
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.values import (
+    Finding,
+    NodeFacts,
+    NotApplicable,
+    Row,
+    Rules,
+)
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.values import ServiceKey, endpoint
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.simulation import ACCEPT, UNKNOWN, Packet
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.traversal import Decision
@@ -48,7 +55,7 @@ def firewall_drops(facts: NodeFacts) -> Iterator[Finding]:
         rules = facts.rules.get(row.key.family)
         if rules is None or (rules.tables is None and rules.ruleset is None):
             continue
-        for passing in _passing(facts, row, not rules.untracks):
+        for passing in _passing(facts, row, rules):
             for hook in passing.hooks:
                 decision = rules.traversal.filtered(hook, passing.packet)
                 if decision.kind == ACCEPT:
@@ -64,9 +71,9 @@ def firewall_drops(facts: NodeFacts) -> Iterator[Finding]:
     say_what_is_left(facts, (row.key.family for row in facts.table), lambda rules: rules.dropping_besides, doubtful)
 
 
-def _passing(facts: NodeFacts, row: Row, tracked: bool) -> Iterator[Passing]:
+def _passing(facts: NodeFacts, row: Row, rules: Rules) -> Iterator[Passing]:
     """The packets of a service that pass this node."""
-    protocol = row.key.protocol
+    protocol, tracked = row.key.protocol, not rules.untracks
     kept = facts.switch("net/ipv4/vs/conntrack") == 1
     asked = Packet(
         destination=row.key.address,  # of a firewall mark nobody can say
@@ -83,14 +90,21 @@ def _passing(facts: NodeFacts, row: Row, tracked: bool) -> Iterator[Passing]:
         yield Passing(("prerouting", "input"), asked, "what clients send to virtual service %s", whose)
     state_sent = ("NEW" if tracked else None) if kept else "UNTRACKED"
     state_back = _state_of_answer(protocol, kept) if tracked else None
+    told = set()
     for server in row.servers:
-        if server.forwarding_method != "masquerading" or facts.is_local(server.address):
+        if server.forwarding_method != "masquerading" or not facts.is_remote(server.packed):
             continue
+        device = device_towards(facts, server)
+        # One of those that no rule tells apart stands for all.
+        alike = (rules.traversal.alike(server.packed, server.port), device)
+        if alike in told:
+            continue
+        told.add(alike)
         sent = sent_to(facts, row.key, server, state_sent)
         answer = Packet(
             source=server.address,
             source_port=server.port or None,
-            in_device=sent.out_device,
+            in_device=device,
             state=state_back,
             from_outside=True,
             protocol=protocol,

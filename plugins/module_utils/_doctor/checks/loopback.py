@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from typing import Iterable, Iterator
+from typing import Any, Iterable, Iterator, Mapping
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor import remedies
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.checks.common import (
@@ -26,6 +26,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.loops import
     clients_of_themselves,
     entry_of,
     fate_of,
+    loop_rules,
     loop_sets,
     say_what_may_masquerade,
     sees_bridged,
@@ -41,6 +42,8 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.simulatio
     network_of,
 )
 
+#: What kube-proxy calls its sets (pkg/proxy/ipvs/ipset.go).
+_KUBE_SETS = ("KUBE-LOOP-BACK", "KUBE-6-LOOP-BACK")
 _LOOPBACK = (
     "a set of the type hash:ip,port,ip names real servers of masquerading services, or O(loopback) is set (not for"
     " those behind a router)"
@@ -59,7 +62,8 @@ def bridge_netfilter_off(facts: NodeFacts) -> Iterator[Finding]:
         if not sees_bridged(facts, family, bridge):
             bridges.setdefault((bridge.name, family), []).append(str(server))
     for (bridge_name, family), servers in bridges.items():
-        key = "net.bridge.bridge-nf-call-%s" % ("iptables" if family == "inet" else "ip6tables")
+        program = "iptables" if family == "inet" else "ip6tables"
+        key = "net.bridge.bridge-nf-call-%s" % program
         value = facts.switch(key.replace(".", "/"))
         yield Finding(
             bridge_name,
@@ -67,9 +71,22 @@ def bridge_netfilter_off(facts: NodeFacts) -> Iterator[Finding]:
             % (key, "missing: br_netfilter is not loaded" if value is None else value, some(servers)),
             "Where client and real server live on this bridge, the bridge hands the answer straight to the client. It"
             " comes from the real server's address instead of the virtual one, and the client drops it.",
-            "Load br_netfilter, and have the bridge show its frames to iptables.",
-            remedies.load("br_netfilter") if value is None else remedies.switch(facts, key, 1),
+            "Have this bridge show its frames to %s. (The switch %s is for all bridges, whose hosts would pass by these"
+            " rules, too.)" % (program, key)
+            if value is not None
+            else "Load br_netfilter. (It shows the rules what crosses each bridge, until the switches"
+            " net.bridge.bridge-nf-call-* are 0 again and this bridge has one of its own.)",
+            _shown(facts, bridge_name, program, value),
         )
+
+
+def _shown(facts: NodeFacts, bridge: str, program: str, switch: int | None) -> Mapping[str, Any] | None:
+    """One bridge's own switch; to load the module is for all bridges, so it is a task only where there is no other."""
+    if switch is not None:
+        words = ["ip", "link", "set", "dev", bridge, "type", "bridge", "nf_call_" + program, "1"]
+        return remedies.command(facts, "Show %s what crosses %s" % (program, bridge), words)
+    others = [link for link in facts.snapshot.links if link.kind == "bridge" and link.name != bridge]
+    return None if others else remedies.load("br_netfilter")
 
 
 @check(
@@ -195,6 +212,18 @@ def loopback_entry_stale(facts: NodeFacts) -> Iterator[Finding]:
     marked = {str(server.address) for row in facts.table if row.key.fwmark for server in row.servers}
     known = {entry_of(row.key, server) for row in facts.table for server in row.servers}
     live = any(entry in known for each in sets for entry in each.entries)
+    left_over = [] if live else [each for each in sets if each.name in _KUBE_SETS and each.entries]
+    if left_over and not any(owner.name == "kube-proxy" and owner.pid for owner in facts.owners):
+        for each in left_over:
+            yield Finding(
+                each.name,
+                "set %s has %d entries and none is a real server, and no kube-proxy writes the table"
+                % (each.name, len(each.entries)),
+                "Nothing fails now. kube-proxy has left it behind, and maybe rules and the device kube-ipvs0 with it.",
+                "Clean up (kube-proxy --cleanup, in the version that made it), or delete its rules, this set and the"
+                " device by hand.",
+            )
+        return
     if not live:
         raise NotApplicable("no entry of the sets is a real server, so they may be meant for something else")
     for each in sets:
@@ -283,6 +312,7 @@ def loopback_rule_missing(facts: NodeFacts) -> Iterator[Finding]:
 )
 def loopback_rule_shadowed(facts: NodeFacts) -> Iterator[Finding]:
     for family, rows in unmasqueraded(facts, ruled=True).items():
+        masquerading = loop_rules(facts, family)
         by_rule: dict[str, list[str]] = {}
         for _row, server, verdict in rows:
             if verdict.rule:
@@ -294,7 +324,7 @@ def loopback_rule_shadowed(facts: NodeFacts) -> Iterator[Finding]:
                 % some(servers),
                 "The rule that masquerades is never reached, so a real server that reaches itself through the virtual"
                 " address drops its own packets.",
-                "Delete the earlier rule, or have it choose less; rules that masquerade come first.",
-                remedies.delete_rule(facts, family, "nat", text),
+                "Put the rule that masquerades first, or have the earlier one choose less: it may be there for others.",
+                remedies.rule_first(facts, family, masquerading[0].text) if masquerading else None,
             )
     say_what_may_masquerade(facts)

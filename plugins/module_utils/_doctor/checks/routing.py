@@ -13,6 +13,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor import remed
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.checks.common import (
     IP_SYSCTL,
     SYSCTL,
+    links_near,
     masqueraded,
     some,
 )
@@ -38,7 +39,7 @@ _TUNNEL_EXTRA = {"ipip": 0, "gre": 4, "gue": 12}
 def forwarding_off(facts: NodeFacts) -> Iterator[Finding]:
     switches: dict[str, list[str]] = {}
     for _row, server in masqueraded(facts):
-        way = facts.next_hops.get(server.address)
+        way = facts.next_hop_of.get(server.packed)
         if way is None:
             continue
         if family_of(server.address) == "inet6":
@@ -53,14 +54,28 @@ def forwarding_off(facts: NodeFacts) -> Iterator[Finding]:
         wanted = "net.ipv6.conf.all.forwarding" if six else "net.ipv4.ip_forward"
         if not six and facts.switch("net/ipv4/ip_forward"):
             wanted = path.replace(".", "?").replace("/", ".").replace("?", "/")
+        advertised = _taking_advertisements(facts) if six else []
         yield Finding(
             wanted,
             "%s is 0, and real server %s is reached by masquerading" % (path.replace("/", "."), some(servers)),
             "The answers of these real servers come back to this node, which does not send them on to the clients: only"
             " the node itself reaches the service.",
-            "Switch forwarding on, and see that it is on after the next boot.",
-            remedies.switch(facts, wanted, 1),
+            "Switch forwarding on, and see that it is on after the next boot%s."
+            % (
+                "; set accept_ra of %s to 2 before, since its default route comes by router advertisements, which a"
+                " router takes only so" % some(advertised)
+                if advertised
+                else ""
+            ),
+            None if advertised else remedies.switch(facts, wanted, 1),
         )
+
+
+def _taking_advertisements(facts: NodeFacts) -> list[str]:
+    """The devices whose default route of IPv6 the kernel has from router advertisements: it drops it as a router."""
+    indexes = {route.index for route in facts.snapshot.routes if route.to.version == 6 and not route.to.prefixlen}
+    links = (link for link in map(facts.snapshot.link_at, sorted(indexes)) if link)
+    return [link.name for link in links if facts.switch("net/ipv6/conf/%s/accept_ra" % link.name) == 1]
 
 
 @check(
@@ -76,7 +91,7 @@ def address_missing(facts: NodeFacts) -> Iterator[Finding]:
         if row.key.address is not None and not row.key.address.is_unspecified:
             wanted.setdefault(row.key.address, "virtual service %s" % row.key)
     elsewhere = []  # a director that stands by has no address
-    if facts.backup or facts.address_movers:
+    if "backup" in facts.daemons or facts.address_movers:
         elsewhere = [str(address) for address in wanted if not facts.is_local(address)]
         wanted = {}
     for address in facts.wishes.real_server_for:
@@ -86,12 +101,21 @@ def address_missing(facts: NodeFacts) -> Iterator[Finding]:
     device = next((link.name for link in facts.snapshot.links if link.kind == "dummy"), "ipvs0")
     for address, by in wanted.items():
         if not facts.is_local(address):
+            # An address of IPv6 on a dummy device is silent (ipv6_address_silent).
+            near = links_near(facts, address) if address.version == 6 else []
+            where = "device %s" % near[0] if near else "a device of kind dummy"
+            words = ["ip", "-6", "address", "add", "%s/128" % address, "dev", *near[:1], "nodad"]
+            mended = (
+                remedies.command(facts, "Have the address", words)
+                if near
+                else remedies.task(facts, "Have the address", "virtual_ip", name=device, addresses=[str(address)])
+            )
             yield Finding(
                 str(address),
                 "%s is named by %s, and no device has it" % (address, by),
                 "Packets to this address are not delivered to this node, so nobody else reaches the service here.",
-                "Put the address on a device of kind dummy.",
-                remedies.task(facts, "Have the address", "virtual_ip", name=device, addresses=[str(address)]),
+                "Put the address on %s." % where,
+                mended,
             )
     if elsewhere:
         raise LeftOpen(
@@ -111,7 +135,7 @@ def direct_through_router(facts: NodeFacts) -> Iterator[Finding]:
     if not servers:
         raise NotApplicable("no real server with forwarding method direct")
     for row, server in servers:
-        way = facts.next_hops.get(server.address)
+        way = facts.next_hop_of.get(server.packed)
         if way is not None and way.router is not None:
             yield Finding(
                 "%s of %s" % (server, row.key),
@@ -141,7 +165,7 @@ def tunnel_mtu(facts: NodeFacts) -> Iterator[Finding]:
         raise NotApplicable("no default route tells by which device clients come")
     told, same = set(), set()
     for _row, server in servers:
-        way = facts.next_hops.get(server.address)
+        way = facts.next_hop_of.get(server.packed)
         device = facts.snapshot.link(way.device) if way else None
         if device is None or device.name in told:
             continue
@@ -159,13 +183,8 @@ def tunnel_mtu(facts: NodeFacts) -> Iterator[Finding]:
             % (device.name, device.mtu, server.tunnel_type, server.address, device.mtu - overhead, widest),
             "Full packets of clients do not fit: each client has to be told by ICMP, and where that is filtered on"
             " its way uploads hang.",
-            "Give this device and the network behind it an MTU of at least %d, or let the real servers announce a"
-            " smaller segment (advmss) to clients." % (widest + overhead),
-            remedies.command(
-                facts,
-                "Make room for the tunnel",
-                ["ip", "link", "set", "dev", device.name, "mtu", str(widest + overhead)],
-            ),
+            "Let the real servers announce a smaller segment to clients (advmss of their default route), or give this"
+            " device an MTU of at least %d if the whole network behind it has that." % (widest + overhead),
         )
     if same:
         raise LeftOpen("clients come by %s, too: what they send at most is not known here" % some(sorted(same)))

@@ -6,13 +6,14 @@
 
 from __future__ import annotations
 
-from typing import Iterator
+from typing import Any, Iterator, Mapping
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.values import family_of
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor import remedies
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.checks.common import (
     SYN,
     device_towards,
+    keeps_slots,
 )
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.examination import ERROR, NOTICE, WARNING, check
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.probe import ANSWERED, NO_WAY, REFUSED, TIMED_OUT
@@ -72,9 +73,9 @@ def real_server_unreachable(facts: NodeFacts) -> Iterator[Finding]:
                 "%s of %s" % (server, row.key),
                 "a TCP connection from this node to %s: %s" % (server, words),
                 "Each client whose turn it is waits until it gives up.",
-                "See that the real server is up and that this node reaches it; until then give it no new connections"
-                " (its weight is %d now)." % server.weight,
-                remedies.real_server(facts, "Take the real server out of the turn", row.key, server, weight=0),
+                "See that the real server is up and that this node reaches it; until then %s"
+                " (its weight is %d now)." % (_for_now(row), server.weight),
+                _out_of_turn(facts, row, server),
             )
 
 
@@ -91,10 +92,23 @@ def real_server_refusing(facts: NodeFacts) -> Iterator[Finding]:
                 "%s of %s" % (server, row.key),
                 "a TCP connection from this node to %s: %s" % (server, words),
                 "Each client whose turn it is is refused.",
-                "Start the program that should listen there; until then give the real server no new connections (its"
-                " weight is %d now)." % server.weight,
-                remedies.real_server(facts, "Take the real server out of the turn", row.key, server, weight=0),
+                "Start the program that should listen there; until then %s (its"
+                " weight is %d now)." % (_for_now(row), server.weight),
+                _out_of_turn(facts, row, server),
             )
+
+
+def _for_now(row: Row) -> str:
+    """What is done with a real server that does not answer."""
+    kept = keeps_slots(row)
+    return "delete it (%s: with weight 0 it keeps its clients)" % kept if kept else "give it no new connections"
+
+
+def _out_of_turn(facts: NodeFacts, row: Row, server: RealServer) -> Mapping[str, Any] | None:
+    """Weight 0, where that has its clients go to others."""
+    if keeps_slots(row):
+        return None
+    return remedies.real_server(facts, "Take the real server out of the turn", row.key, server, weight=0)
 
 
 def _answers(facts: NodeFacts) -> Iterator[tuple[Row, RealServer, str, str]]:
@@ -154,9 +168,6 @@ def weight_zero(facts: NodeFacts) -> Iterator[Finding]:
                     if answers
                     else "See that it answers before it gets a weight again (%s), or delete it."
                     % ("it did not" if outcome else "that was not tried"),
-                    remedies.real_server(facts, "Put the real server back into the turn", row.key, server, weight=1)
-                    if answers
-                    else None,
                 )
 
 
@@ -177,7 +188,6 @@ def service_empty(facts: NodeFacts) -> Iterator[Finding]:
                 "the virtual service has no real server",
                 "Its clients are refused (ICMP port unreachable).",
                 "Add real servers, or delete the service.",
-                remedies.task(facts, "Delete the service", "ipvs_service", state="absent", **row.key.options()),
             )
 
 

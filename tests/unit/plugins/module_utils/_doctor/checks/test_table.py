@@ -51,22 +51,23 @@ def test_a_program_that_keeps_the_table_has_its_reasons():
 
 
 @pytest.mark.parametrize(
-    ("answers", "weight", "said"),
+    ("answers", "said"),
     [
-        ({(POD, 80): ("answered", "connected")}, 1, "Give it a weight again"),
-        ({(POD, 80): ("refused", "Connection refused")}, None, "it did not"),
-        ({}, None, "that was not tried"),
-        (None, None, "that was not tried"),
+        ({(POD, 80): ("answered", "connected")}, "Give it a weight again"),
+        ({(POD, 80): ("refused", "Connection refused")}, "it did not"),
+        ({}, "that was not tried"),
+        (None, "that was not tried"),
     ],
 )
-def test_a_weight_is_for_who_answers(answers, weight, said):
+def test_a_weight_is_for_who_answers(answers, said):
+    """And no task gives it: it may have been taken away on purpose."""
     facts = replace(
         HEALTHY, table=(Row(SERVICE, (DRAINED,)),), connections={(SERVICE.key, DRAINED.key): 0}, answers=answers
     )
     (told,) = examine(CHECKS, facts)[0]
     assert told["id"] == "weight_zero"
     assert said in told["remedy"]
-    assert (told["task"] and told["task"]["linuxnet.ipvs.ipvs_real_server"]["weight"]) == weight
+    assert told["task"] is None
 
 
 def test_the_weight_that_a_dead_server_had_is_told():
@@ -129,3 +130,12 @@ def test_a_kernel_without_ipvs(wishes, barred, ids):
         if each["id"] == "ipvs_missing":
             assert (each["task"] is None) == bool(barred), "a module that cannot be had cannot be loaded"
     assert ("ipvs_missing" in left_open(facts)) == ("ipvs_missing" not in ids)
+
+
+@pytest.mark.parametrize(("scheduler", "flags", "mended"), [("rr", 0, True), ("sh", 0, False), ("sh", 8, True)])
+def test_weight_0_is_a_remedy_only_where_others_get_the_clients(scheduler, flags, mended):
+    service = replace(SERVICE, scheduler=scheduler, scheduler_flags=flags)
+    facts = replace(HEALTHY, table=(Row(service, HEALTHY.table[0].servers),), answers={(POD, 80): ("refused", "no")})
+    (told,) = examine(CHECKS, facts)[0]
+    assert (told["id"], told["task"] is not None) == ("real_server_refusing", mended)
+    assert ("delete it" in told["remedy"]) != mended
