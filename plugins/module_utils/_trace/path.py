@@ -220,8 +220,50 @@ def moments(stations: Iterable[Station]) -> list[tuple[Station, TracedPacket]]:
     return [(station, packet) for _moment, station, packet in sorted(found, key=lambda each: each[0])]
 
 
+class _Connection:
+    """Tells the packets of one connection from others whose numbers lie in the window by chance.
+
+    One of its ends is always the client's: as the client has it, or as NAT has changed it in a packet that was known
+    before. Strangers come to the same server, and now and then with such a number, but from other ends.
+    """
+
+    def __init__(self, client: tuple[str, int], server: tuple[str, int]) -> None:
+        self._clients = {client}
+        self._addresses = {client[0], server[0]}
+        #: Where the packets of a key were going when they were seen last.
+        self._going: dict[tuple[Any, ...], tuple[str, int]] = {}
+        self._numbers: set[tuple[str, int]] = set()
+
+    def has(self, packet: TracedPacket, netns: str, number: int) -> bool:
+        """Whether a packet is of this connection."""
+        found = self._has(packet, (netns, number))
+        if found:
+            self._numbers.add((netns, number))
+        return found
+
+    def _has(self, packet: TracedPacket, place: tuple[str, int]) -> bool:
+        if packet.other:
+            # An ICMP error goes to one of the two; what a tunnel wraps is the packet that was known before.
+            return (packet.other.startswith("ICMP") and packet.destination in self._addresses) or place in self._numbers
+        source, destination = packet.addresses[:2], packet.addresses[2:]
+        if destination in self._clients:
+            self._addresses.add(packet.source)
+            return True
+        if source not in self._clients:
+            if self._going.get(packet.key) != destination:
+                return False
+            self._clients.add(source)  # NAT has given it this end
+        self._going[packet.key] = destination
+        self._addresses.update((packet.source, packet.destination))
+        return True
+
+
 def ways(
-    events: Iterable[Event], first: int, names: Mapping[int | None, str], devices: Mapping[str, Mapping[int, str]]
+    events: Iterable[Event],
+    first: int,
+    names: Mapping[int | None, str],
+    devices: Mapping[str, Mapping[int, str]],
+    ends: tuple[tuple[str, int], tuple[str, int]],
 ) -> list[PacketWay]:
     """The ways of a connection's packets, in the order in which they set out.
 
@@ -230,7 +272,9 @@ def ways(
         first: The window's first sequence number.
         names: The namespaces' names by their numbers.
         devices: The devices' names by namespace and index.
+        ends: The client's end and the server's, as the client knows them.
     """
+    connection, strangers = _Connection(*ends), set()
     found: dict[tuple[Any, ...], PacketWay] = {}
     stations: list[Station] = []
     for place, event in enumerate(events):
@@ -239,6 +283,8 @@ def ways(
             continue
         layer = "bridge" if event.family == "bridge" else "ip"
         if not event.table.startswith(TABLE):
+            if (netns, event.number) in strangers:
+                continue
             station = _current(stations, netns, layer, event.number)
             # The end of a chain of NAT is kept too: it tells that its rules were asked.
             kept = event.kind == "rule" or event.verdict == "drop" or (event.table, event.kind) == ("nat", "policy")
@@ -251,6 +297,10 @@ def ways(
         packet = parse(event.headers)
         if packet is None:
             continue
+        if not connection.has(packet, netns, event.number):
+            strangers.add((netns, event.number))
+            continue
+        strangers.discard((netns, event.number))
         hook, _underscore, moment = event.chain.partition("_")
         if moment == "last":
             for station in reversed(stations):

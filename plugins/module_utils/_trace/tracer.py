@@ -77,7 +77,7 @@ def trace(host: str | None, client: str | None, watch: Sequence[str], target: Ta
         outcome = _converse(connection, target, lambda: heard.extend(events.read()))
         _settle(events, heard)
         indexes = {name: {index: device.name for index, device in found.items()} for name, found in devices.items()}
-        found = ways(heard, first, names, indexes)
+        found = ways(heard, first, names, indexes, (outcome.local, outcome.remote))
         tracked = {each.name: _tracked(each, found) for each in places}
         balanced = [each for each in connections(host) if _belongs(each, outcome, found)]
         facts = {name: link.facts() for name, link in links.items()}

@@ -199,7 +199,8 @@ def _unrouted(facts: Facts, last: Station, bridged: Station | None) -> Sentence:
     device = facts.devices.get(last.in_device)
     # What comes in by a port is routed as the bridge's.
     name = device.master if device and device.master and device.hairpin is not None else last.in_device
-    if bridged and facts.forwarding.get((name, bridged.before.destination_hardware)) != name:
+    rewritten = bridged is not None and packet.destination != bridged.before.destination
+    if bridged and not rewritten and facts.forwarding.get((name, bridged.before.destination_hardware)) != name:
         return _inferred(
             "The bridge %s did not pass it on." % name, "%s is no address of it" % bridged.before.destination_hardware
         )

@@ -154,11 +154,10 @@ class Trace:
         if after:
             self.event(nsid, layer, OWN, hook + "_last", "policy", "accept", after, devices, number)
 
-    def ways(self):
+    def ways(self, client=CLIENT):
         names = {None: "host", 0: "netns_dustin"}
-        return path.ways(
-            self.events, FIRST, names, {"host": {3: "bridge_home", 4: "veth_dustin"}, "netns_dustin": {2: "eth0"}}
-        )
+        devices = {"host": {3: "bridge_home", 4: "veth_dustin"}, "netns_dustin": {2: "eth0"}}
+        return path.ways(self.events, FIRST, names, devices, (client, VIRTUAL))
 
 
 def evidence(ways, **values):
@@ -212,6 +211,32 @@ def test_ipvs_and_a_masquerade_are_told_apart():
     # Without any evidence nobody is named.
     found = [change for here in changes(evidence([syn], balanced=[]), syn.stations) for change in here]
     assert {change.by for change in found} == {"unknown"}
+
+
+def test_a_stranger_whose_number_lies_in_the_window_is_none_of_the_connection():
+    trace = Trace()
+    stranger = headers(("203.0.113.9", 4000), VIRTUAL, ACK, FIRST + 7, 9)
+    answer = headers(VIRTUAL, ("203.0.113.9", 4000), ACK, 77, FIRST + 7)
+    drop = (None, "ip", "filter", "INPUT", "rule", "drop", None, (None, None), 8)
+    trace.hook(None, "input", stranger, devices=(3, None), inside=[lambda: trace.event(*drop)], number=8)
+    looped(trace)
+    trace.hook(None, "prerouting", answer, answer, devices=(3, None), number=9)
+    (syn,) = trace.ways()
+    assert (syn.end, syn.packet.name) == ("delivered", "SYN")
+    assert not any(station.dropped_by for station in syn.stations)
+
+
+def test_a_drop_of_a_stranger_inside_the_same_hook_is_not_ours():
+    trace = Trace()
+    own = headers(CLIENT, VIRTUAL, SYN, FIRST)
+    stranger = headers(("203.0.113.9", 4000), VIRTUAL, ACK, FIRST + 7, 9)
+    drop = (None, "ip", "filter", "INPUT", "rule", "drop", None, (None, None), 8)
+    inner = [
+        lambda: trace.hook(None, "input", stranger, inside=[lambda: trace.event(*drop)], number=8),
+    ]
+    trace.hook(None, "input", own, own, inside=inner, number=1)
+    (syn,) = trace.ways()
+    assert syn.end == "delivered"
 
 
 def test_a_packet_that_is_sent_again_is_a_further_attempt():
@@ -320,7 +345,8 @@ def unrouted(switches, *, own=False, behind="bridge_home", last=("inet", "prerou
         {(4, "bridge_home"): switches} if switches else {},
     )
     dustin = Facts({}, frozenset(), {}, {}, frozenset())
-    return verdict.verdict(evidence(trace.ways(), facts={"host": host, "netns_dustin": dustin}))[-1]
+    found = trace.ways(("198.51.100.2", 4000))
+    return verdict.verdict(evidence(found, facts={"host": host, "netns_dustin": dustin}))[-1]
 
 
 @pytest.mark.parametrize("last", [("inet", "prerouting"), ("bridge", "input")])
@@ -379,3 +405,25 @@ def test_what_left_is_blamed_only_where_nothing_came_back(answered, words):
             trace.hook(None, "input", back, back)
     found = verdict.verdict(evidence(trace.ways()))
     assert words in found[-1].text
+
+
+def test_forwarding_that_is_off_is_blamed_where_nat_changed_a_frame_inside_a_bridge():
+    """Linux 7 routes such a packet, though its new destination is behind a port of the same bridge."""
+    trace = Trace()
+    frame, changed = headers(CLIENT, VIRTUAL, SYN, FIRST), headers(CLIENT, ("10.0.0.21", 8080), SYN, FIRST)
+    trace.hook(0, "output", frame, frame, devices=(None, 2))
+    trace.hook(None, "prerouting", frame, layer="bridge", devices=(4, None))
+    trace.hook(None, "prerouting", frame, changed, devices=(3, None))
+    host = Facts(
+        {
+            "veth_dustin": Device("veth_dustin", "veth", True, False, "bridge_home", False),
+            "bridge_home": Device("bridge_home", "bridge", True, False, None, None),
+        },
+        frozenset(["10.0.0.1"]),
+        {("bridge_home", HARDWARE): "veth_leah"},
+        {},
+        frozenset(),
+        {(4, "bridge_home"): Switches(False, 0)},
+    )
+    known = evidence(trace.ways(), facts={"host": host, "netns_dustin": Facts({}, frozenset(), {}, {}, frozenset())})
+    assert "forwarding is off for what comes in by bridge_home" in verdict.verdict(known)[-1].text
