@@ -49,6 +49,19 @@ def test_broken(play, patient):
     assert run.changed == []
 
 
+def test_what_a_ci_job_reads(play, patient, tmp_path):
+    patient.broken(by="sysctl -w net.ipv4.vs.conn_reuse_mode=0", mended="sysctl -w net.ipv4.vs.conn_reuse_mode=1")
+    written = tmp_path / "doctor.json"
+    for least, ends in (("error", []), ("notice", [FAIL])):
+        variables = dict(doctor_options=dict(probe=False), doctor_fail=least, doctor_output=str(written))
+        run = play("doctor.yml", "--extra-vars", json.dumps(variables))
+        assert [each.task for each in run.failures] == ends
+        assert run.code == (2 if ends else 0)
+    (told,) = json.loads(written.read_text()).values()
+    assert [each["id"] for each in told["findings"]] == ["conn_reuse_off"]
+    assert "forwarding_off" in told["checked"]
+
+
 def test_pods_are_clients_unless_it_is_said_otherwise(play, patient):
     loop_set, rule = "DUSTIN-LOOP-BACK", "POSTROUTING -m set --match-set DUSTIN-LOOP-BACK dst,dst,src -j MASQUERADE"
     patient.broken(

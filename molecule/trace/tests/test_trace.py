@@ -414,9 +414,12 @@ def test_check_mode_opens_no_connection(node: Node) -> None:
     assert line.split()[2] == "0"
 
 
-def test_playbook_shows_the_report(play) -> None:
-    run = play("trace.yml", "-e", "trace_from=leah", "-e", f"trace_to={DUSTIN}:8080")
+def test_playbook_shows_the_report(play, tmp_path) -> None:
+    written = tmp_path / "trace.json"
+    options = ("-e", f"trace_to={DUSTIN}:8080", "-e", "trace_fail=true", "-e", f"trace_output={written}")
+    run = play("trace.yml", "-e", "trace_from=leah", *options)
     assert run.code == 0, run.account
+    assert json.loads(written.read_text())["outcome"] == "answered"
     assert f"{DUSTIN}:8080 answered {LEAH}:" in run.output
     bad = play("trace.yml", "-e", "trace_to=10.0.0.11")
     assert bad.code != 0

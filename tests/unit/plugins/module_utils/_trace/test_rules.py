@@ -10,7 +10,6 @@ import json
 
 import pytest
 
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel import programs
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._trace.path import Hit
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._trace.rules import RuleTexts
 
@@ -30,7 +29,7 @@ NATIVE = [{"match": {"op": "==", "left": {"payload": {"protocol": "ip", "field":
     ],
 )
 def test_a_rule_is_named_by_the_program_that_knows_all_of_it(monkeypatch, expr, text):
-    monkeypatch.setattr(programs.shutil, "which", lambda name, path: name)
+    monkeypatch.setattr("shutil.which", lambda name, path: name)
 
     def run(words, **_options):
         if "--json" in words:
