@@ -7,8 +7,10 @@ supervisor.py present FOLDER SETTINGS: have these servers run as SETTINGS (JSON)
 supervisor.py absent FOLDER SETTINGS: end them and remove their files, in the same way.
 supervisor.py run FOLDER NAME: be one server's supervisor, which starts it again when it dies.
 
-A supervisor holds a lock on NAME.pid as long as it lives, so that the number in there is never another process's. Its
-server holds one on NAME.page as long as it listens. A supervisor ends when its server's namespace has lost its name.
+A supervisor holds a lock on NAME.pid as long as it lives, and writes its number and its start time into it: by both a
+process is known for the supervisor before it gets a signal. Its server holds a lock on NAME.page as long as it listens.
+The folder is root's alone, so nobody else can open what is locked. A supervisor ends when its server's namespace has
+lost its name.
 """
 
 from __future__ import annotations
@@ -28,7 +30,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import IO, Any
 
 NOBODY = 65534
 CLONE_NEWNET = 0x40000000
@@ -67,6 +69,15 @@ def namespace_of(server: dict[str, Any]) -> int | None:
     return os.stat("/run/netns/" + server["netns"]).st_ino if server.get("netns") else None
 
 
+def start_time(pid: int) -> str:
+    """When a process began, in ticks since the machine's start (field 22 in proc_pid_stat(5)); empty if it is gone."""
+    try:
+        with open("/proc/%d/stat" % pid) as stat:
+            return stat.read().rpartition(")")[2].split()[19]
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
 def is_locked(path: str) -> bool:
     try:
         descriptor = os.open(path, os.O_RDONLY)
@@ -82,12 +93,21 @@ def is_locked(path: str) -> bool:
 
 
 def held_by(folder: str, name: str) -> int | None:
-    """The process that supervises a server; None if there is none."""
+    """The process that supervises a server; None if there is none.
+
+    Who holds the lock may be somebody else, and the number another process's by now: it is the supervisor's only if it
+    began when the supervisor did.
+    """
     path = path_of(folder, name, "pid")
     if not is_locked(path):
         return None
-    with open(path) as lock:
-        return int(lock.read() or 0)
+    try:
+        with open(path) as lock:
+            number, began = lock.read().split()
+        pid = int(number)
+    except (FileNotFoundError, ValueError):
+        return None  # that of a supervisor which has not written yet, or is not ours
+    return pid if began == start_time(pid) else None
 
 
 def listens(folder: str, name: str) -> bool:
@@ -125,6 +145,8 @@ def start(folder: str, server: dict[str, Any]) -> None:
     os.makedirs(page, exist_ok=True)
     with open(os.path.join(page, "index.html"), "w") as text:
         text.write(server["content"])
+    # Whatever the umask is: the server reads them as the user nobody, from within.
+    os.chmod(page, 0o755)
     os.chmod(os.path.join(page, "index.html"), 0o644)
     try:
         made = dict(server, inode=namespace_of(server))
@@ -155,17 +177,26 @@ def wait_for(folder: str, name: str) -> None:
     sys.exit("server '%s' does not listen within %d seconds; the last that it said: %s" % (name, PATIENCE, said))
 
 
+def has_ended(folder: str, name: str, pid: int) -> bool:
+    return held_by(folder, name) != pid
+
+
 def stop(folder: str, name: str) -> None:
     """End a supervisor, and its server with it."""
+    pid = held_by(folder, name)
+    if not pid:
+        return
     for how in (signal.SIGTERM, signal.SIGKILL):
-        pid = held_by(folder, name)
-        if not pid:
+        with contextlib.suppress(ProcessLookupError):  # it has ended since
+            os.kill(pid, how)
+        if wait_until(functools.partial(has_ended, folder, name, pid), 5):
             return
-        os.kill(pid, how)
-        wait_until(lambda: held_by(folder, name) is None, 5)
+    sys.exit("the supervisor of server '%s', process %d, does not end" % (name, pid))
 
 
 def present(folder: str, settings: dict[str, Any]) -> list[str]:
+    if os.path.isdir(folder) and not settings["check"]:
+        os.chmod(folder, 0o700)
     wrong = [server for server in settings["servers"] if not is_right(folder, server)]
     if not settings["check"]:
         for server in wrong:
@@ -197,12 +228,24 @@ def absent(folder: str, settings: dict[str, Any]) -> list[str]:
     return there + [PROGRAM] * last
 
 
+def take(lock: IO[str]) -> bool:
+    """Take a lock if nobody has it."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
 def supervise(folder: str, name: str) -> None:
     """Run a server until this process is told to end, or its namespace has lost its name."""
     lock = open(path_of(folder, name, "pid"), "a+")  # noqa: SIM115 (held until the process ends)
-    fcntl.flock(lock, fcntl.LOCK_EX)
+    os.chmod(lock.fileno(), 0o600)
+    if not wait_until(lambda: take(lock), PATIENCE / 2):
+        write_log(path_of(folder, name, "log"), b"another process holds the lock on the file of this supervisor\n")
+        sys.exit(1)
     lock.truncate(0)
-    lock.write(str(os.getpid()))
+    lock.write("%d %s" % (os.getpid(), start_time(os.getpid())))
     lock.flush()
     with open(path_of(folder, name, "json")) as told:
         server = json.load(told)
@@ -261,9 +304,11 @@ def serve(server: dict[str, Any], page: str, output: int) -> None:
             with open("/run/netns/" + server["netns"]) as namespace:
                 if libc.setns(namespace.fileno(), CLONE_NEWNET):
                     raise OSError(ctypes.get_errno(), "cannot enter namespace '%s'" % server["netns"])
-        handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=page)
+        # From within, since the folder above is root's alone.
+        os.chdir(page)
+        handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=".")
         web = Server(server.get("address") or "0.0.0.0", server["port"], handler)
-        fcntl.flock(os.open(page, os.O_RDONLY), fcntl.LOCK_EX)  # until the process ends
+        fcntl.flock(os.open(".", os.O_RDONLY), fcntl.LOCK_EX)  # until the process ends
         os.setgroups([])
         os.setgid(NOBODY)
         os.setuid(NOBODY)
@@ -278,6 +323,7 @@ def serve(server: dict[str, Any], page: str, output: int) -> None:
 
 def main() -> None:
     command, folder, rest = sys.argv[1:]
+    os.umask(0o077)
     if command == "run":
         supervise(folder, rest)
     changed = {"present": present, "absent": absent}[command](folder, json.loads(rest))
