@@ -72,15 +72,15 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.module import 
     reporting,
 )
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.values import device_name
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.client import Links
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.hairpin import bridge_port, plan_hairpin
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.task import links_alone
 
 
 def run(module):
     name = device_name("name", module.params["name"])
     netns = module.params["netns"]
     on = module.params["state"] == "present"
-    with Links() as links:
+    with links_alone(module) as links:
         have = or_nothing(module, lambda: bridge_port(netns, name, links.snapshot(netns)), None)
         plan = plan_hairpin(netns, name, on, have)
         if not module.check_mode:

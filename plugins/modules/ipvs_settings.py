@@ -131,7 +131,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.settings impor
     wished_timeouts,
 )
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.task import refuse_daemons
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netns import alone
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.lock import alone
 
 
 def run(module):

@@ -60,7 +60,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.module import 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.client import Ipvs
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.filter import SERVICES, Filter
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.plan import plan_zero
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netns import alone
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.lock import alone
 
 
 def run(module):

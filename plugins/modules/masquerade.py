@@ -116,7 +116,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.module import 
 )
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.plan import Plan, differing
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.client import IpSets
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netns import alone
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.lock import alone
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.iptables import Iptables
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.masquerade import (
     CHAIN,

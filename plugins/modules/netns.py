@@ -12,7 +12,8 @@ version_added: 1.0.0
 description:
   - Creates and removes named network namespaces, as C(ip netns) does, and sets up what each has of its own - its
     loopback device (always up), its resolver configuration and its sysctls.
-  - Needs nothing but Python on the managed node.
+  - Needs nothing but Python on the managed node. Inside C(ip netns exec), as the become plugin
+    P(linuxnet.ipvs.netns#become) runs it, names are made where those of the host are.
 extends_documentation_fragment:
   - linuxnet.ipvs.attributes
 options:
@@ -27,11 +28,16 @@ options:
   dns:
     description:
       - What C(/etc/netns/NAME/resolv.conf) holds, all of it. C(ip netns exec) lays that file over C(/etc/resolv.conf).
+      - Where the host's C(/etc/nsswitch.conf) has names looked up by C(resolve), that is by the host's own
+        systemd-resolved, the namespace gets one of its own without that (C(/etc/netns/NAME/nsswitch.conf)), unless
+        somebody else has written one.
       - Without the option the file is left alone. Of its suboptions, those that are empty or not given have no line.
     type: dict
     suboptions:
       nameservers:
-        description: The addresses of name servers, IPv4 or IPv6, in the order in which they are asked.
+        description:
+          - The addresses of name servers, IPv4 or IPv6, in the order in which they are asked. A link-local one has its
+            device behind it, as in V(fe80::1%eth0).
         type: list
         elements: str
       search:
@@ -46,13 +52,16 @@ options:
     description:
       - Sysctls of the namespace with their values, such as C(net.ipv4.ip_forward). Both spellings of C(sysctl) are
         understood, C(net.ipv4.conf.eth0/100.forwarding) and C(net/ipv4/conf/eth0.100/forwarding).
-      - Only keys below C(net.), since a namespace has no others of its own. A key that the kernel does not have is an
-        error, and nothing is changed then.
+      - Only keys below C(net.), since a namespace has no others of its own. A key that the kernel does not have, and a
+        value that it does not take, are errors, and nothing is changed then.
+      - All of them hold in the end, though one may set others anew, as C(net.ipv4.ip_forward) does.
     type: dict
   state:
     description:
-      - With V(absent) the name goes, and the folder C(/etc/netns/NAME) with it. Veth pairs with an end inside, and
-        whatever else lives inside, go with the namespace.
+      - With V(absent) the name goes, and C(resolv.conf) and the like in C(/etc/netns/NAME) with it. Other files there
+        stay, and a warning names them. Veth pairs with an end inside, and whatever else lives inside, go with the
+        namespace.
+      - Of a name that is a link to another program's namespace only the link goes.
       - Processes that still live in it keep the namespace itself alive until they end. A warning names them then.
     type: str
     choices: [present, absent]
@@ -120,9 +129,12 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.module import STATE, finish, reporting
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.plan import merged
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.lock import alone_with_links
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netns import ETC_DIR
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns import client as named_netns
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns.plan import (
     NAMESPACE,
+    files_that_stay,
     plan_absent,
     plan_present,
     wanted_netns,
@@ -133,10 +145,18 @@ def run(module):
     wanted = wanted_netns(module.params)
     present = module.params["state"] == "present"
     planned = plan_present if present else plan_absent
-    plan = merged({want.name: planned(want, named_netns.read(want)) for want in wanted})
-    result = {} if present else dict(processes=[each for want in wanted for each in inhabitants(module, want.name)])
-    if not module.check_mode:
-        named_netns.apply(plan.operations)
+    with alone_with_links(not module.check_mode):
+        have = {want: named_netns.read(want) for want in wanted}
+        plan = merged({want.name: planned(want, there) for want, there in have.items()})
+        result = {} if present else dict(processes=[each for want in wanted for each in inhabitants(module, want.name)])
+        for want, there in have.items():
+            if not present and files_that_stay(there):
+                module.warn(
+                    "%s/%s stays, since no task has written what is in it: %s"
+                    % (ETC_DIR, want.name, ", ".join(files_that_stay(there)))
+                )
+        if not module.check_mode:
+            named_netns.apply(plan.operations)
     finish(module, plan, name=[want.name for want in wanted], **result)
 
 

@@ -134,7 +134,7 @@ namespaces:
           description: Its MTU in bytes.
           type: int
         promiscuous:
-          description: Whether it is in promiscuous mode.
+          description: Whether it was set to promiscuous mode, as C(ip link) shows it.
           type: bool
         bridge:
           description: The bridge (or bond) it is a port of, null for none.
@@ -173,14 +173,41 @@ namespaces:
           description: The destination.
           type: str
         via:
-          description: The gateway, null where the destination is on the link.
+          description: >-
+            The gateway, null where the destination is on the link, and where there are several ways. It may be an IPv6
+            address for an IPv4 destination.
           type: str
         device:
-          description: The device.
+          description: The device, null where there are several ways.
           type: str
         metric:
           description: The metric.
           type: int
+        protocol:
+          description: >-
+            Who made it, by the number of C(/etc/iproute2/rt_protos). 2 is the kernel, 3 and 4 are people and their
+            tools, and higher ones are DHCP clients and routing daemons.
+          type: int
+        source:
+          description: The address from which packets go, null where the route does not say.
+          type: str
+        onlink:
+          description: Whether the gateway is taken to be on the link, whatever the device's addresses are.
+          type: bool
+        nexthops:
+          description: The ways of a route that has several; empty for others.
+          type: list
+          elements: dict
+          contains:
+            via:
+              description: The gateway, null where the destination is on the link.
+              type: str
+            device:
+              description: The device.
+              type: str
+            weight:
+              description: Its share among the ways, from 1.
+              type: int
     bridges:
       description: The bridges with their veth ports, under the names of the options of M(linuxnet.ipvs.veth_bridge).
       type: list
@@ -217,7 +244,14 @@ namespaces:
           addresses: [10.0.0.11/24]
           peer: {name: veth_dustin, index: 5, netns: null, path: /proc/thread-self/ns/net}
       routes:
-        - {to: 0.0.0.0/0, via: 10.0.0.1, device: eth0, metric: 0}
+        - to: 0.0.0.0/0
+          via: 10.0.0.1
+          device: eth0
+          metric: 0
+          protocol: 3
+          source:
+          onlink: false
+          nexthops: []
       bridges: []
       processes:
         - {pid: 4711, command: python3}

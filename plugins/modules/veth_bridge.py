@@ -31,7 +31,7 @@ options:
     description:
       - The addresses of the bridge with their prefix lengths, IPv4 and IPv6.
       - Without the option addresses are left alone; others than the listed ones are left alone too, unless
-        O(purge_addresses).
+        O(purge_addresses). One that the device has with another prefix length is replaced.
       - IPv6 addresses are added without duplicate address detection, so they can be used at once.
     type: list
     elements: str
@@ -88,14 +88,22 @@ options:
             elements: str
           gateway:
             description:
-              - The gateway of the far end's namespace, IPv4 or IPv6. An existing default route of its family is
-                replaced. It has to be in the subnet of one of the far end's addresses.
+              - The gateway of the far end's namespace, IPv4 or IPv6. It has to be in the subnet of one of the far end's
+                addresses, or behind one of O(ports[].peer.routes) without a gateway, or O(ports[].peer.gateway_onlink).
+              - A default route of the same metric is replaced (0 for IPv4, 1024 for IPv6), and so are others through
+                the far end, but for those of DHCP clients and routing daemons. Those of other metrics through other
+                devices are left alone.
               - Not for a far end in the bridge's own namespace.
             type: str
+          gateway_onlink:
+            description:
+              - Whether O(ports[].peer.gateway) is taken to be on the link, although no address of the far end says so,
+                as C(onlink) of C(ip route). So a far end with V(203.0.113.5/32) has the gateway V(169.254.1.1).
+            type: bool
           routes:
             description:
-              - Further routes through the far end. An existing route to the same destination is replaced, all others
-                are left alone.
+              - Further routes through the far end. What is said of default routes under O(ports[].peer.gateway) holds
+                for each destination; all other routes are left alone.
               - A default route is not for a far end in the bridge's own namespace either.
             type: list
             elements: dict
@@ -105,9 +113,14 @@ options:
                 type: str
                 required: true
               via:
-                description: The gateway, in the subnet of one of the far end's addresses.
+                description:
+                  - The gateway, in the subnet of one of the far end's addresses. Without it the destination is on the
+                    link.
                 type: str
-                required: true
+              onlink:
+                description: Whether O(ports[].peer.routes[].via) is taken to be on the link all the same.
+                type: bool
+                default: false
           mtu:
             description: The MTU of the far end in bytes. Without it the MTU is left alone.
             type: int
@@ -121,7 +134,8 @@ options:
   purge_routes:
     description:
       - Whether O(ports[].peer.gateway) and O(ports[].peer.routes) are all the routes by a gateway that lead through a
-        far end. Routes to what is on the link stay, and so do those that the kernel or a router advertisement made.
+        far end. Routes to what is on the link stay, and so do those of the kernel, of router advertisements, of DHCP
+        clients and of routing daemons.
     type: bool
     default: false
   purge_ports:
@@ -241,7 +255,8 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.bridge_options
     BRIDGE_RULES,
     wanted_bridge,
 )
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.client import Links
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.far_ends import far_ends
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.task import links_alone
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.values import Snapshot
 
 
@@ -249,7 +264,7 @@ def run(module):
     present = module.params["state"] == "present"
     want = wanted_bridge(module.params)
     result = {}
-    with Links() as links:
+    with links_alone(module) as links:
 
         def look(netns, routes):
             return or_nothing(module, lambda: links.snapshot(netns, routes), Snapshot())
@@ -258,7 +273,7 @@ def run(module):
         if present:
             snapshots = {netns: look(netns, routes) for netns, routes in namespaces_of(want).items()}
             ports = ports_to_find(want, snapshots[want.netns])
-            have = Have(snapshots, links.far_ends(want.netns, ports, snapshots))
+            have = Have(snapshots, far_ends(links, want.netns, ports, snapshots))
             plan = plan_present(want, have)
             result["bridge"] = bridge_after(want, have)
         else:

@@ -27,7 +27,8 @@ options:
     description:
       - The addresses, IPv4 and IPv6. Without a prefix length an address is a host address (C(/32), C(/128)).
       - Without the option addresses are left alone; others than the listed ones are left alone too, unless
-        O(exclusive). Link-local addresses (C(fe80::/10)) are the kernel's own and stay, unless they are listed.
+        O(exclusive), but for the same address with another prefix length, which is replaced. Link-local addresses
+        (C(fe80::/10)) are the kernel's own and stay, unless they are listed.
       - IPv6 addresses are added without duplicate address detection, so they can be used at once.
     type: list
     elements: str
@@ -92,7 +93,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.module import 
     or_nothing,
     reporting,
 )
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.client import Links
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.task import links_alone
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.values import Snapshot
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.virtual_ip import (
     VIRTUAL_IP,
@@ -107,7 +108,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.virtual_ip imp
 def run(module):
     want = wanted_virtual_ip(module.params)
     present = module.params["state"] == "present"
-    with Links() as links:
+    with links_alone(module) as links:
         have = or_nothing(module, lambda: links.snapshot(want.netns), Snapshot())
         plan = (plan_present if present else plan_absent)(want, have)
         if not module.check_mode:

@@ -36,7 +36,8 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.values import
     set_type,
     temporary_name,
 )
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netns import alone, inside
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.lock import alone
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netns import inside
 
 #: What is measured: a type, the set's options, and an entry for each address.
 SHAPES: dict[str, tuple[str, dict[str, Any], str]] = {

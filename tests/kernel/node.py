@@ -102,6 +102,16 @@ class Node:
         """
         return _succeeded(self.ask(dict(module=module_name, params=params, held_at=path)))
 
+    def inside(self, netns: str, module_name: str, /, **params: Any) -> dict[str, Any]:
+        """The result of a module that `ip netns exec` runs, as the become plugin does.
+
+        Raises:
+            Failed: the module says so.
+        """
+        program = "import json, sys, node_agent; print(json.dumps(node_agent.run_module(*json.loads(sys.argv[1]))))"
+        words = ["ip", "netns", "exec", netns, "env", f"PYTHONPATH={self._path}", self._python, "-c", program]
+        return _succeeded(json.loads(self.command(*words, json.dumps([module_name, params]))))
+
     def python(self, program: str, *arguments: str) -> str:
         """What a program in Python prints, to which the collection can be imported.
 

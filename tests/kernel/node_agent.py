@@ -105,41 +105,46 @@ def in_child(work: Callable[[], dict[str, Any]]) -> dict[str, Any] | None:
     return result
 
 
+def changing(module: str) -> tuple[Any, str]:
+    """What a module changes the kernel with: a class and its method, or a file and its function."""
+    if module == "netns":
+        return importlib.import_module(COLLECTION + ".module_utils._netns.client"), "apply"
+    if module in OVER_PYROUTE2:
+        return importlib.import_module(COLLECTION + ".module_utils._link.client").Links, "apply"
+    return importlib.import_module(COLLECTION + ".module_utils._kernel.netlink").NetlinkSocket, "send_all"
+
+
 def die_after(steps: int, module: str) -> None:
     """Have this process killed once so many steps of a module are done."""
     left = [steps]
+    owner, name = changing(module)
+    whole = getattr(owner, name)
 
-    def cut(owner: Any, method: str) -> None:
-        whole = getattr(owner, method)
+    def some(*args: Any) -> None:
+        *first, batch = args
+        batch = list(batch)
+        whole(*first, batch[: left[0]])
+        if len(batch) >= left[0]:
+            os.kill(os.getpid(), signal.SIGKILL)
+        left[0] -= len(batch)
 
-        def some(self: Any, batch: Sequence[Any]) -> None:
-            batch = list(batch)
-            whole(self, batch[: left[0]])
-            if len(batch) >= left[0]:
-                os.kill(os.getpid(), signal.SIGKILL)
-            left[0] -= len(batch)
-
-        setattr(owner, method, some)
-
-    cut(importlib.import_module(COLLECTION + ".module_utils._kernel.netlink").NetlinkSocket, "send_all")
-    if module in OVER_PYROUTE2:
-        cut(importlib.import_module(COLLECTION + ".module_utils._link.client").Links, "apply")
+    setattr(owner, name, some)
 
 
-def hold_at(path: str) -> None:
-    """Have this process stand still before the first message that changes something, for as long as a file is there."""
-    netlink = importlib.import_module(COLLECTION + ".module_utils._kernel.netlink")
-    send_all = netlink.NetlinkSocket.send_all
+def hold_at(path: str, module: str) -> None:
+    """Have this process stand still before the first step that changes something, for as long as a file is there."""
+    owner, name = changing(module)
+    whole = getattr(owner, name)
 
-    def send_later(self: Any, batch: Sequence[Any]) -> None:
-        netlink.NetlinkSocket.send_all = send_all
+    def later(*args: Any) -> Any:
+        setattr(owner, name, whole)
         with open(path, "x", encoding="ascii"):
             deadline = time.monotonic() + HELD_AT_MOST
         while os.path.exists(path) and time.monotonic() < deadline:
             time.sleep(0.02)
-        send_all(self, batch)
+        return whole(*args)
 
-    netlink.NetlinkSocket.send_all = send_later
+    setattr(owner, name, later)
 
 
 def lose_rights() -> None:
@@ -167,7 +172,7 @@ def answer(request: dict[str, Any]) -> dict[str, Any] | None:
         if "die_after" in request:
             die_after(request["die_after"], name)
         if "held_at" in request:
-            hold_at(request["held_at"])
+            hold_at(request["held_at"], request["module"])
         if "user" in request:
             importlib.import_module("%s.modules.%s" % (COLLECTION, name))  # root's folder
             os.setgid(request["user"])

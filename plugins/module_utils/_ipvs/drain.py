@@ -23,7 +23,8 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.values import 
     RealServers,
     Service,
 )
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netns import alone, inside
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.lock import alone
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netns import inside
 
 Servers = Sequence[RealServer]
 

@@ -18,7 +18,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.plan import Ta
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.refusals import Disturbed
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.settings import SettingsOperation
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.values import Operation
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netns import alone
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.lock import alone
 
 Have = TypeVar("Have")
 Planned = TypeVar("Planned", bound=Union[Plan[Operation], TablePlan])

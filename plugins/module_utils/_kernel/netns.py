@@ -7,14 +7,11 @@
 from __future__ import annotations
 
 import ctypes
-import fcntl
 import os
-import time
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any, Iterator
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import (
-    Conflict,
     LinuxnetError,
     MissingRequirement,
     NoSuchNamespace,
@@ -27,8 +24,6 @@ ETC_DIR = "/etc/netns"
 
 #: linux/sched.h
 CLONE_NEWNET = 0x40000000
-#: How long a task waits for another one that changes the same tables (seconds).
-LOCK_PATIENCE = 120
 
 _OWN = "/proc/thread-self/ns/net"
 
@@ -89,43 +84,6 @@ def _opened(netns: str) -> int:
         "network namespace '%s' does not exist (looked at %s): create it first, with linuxnet.ipvs.netns"
         " or 'ip netns add'" % (netns, path)
     )
-
-
-@contextmanager
-def alone(netns: str | None, wanted: bool = True) -> Iterator[None]:
-    """Keep other tasks of this collection out of a namespace's tables while the body reads, plans and writes.
-
-    The lock is on the namespace itself, so it leaves no file behind, and it ends with the process. A namespace that
-    does not exist is left for the body to find out.
-
-    Raises:
-        Conflict: another task did not end in time.
-    """
-    lock = None
-    if wanted:
-        with suppress(NoSuchNamespace):
-            lock = _opened(netns) if netns else os.open(_OWN, os.O_RDONLY | os.O_CLOEXEC)
-    if lock is None:
-        yield
-        return
-    try:
-        deadline = time.monotonic() + LOCK_PATIENCE
-        while not _locked(lock):
-            if time.monotonic() > deadline:
-                where = "network namespace '%s'" % netns if netns else "this network namespace"
-                raise Conflict("another task has been changing the tables of %s for %d s" % (where, LOCK_PATIENCE))
-            time.sleep(0.02)
-        yield
-    finally:
-        os.close(lock)
-
-
-def _locked(lock: int) -> bool:
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 @contextmanager

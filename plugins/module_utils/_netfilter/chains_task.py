@@ -15,7 +15,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.module import or_nothing
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.plan import Plan
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.client import IpSets
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netns import alone
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.lock import alone
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.chains import FAMILIES, Have, Wish
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.chains_plan import (
     Change,

@@ -6,15 +6,13 @@
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import fcntl
 import os
-import shutil
 import socket
 import struct
-from contextlib import contextmanager
-from typing import Any, Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, Callable, Iterable, Iterator, Sequence
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import (
     Conflict,
@@ -30,7 +28,17 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netns import
     inside,
     is_namespace,
 )
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns.mounts import (
+    bind_own,
+    made_folder,
+    share_names,
+    unmount,
+    where_names_are,
+)
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns.plan import (
+    ETC_FILES,
+    NEW_FILE,
+    NSSWITCH,
     CreateNetns,
     HaveNetns,
     Operation,
@@ -40,15 +48,12 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns.plan import (
     Sysctl,
     SysctlPath,
     WantedNetns,
-    WriteResolvConf,
-    WriteSysctl,
+    WriteEtc,
+    WriteSysctls,
 )
 
-#: sys/mount.h
-_MS_BIND = 0x1000
-_MS_REC = 0x4000
-_MS_SHARED = 0x100000
-_MNT_DETACH = 0x2
+#: How often sysctls are written that move each other.
+_ROUNDS = 4
 #: linux/sockios.h, net/if.h; struct ifreq is a name of 16 bytes and a union of 24.
 _SIOCGIFFLAGS = 0x8913
 _SIOCSIFFLAGS = 0x8914
@@ -66,25 +71,70 @@ def read(want: WantedNetns) -> HaveNetns:
 
     Raises:
         InvalidOption: the kernel has no such sysctl.
-        Conflict: the name's file is something else.
+        KernelRefused: it does not take the value.
     """
     path = run_path(want.name)
     exists = is_namespace(path)
-    leftover = not exists and os.path.lexists(path)
-    if leftover and (os.path.islink(path) or not os.path.isfile(path) or os.path.getsize(path)):
-        raise Conflict("name: %s is neither a namespace nor what an interrupted creation of one leaves" % path)
     folder = os.path.join(ETC_DIR, want.name)
     with inside(want.name) if exists else _fresh_for(want.sysctls):
         loopback_up = exists and bool(_loopback_flags() & _IFF_UP)
         sysctls = {each.path: _read_sysctl(each) for each in want.sysctls}
+    meant = _meant(want.name, [each for each in want.sysctls if sysctls[each.path] != each.value])
     return HaveNetns(
         exists=exists,
-        leftover=leftover,
+        leftover=not exists and _is_leftover(path),
+        in_the_way="" if exists else _in_the_way(path),
         loopback_up=loopback_up,
-        resolv_conf=_text(os.path.join(folder, "resolv.conf")),
-        etc_folder=os.path.isdir(folder),
+        etc=_etc(folder),
+        nsswitch=_text(NSSWITCH),
         sysctls=sysctls,
+        meant=meant,
     )
+
+
+def _is_leftover(path: str) -> bool:
+    """Whether an interrupted creation has left an empty file there."""
+    return os.path.isfile(path) and not os.path.islink(path) and not os.path.getsize(path)
+
+
+def _in_the_way(path: str) -> str:
+    """What else is there in the place of a namespace, in words; empty where there is nothing."""
+    if os.path.islink(path):
+        return "a link to %s, and there is no namespace" % os.readlink(path)
+    if os.path.lexists(path) and not _is_leftover(path):
+        return "neither a namespace nor what an interrupted creation of one leaves"
+    return ""
+
+
+def _etc(folder: str) -> dict[str, str | None] | None:
+    """The files of a namespace's configuration by name, and the texts of those that tasks write."""
+    try:
+        names = os.listdir(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        return {} if os.path.lexists(folder) else None
+    return {name: _text(os.path.join(folder, name)) if name in ETC_FILES else None for name in sorted(names)}
+
+
+def _meant(name: str, sysctls: Sequence[Sysctl]) -> dict[SysctlPath, str | None]:
+    """What the kernel makes of values, such as ``8080-8081`` of ``8080,8081``: each is tried in a new namespace.
+
+    Without the keys that such a namespace does not have, as those of a device.
+
+    Raises:
+        KernelRefused: the kernel does not take a value.
+    """
+    found: dict[SysctlPath, str | None] = {}
+    with _fresh_for(sysctls):
+        for sysctl in sysctls:
+            try:
+                _put_sysctl(name, sysctl)
+                found[sysctl.path] = _read_sysctl(sysctl)
+            except KernelRefused as exc:
+                if exc.errno in (errno.EINVAL, errno.ERANGE):
+                    raise
+            except InvalidOption:
+                continue
+    return found
 
 
 def processes_in(name: str) -> list[tuple[int, str]]:
@@ -109,29 +159,23 @@ def apply(operations: Iterable[Operation]) -> None:
 
 def _create(operation: CreateNetns) -> None:
     path = run_path(operation.name)
-    with _refusals("make network namespace '%s'" % operation.name):
-        _share_run_dir()
+
+    def make() -> None:
+        share_names()
+        if operation.leftover:
+            os.unlink(path)  # refused where another program has just mounted its own there
         with fresh():
-            os.close(os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0))
-            _mount("/proc/thread-self/ns/net", path, _MS_BIND)
+            # As ip-netns(8): of two that make the same name at once, one is told.
+            os.close(os.open(path, os.O_RDONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0))
+            try:
+                bind_own(path)
+            except OSError:
+                os.unlink(path)
+                raise
             _set_loopback_up()
 
-
-def _share_run_dir() -> None:
-    """Let names made here be seen in every mount namespace, and those unmounted there vanish here (ip-netns(8))."""
-    os.makedirs(RUN_DIR, mode=0o755, exist_ok=True)
-    folder = os.open(RUN_DIR, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        fcntl.flock(folder, fcntl.LOCK_EX)
-        try:
-            _mount("", RUN_DIR, _MS_SHARED | _MS_REC)
-        except OSError as exc:
-            if exc.errno != errno.EINVAL:
-                raise
-            _mount(RUN_DIR, RUN_DIR, _MS_BIND | _MS_REC)
-            _mount("", RUN_DIR, _MS_SHARED | _MS_REC)
-    finally:
-        os.close(folder)
+    with _refusals("make network namespace '%s'" % operation.name):
+        where_names_are(make)
 
 
 def _loopback_up(operation: SetLoopbackUp) -> None:
@@ -139,21 +183,40 @@ def _loopback_up(operation: SetLoopbackUp) -> None:
         _set_loopback_up()
 
 
-def _write_sysctl(operation: WriteSysctl) -> None:
-    sysctl = operation.sysctl
-    what = "set sysctl %s to '%s' in network namespace '%s'" % (sysctl.key, sysctl.value, operation.name)
-    with _refusals(what), inside(operation.name), open(_sysctl_file(sysctl.path), "w", encoding="ascii") as file:
+def _write_sysctls(operation: WriteSysctls) -> None:
+    """Write sysctls until all hold: one may move others, as net.ipv4.ip_forward sets each accept_redirects anew."""
+    wanted = (*operation.right, *operation.wrong)
+    with inside(operation.name):
+        made = {sysctl.path: _read_sysctl(sysctl) for sysctl in operation.right}
+        left = list(operation.wrong)
+        for _round in range(_ROUNDS):
+            for sysctl in left:
+                _put_sysctl(operation.name, sysctl)
+                made[sysctl.path] = _read_sysctl(sysctl)
+            left = [sysctl for sysctl in wanted if _read_sysctl(sysctl) != made[sysctl.path]]
+            if not left:
+                return
+    raise Conflict(
+        "sysctl: in network namespace '%s' the kernel changes %s when others of these keys are set: leave one out"
+        % (operation.name, " and ".join(sysctl.key for sysctl in left))
+    )
+
+
+def _put_sysctl(name: str, sysctl: Sysctl) -> None:
+    what = "set sysctl %s to '%s' in network namespace '%s'" % (sysctl.key, sysctl.value, name)
+    with _refusals(what), open(_sysctl_file(sysctl.path), "w", encoding="ascii") as file:
         file.write(sysctl.value)
 
 
-def _write_resolv_conf(operation: WriteResolvConf) -> None:
+def _write_etc(operation: WriteEtc) -> None:
     folder = os.path.join(ETC_DIR, operation.name)
-    path = os.path.join(folder, "resolv.conf")
+    path = os.path.join(folder, operation.file)
     with _refusals("write %s" % path):
-        os.makedirs(folder, mode=0o755, exist_ok=True)
+        made_folder(ETC_DIR)
+        made_folder(folder)
         # The name is always the same, so that a run that was killed here leaves nothing that the next one keeps.
-        new = os.path.join(folder, ".resolv.conf.new")
-        with open(new, "w", encoding="ascii") as file:
+        new = os.path.join(folder, NEW_FILE % operation.file)
+        with open(new, "w", encoding="utf-8", errors="surrogateescape") as file:
             os.fchmod(file.fileno(), 0o644)
             file.write(operation.text)
             file.flush()
@@ -163,24 +226,34 @@ def _write_resolv_conf(operation: WriteResolvConf) -> None:
 
 def _remove(operation: RemoveNetns) -> None:
     path = run_path(operation.name)
-    with _refusals("remove network namespace '%s'" % operation.name):
-        if _libc().umount2(path.encode(), _MNT_DETACH) != 0 and ctypes.get_errno() not in (errno.EINVAL, errno.ENOENT):
-            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
-        if os.path.lexists(path):
+
+    def remove() -> None:
+        unmount(path)
+        with suppress(FileNotFoundError):
             os.unlink(path)
+
+    with _refusals("remove network namespace '%s'" % operation.name):
+        where_names_are(remove)
 
 
 def _remove_etc(operation: RemoveEtc) -> None:
     folder = os.path.join(ETC_DIR, operation.name)
     with _refusals("remove %s" % folder):
-        shutil.rmtree(folder)
+        if os.path.islink(folder):
+            os.unlink(folder)
+            return
+        for name in operation.files:
+            with suppress(FileNotFoundError):
+                os.unlink(os.path.join(folder, name))
+        if operation.whole:
+            os.rmdir(folder)
 
 
 _HOW: dict[type, Callable[[Any], None]] = {
     CreateNetns: _create,
     SetLoopbackUp: _loopback_up,
-    WriteSysctl: _write_sysctl,
-    WriteResolvConf: _write_resolv_conf,
+    WriteSysctls: _write_sysctls,
+    WriteEtc: _write_etc,
     RemoveNetns: _remove,
     RemoveEtc: _remove_etc,
 }
@@ -200,16 +273,24 @@ def _sysctl_file(path: SysctlPath) -> str:
     return os.path.join("/proc/sys", *path)
 
 
-def _read_sysctl(sysctl: Sysctl) -> str:
+def _read_sysctl(sysctl: Sysctl) -> str | None:
+    """A sysctl's value, ``None`` where it has none yet (net.ipv6.conf.*.stable_secret answers EIO then)."""
     try:
         with open(_sysctl_file(sysctl.path), encoding="ascii", errors="replace") as file:
             return " ".join(file.read().split())
     except OSError as exc:
+        if exc.errno == errno.EIO:
+            return None
+        code = errno_text(exc.errno or 0)
+        if exc.errno in (errno.EACCES, errno.EPERM):
+            raise InvalidOption(
+                "sysctl", sysctl.key, "the kernel does not let it be read (%s), so no task can know its value" % code
+            ) from exc
         raise InvalidOption(
             "sysctl",
             sysctl.key,
             "a namespace of this kernel has no such key (%s): look for the name in 'sysctl -a', and whether the"
-            " module that brings it is loaded" % errno_text(exc.errno or 0),
+            " module that brings it is loaded" % code,
         ) from exc
 
 
@@ -231,15 +312,6 @@ def _text(path: str) -> str | None:
             return file.read()
     except OSError:
         return None
-
-
-def _mount(source: str, target: str, flags: int) -> None:
-    if _libc().mount(source.encode(), target.encode(), b"none", ctypes.c_ulong(flags), None) != 0:
-        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
-
-
-def _libc() -> Any:
-    return ctypes.CDLL(None, use_errno=True)
 
 
 @contextmanager

@@ -8,7 +8,13 @@ from __future__ import annotations
 
 from typing import Any, Callable, Iterable, Iterator, Mapping, NamedTuple, Optional, Sequence, Tuple
 
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.values import Link, Netns, Snapshot
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.values import (
+    Link,
+    Netns,
+    Route,
+    Snapshot,
+    usual_metric,
+)
 
 #: Device and inode of the file that stands for a namespace.
 Identity = Tuple[int, int]
@@ -137,6 +143,13 @@ def route_options(snapshot: Snapshot) -> list[dict[str, Any]]:
             via=str(route.via) if route.via else None,
             device=names.get(route.index),
             metric=route.metric,
+            protocol=route.protocol,
+            source=str(route.source) if route.source else None,
+            onlink=route.onlink,
+            nexthops=[
+                dict(via=str(hop.via) if hop.via else None, device=names.get(hop.device), weight=hop.weight)
+                for hop in route.hops
+            ],
         )
         for route in snapshot.routes
     ]
@@ -176,19 +189,30 @@ def _port(namespace: Namespace, port: Link, peers: Peers) -> dict[str, Any]:
 def _far_end(namespace: Namespace, peer: Peer) -> dict[str, Any]:
     there = peer.namespace.snapshot
     away = peer.namespace.identity != namespace.identity
-    own = [route for route in there.routes if route.index == peer.link.index and route.via and not route.foreign]
-    default = [route for route in own if route.to.prefixlen == 0]
+    own = [route for route in there.routes if _can_be_told(route, peer.link.index)]
+    default = [route for route in own if route.to.prefixlen == 0 and route.via]
     # The option takes one gateway; that of the other family is a route.
     gateway = default[0] if away and default else None
-    routes = [dict(to=str(route.to), via=str(route.via)) for route in own if route != gateway]
+    routes = [
+        _given(to=str(route.to), via=str(route.via) if route.via else None, onlink=route.onlink or None)
+        for route in own
+        if route != gateway
+    ]
     return _given(
         name=peer.link.name,
         netns=peer.namespace.netns if away else None,
         addresses=[str(each) for each in there.addresses_on(peer.link) if not each.is_link_local],
         gateway=str(gateway.via) if gateway else None,
+        gateway_onlink=True if gateway and gateway.onlink else None,
         routes=routes or None,
         mtu=peer.link.mtu,
     )
+
+
+def _can_be_told(route: Route, index: int) -> bool:
+    """Whether the options of a far end have words for a route."""
+    plain = not (route.foreign or route.hops) and route.metric == usual_metric(route.to)
+    return plain and route.index == index and (route.via is None or route.via.version == route.to.version)
 
 
 def dns_options(text: str | None) -> dict[str, list[str]] | None:

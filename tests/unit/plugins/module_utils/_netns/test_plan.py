@@ -6,10 +6,14 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import InvalidOption
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import Conflict, InvalidOption
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.plan import merged
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns.plan import (
     HaveNetns,
+    RemoveEtc,
+    WriteEtc,
+    WriteSysctls,
+    files_that_stay,
     plan_absent,
     plan_present,
     resolv_conf,
@@ -25,6 +29,11 @@ def wanted(state="present", **options):
     return want
 
 
+def there(etc=None, sysctls=None, **more):
+    """A namespace as it shall be, but for its files and sysctls."""
+    return HaveNetns(exists=True, loopback_up=True, etc=etc, sysctls=sysctls or {}, **more)
+
+
 def said(plan):
     return [type(each).__name__ for each in plan.operations]
 
@@ -32,7 +41,7 @@ def said(plan):
 def test_a_new_namespace_gets_all_of_it():
     want = wanted(dns={"nameservers": ["8.8.8.8"]}, sysctl={"net.ipv4.ip_forward": 1})
     plan = plan_present(want, HaveNetns(sysctls={FORWARD: "1"}))
-    assert said(plan) == ["CreateNetns", "WriteSysctl", "WriteResolvConf"]
+    assert said(plan) == ["CreateNetns", "WriteSysctls", "WriteEtc"]
     assert plan.before == {"state": "absent", "dns": None}
     assert plan.after == {
         "state": "present",
@@ -43,21 +52,23 @@ def test_a_new_namespace_gets_all_of_it():
 
 def test_what_is_there_is_left():
     want = wanted(dns={"nameservers": ["8.8.8.8"]}, sysctl={"net.ipv4.ip_forward": True})
-    have = HaveNetns(True, False, True, "nameserver 8.8.8.8\n", True, {FORWARD: "1"})
+    have = there({"resolv.conf": "nameserver 8.8.8.8\n"}, {FORWARD: "1"})
     plan = plan_present(want, have)
     assert (plan.changed, plan.before, plan.after) == (False, {}, {})
 
 
 def test_only_what_differs_is_changed():
     want = wanted(dns={"nameservers": []}, sysctl={"net.ipv4.ip_forward": 1})
-    plan = plan_present(want, HaveNetns(True, False, False, "nameserver 8.8.8.8\n", True, {FORWARD: "0"}))
-    assert said(plan) == ["SetLoopbackUp", "WriteSysctl", "WriteResolvConf"]
+    plan = plan_present(
+        want, there({"resolv.conf": "nameserver 8.8.8.8\n"}, {FORWARD: "0"})._replace(loopback_up=False)
+    )
+    assert said(plan) == ["SetLoopbackUp", "WriteSysctls", "WriteEtc"]
     assert plan.before == {"lo": "down", "sysctl": {"net.ipv4.ip_forward": "0"}, "dns": "nameserver 8.8.8.8\n"}
     assert plan.after == {"lo": "up", "sysctl": {"net.ipv4.ip_forward": "1"}, "dns": ""}
 
 
 def test_without_dns_the_file_is_left_alone():
-    assert not plan_present(wanted(), HaveNetns(True, False, True, "anything\n", True)).changed
+    assert not plan_present(wanted(), there({"resolv.conf": "anything\n"})).changed
 
 
 def test_the_file_of_an_interrupted_creation_is_completed():
@@ -65,12 +76,12 @@ def test_the_file_of_an_interrupted_creation_is_completed():
 
 
 def test_absent_takes_the_name_and_the_folder():
-    plan = plan_absent(wanted("absent"), HaveNetns(True, False, True, "nameserver 8.8.8.8\n", True))
+    plan = plan_absent(wanted("absent"), there({"resolv.conf": "nameserver 8.8.8.8\n"}))
     assert said(plan) == ["RemoveNetns", "RemoveEtc"]
     assert plan.before == {"state": "present", "dns": "nameserver 8.8.8.8\n"}
     assert plan.after == {"state": "absent", "dns": None}
     assert said(plan_absent(wanted("absent"), HaveNetns(leftover=True))) == ["RemoveNetns"]
-    assert said(plan_absent(wanted("absent"), HaveNetns(etc_folder=True))) == ["RemoveEtc"]
+    assert said(plan_absent(wanted("absent"), HaveNetns(etc={}))) == ["RemoveEtc"]
     assert not plan_absent(wanted("absent"), HaveNetns()).changed
 
 
@@ -92,6 +103,10 @@ def test_resolv_conf_holds_what_is_said_and_no_more():
     [
         {"nameservers": ["8.8.8"]},
         {"nameservers": ["8.8.8.8/32"]},
+        {"nameservers": ["fe80::1%"]},
+        {"nameservers": ["8.8.8.8%eth0"]},
+        {"nameservers": ["2001:db8::1%eth0"]},
+        {"nameservers": ["fe80::1%a b"]},
         {"nameservers": ["8.8.8.8", "8.8.8.8"]},
         {"search": ["a b"]},
         {"search": ["münchen.example"]},
@@ -136,7 +151,7 @@ def test_a_key_outside_net_is_refused(key):
 
 
 def test_a_value_is_compared_with_single_spaces():
-    have = HaveNetns(True, False, True, sysctls={("net", "ipv4", "ip_local_port_range"): "20000 30000"})
+    have = there(None, {("net", "ipv4", "ip_local_port_range"): "20000 30000"})
     assert not plan_present(wanted(sysctl={"net.ipv4.ip_local_port_range": " 20000\t30000 "}), have).changed
 
 
@@ -169,9 +184,87 @@ def test_a_name_that_is_listed_twice_is_refused():
 
 
 def test_the_plans_of_several_are_one():
-    made, there = (plan_present(wanted(), have) for have in (HaveNetns(), HaveNetns(True, False, True)))
-    plan = merged({"ns1": made, "ns2": there})
+    made, right = (plan_present(wanted(), have) for have in (HaveNetns(), there()))
+    plan = merged({"ns1": made, "ns2": right})
     assert (plan.operations, plan.before, plan.after) == (made.operations, {"ns1": made.before}, {"ns1": made.after})
     assert merged({"ns1": made}) == made
-    assert not merged({"ns1": there, "ns2": there}).changed
+    assert not merged({"ns1": right, "ns2": right}).changed
     assert not merged({}).changed
+
+
+def test_a_link_local_name_server_has_its_device():
+    assert resolv_conf({"nameservers": ["FE80:0::1%eth0"]}) == "nameserver fe80::1%eth0\n"
+
+
+def test_a_value_is_compared_as_the_kernel_writes_it():
+    path = ("net", "ipv4", "ip_local_reserved_ports")
+    want = wanted(sysctl={"net.ipv4.ip_local_reserved_ports": "8080,8081"})
+    assert not plan_present(want, there(None, {path: "8080-8081"}, meant={path: "8080-8081"})).changed
+    assert plan_present(want, there(None, {path: "8080"}, meant={path: "8080-8081"})).changed
+
+
+def test_a_sysctl_without_a_value_yet_is_written():
+    path = ("net", "ipv6", "conf", "default", "stable_secret")
+    plan = plan_present(
+        wanted(sysctl={"net.ipv6.conf.default.stable_secret": "2001:db8::1"}), there(None, {path: None})
+    )
+    assert said(plan) == ["WriteSysctls"]
+    assert plan.before == {"sysctl": {"net.ipv6.conf.default.stable_secret": None}}
+
+
+def test_the_right_sysctls_are_looked_after_when_others_are_written():
+    want = wanted(sysctl={"net.ipv4.conf.all.accept_redirects": 1, "net.ipv4.ip_forward": 1})
+    redirects = ("net", "ipv4", "conf", "all", "accept_redirects")
+    right, wrong = want.sysctls
+    plan = plan_present(want, there(None, {redirects: "1", FORWARD: "0"}))
+    assert plan.operations == (WriteSysctls("ns1", (wrong,), (right,)),)
+
+
+def test_what_nobody_of_ours_has_written_stays():
+    have = there({"hosts": None, "nsswitch.conf": "hosts: files\n", "resolv.conf": ""})
+    plan = plan_absent(wanted("absent"), have)
+    assert plan.operations[1:] == (RemoveEtc("ns1", ("resolv.conf",), whole=False),)
+    assert files_that_stay(have) == ["hosts", "nsswitch.conf"]
+    assert said(plan_absent(wanted("absent"), there({"hosts": None}))) == ["RemoveNetns"]
+
+
+def test_what_an_interrupted_run_has_left_goes():
+    (_name, etc) = plan_absent(wanted("absent"), there({".resolv.conf.new": None})).operations
+    assert etc == RemoveEtc("ns1", (".resolv.conf.new",), whole=True)
+
+
+def test_a_link_that_leads_nowhere_can_be_taken_away():
+    have = HaveNetns(in_the_way="a link to /proc/999999999/ns/net, and there is no namespace")
+    assert said(plan_absent(wanted("absent"), have)) == ["RemoveNetns"]
+    with pytest.raises(Conflict, match=r"name: /run/netns/ns1 is a link to /proc/999999999/ns/net.*state=absent"):
+        plan_present(wanted(), have)
+    with pytest.raises(Conflict, match="is neither"):
+        plan_absent(wanted("absent"), HaveNetns(in_the_way="neither a namespace nor ..."))
+
+
+@pytest.mark.parametrize(
+    ("hosts", "without"),
+    [
+        ("files mymachines resolve [!UNAVAIL=return] files myhostname dns", "files mymachines files myhostname dns"),
+        ("mymachines resolve [!UNAVAIL=return] files dns", "mymachines files dns"),
+        ("files resolve", "files dns"),
+        ("resolve", "dns"),
+    ],
+)
+def test_names_are_not_looked_up_by_the_host(hosts, without):
+    machine = "passwd: files\nhosts:  %s\n# hosts: resolve\n" % hosts
+    want = wanted(dns={"nameservers": ["8.8.8.8"]})
+    have = there({"resolv.conf": "nameserver 8.8.8.8\n"}, nsswitch=machine)
+    plan = plan_present(want, have)
+    mark, *lines = plan.after["nsswitch"].splitlines()
+    assert plan.operations == (WriteEtc("ns1", "nsswitch.conf", plan.after["nsswitch"]),)
+    assert lines == ["passwd: files", "hosts:  " + without, "# hosts: resolve"]
+    assert "linuxnet.ipvs.netns" in mark
+    both = have._replace(etc={"resolv.conf": "", "nsswitch.conf": plan.after["nsswitch"]})
+    assert said(plan_present(want, both)) == ["WriteEtc"]
+    gone = RemoveEtc("ns1", ("resolv.conf", "nsswitch.conf"), whole=True)
+    assert plan_absent(wanted("absent"), both).operations[1] == gone
+    # Without resolve, or where somebody has said otherwise, nothing is written.
+    assert not plan_present(want, have._replace(nsswitch="hosts: files dns\n")).changed
+    others = {"resolv.conf": "nameserver 8.8.8.8\n", "nsswitch.conf": "hosts: resolve\n"}
+    assert not plan_present(want, have._replace(etc=others)).changed

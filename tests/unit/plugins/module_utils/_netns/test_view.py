@@ -14,7 +14,13 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import MissingRequirement
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.values import DeviceAddress, Link, Route, Snapshot
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.values import (
+    DeviceAddress,
+    Link,
+    NextHop,
+    Route,
+    Snapshot,
+)
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns import names
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns.view import (
     Namespace,
@@ -42,7 +48,7 @@ def on(index, text):
 
 def route(to, via, index, protocol=3):
     gateway = ipaddress.ip_address(via) if via else None
-    return Route(ipaddress.ip_network(to), gateway, index, protocol=protocol)
+    return Route(ipaddress.ip_network(to), gateway, index, 1024 if ":" in to else 0, protocol)
 
 
 def numbers(table):
@@ -142,6 +148,22 @@ def test_an_end_that_nothing_leads_to():
     assert link["peer"] is None
 
 
+#: What a route has that says no more of itself.
+PLAIN = {"source": None, "onlink": False, "nexthops": []}
+
+
+def test_a_route_with_several_ways_names_them_all():
+    hops = (NextHop(ipaddress.ip_address("10.0.0.7"), 2, 3), NextHop(ipaddress.ip_address("fd00::8"), 2))
+    several = Route(ipaddress.ip_network("203.0.113.0/24"), None, 0, hops=hops)
+    pod = namespace("pod", Link(2, "br0", "bridge"), routes=(several,))
+    (told,) = route_options(pod.snapshot)
+    assert (told["via"], told["device"]) == (None, None)
+    assert told["nexthops"] == [
+        {"via": "10.0.0.7", "device": "br0", "weight": 3},
+        {"via": "fd00::8", "device": "br0", "weight": 1},
+    ]
+
+
 def test_links_and_routes_name_devices():
     pod = namespace(
         "pod",
@@ -157,8 +179,8 @@ def test_links_and_routes_name_devices():
     assert (links["v"]["bridge"], links["v"]["hairpin"]) == ("br0", True)
     assert (links["br0"]["bridge"], links["br0"]["hairpin"]) == (None, None)
     assert route_options(pod.snapshot) == [
-        {"to": "0.0.0.0/0", "via": "10.0.0.254", "device": "br0", "metric": 0},
-        {"to": "10.0.0.0/24", "via": None, "device": "br0", "metric": 0},
+        {"to": "0.0.0.0/0", "via": "10.0.0.254", "device": "br0", "metric": 0, "protocol": 3, **PLAIN},
+        {"to": "10.0.0.0/24", "via": None, "device": "br0", "metric": 0, "protocol": 2, **PLAIN},
     ]
 
 
