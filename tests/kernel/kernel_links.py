@@ -69,6 +69,7 @@ def facts(here: Namespace, all_of_them: dict[str, Namespace]) -> Iterator[str]:
         if route.get("protocol") != "kernel" and route.get("type", "unicast") == "unicast":
             to = route["dst"] if route["dst"] != "default" else anywhere
             metric = " metric %d" % route["metric"] if route.get("metric", 1024) != 1024 else ""
+            metric += " onlink" if "onlink" in route.get("flags", ()) else ""
             yield "route to %s via %s dev %s%s" % (to, route.get("gateway"), route["dev"], metric)
 
 

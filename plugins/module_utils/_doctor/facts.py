@@ -37,6 +37,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netlink impo
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netns import inside
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.programs import Run, output_of
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.client import Links
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.far_ends import far_ends
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.values import Link, Snapshot
 
 #: Switches that each namespace has once, and those of each device.
@@ -185,7 +186,7 @@ def _ports(
             found[address] = port.name
     if len(found) < len(near):
         names = [port.name for bridge in set(near.values()) for port in snapshot.ports_of(bridge)]
-        for name, end in links.far_ends(netns, names, {netns: snapshot}).items():
+        for name, end in far_ends(links, netns, names, {netns: snapshot}).items():
             for interface in end.addresses:
                 if interface.ip in near:
                     found.setdefault(interface.ip, name)

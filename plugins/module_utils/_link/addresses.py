@@ -89,7 +89,8 @@ def _steps(
     only fit in once another one is gone.
     """
     missing = [each for each in after if each not in held or _shares_subnet(each, gone)]
-    late = [each for each in missing if _shares_subnet(each, gone) or _in_the_way(each, gone)]
+    # IPv6 knows an address once on a device, whatever its prefix length.
+    late = [each for each in missing if _shares_subnet(each, gone) or (each.version == 6 and _in_the_way(each, gone))]
     return (
         *(SetAddress(netns, name, each) for each in missing if each not in late),
         *(DeleteAddress(netns, name, each) for each in gone),
@@ -112,8 +113,8 @@ def _theirs(addresses: Iterable[Interface], listed: Sequence[Interface]) -> tupl
 
 
 def _in_the_way(old: Interface, listed: Sequence[Interface]) -> bool:
-    """IPv6 knows an address once on a device, whatever its prefix length."""
-    return old.version == 6 and any(old.ip == new.ip for new in listed)
+    """Whether a listed address is the same one with another prefix length: that is a correction of it."""
+    return any(old.ip == new.ip for new in listed)
 
 
 def _shares_subnet(address: Interface, others: Iterable[Interface]) -> bool:

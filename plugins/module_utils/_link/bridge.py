@@ -19,7 +19,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.bridge_options
     WantedPort,
     check_together,
 )
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.routes import anywhere, plan_routes
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.routes import gateway_text, plan_routes
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.values import (
     AddDevice,
     AddPair,
@@ -304,16 +304,16 @@ def _plan_far_network(
     routes = plan_routes(peer.netns, link, peer.all_routes, there, addresses.after, flushed, want.purge_routes)
     draft.operations += routes.operations
     if peer.gateway is not None:
-        now = routes.before[anywhere(peer.gateway)]
-        draft.wish("gateway", now[0] if len(now) == 1 else now or None, str(peer.gateway))
+        now = [gateway_text(route, link, there) for route in routes.before[peer.gateway.to]]
+        draft.wish("gateway", now[0] if len(now) == 1 else now or None, gateway_text(peer.gateway, link, there))
     if peer.routes is not None or routes.purged:
         wanted = peer.routes or ()
-        draft.wish(
-            "routes",
-            [{"to": str(each.to), "via": via} for each in wanted for via in routes.before[each.to]]
-            + [{"to": str(each.to), "via": str(each.via)} for each in routes.purged],
-            [{"to": str(each.to), "via": str(each.via)} for each in wanted],
-        )
+        before = [route for each in wanted for route in routes.before[each.to]]
+        words = [
+            [{"to": str(route.to), "via": gateway_text(route, link, there)} for route in found]
+            for found in ((*before, *routes.purged), wanted)
+        ]
+        draft.wish("routes", *words)
 
 
 def _nest_peer(draft: _Draft, part: _Draft) -> None:

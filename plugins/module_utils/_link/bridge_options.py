@@ -11,7 +11,6 @@ from typing import Any, Callable, Mapping, NamedTuple, Optional, Sequence, Tuple
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import InvalidOption
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.values import (
     IPV6_MTU_MIN,
-    Address,
     Interface,
     address,
     device_name,
@@ -36,10 +35,13 @@ PORT: dict[str, Any] = dict(
             netns=dict(type="str"),
             addresses=dict(type="list", elements="str"),
             gateway=dict(type="str"),
+            gateway_onlink=dict(type="bool"),
             routes=dict(
                 type="list",
                 elements="dict",
-                options=dict(to=dict(type="str", required=True), via=dict(type="str", required=True)),
+                options=dict(
+                    to=dict(type="str", required=True), via=dict(type="str"), onlink=dict(type="bool", default=False)
+                ),
             ),
             mtu=dict(type="int"),
         ),
@@ -66,15 +68,14 @@ class WantedPeer(NamedTuple):
     name: str
     netns: Netns
     addresses: Optional[Tuple[Interface, ...]] = None
-    gateway: Optional[Address] = None
+    gateway: Optional[WantedRoute] = None
     routes: Optional[Tuple[WantedRoute, ...]] = None
     mtu: Optional[int] = None
 
     @property
     def all_routes(self) -> tuple[WantedRoute, ...]:
         """The routes with the default route among them."""
-        default = () if self.gateway is None else (WantedRoute(anywhere(self.gateway), self.gateway),)
-        return default + (self.routes or ())
+        return (() if self.gateway is None else (self.gateway,)) + (self.routes or ())
 
 
 class WantedPort(NamedTuple):
@@ -168,10 +169,10 @@ def _refuse_mtu(option: str, size: Optional[int], addresses: Optional[Tuple[Inte
 
 def _refuse_default_routes(port: str, peer: WantedPeer) -> None:
     for route in peer.all_routes:
-        if route.to == anywhere(route.via):
+        if route.to.prefixlen == 0:
             raise InvalidOption(
-                "gateway" if route.via == peer.gateway else "routes",
-                str(route.via),
+                "gateway" if route == peer.gateway else "routes",
+                str(route.via or route.to),
                 "port '%s' has its far end in the bridge's own namespace, whose default route would be replaced" % port,
             )
 
@@ -200,7 +201,7 @@ def _peer(option: str, params: Mapping[str, Any], netns: Netns) -> WantedPeer:
         name=device_name(option + ".name", params["name"]),
         netns=netns if params["netns"] is None else _netns(option + ".netns", params["netns"]),
         addresses=_addresses(option + ".addresses", params["addresses"]),
-        gateway=None if params["gateway"] is None else address(option + ".gateway", params["gateway"]),
+        gateway=_gateway(option, params),
         routes=None
         if routes is None
         else tuple(_route("%s.routes[%d]" % (option, n), route) for n, route in enumerate(routes)),
@@ -208,12 +209,26 @@ def _peer(option: str, params: Mapping[str, Any], netns: Netns) -> WantedPeer:
     )
 
 
-def _route(option: str, params: Mapping[str, str]) -> WantedRoute:
-    to = network(option + ".to", params["to"])
+def _gateway(option: str, params: Mapping[str, Any]) -> Optional[WantedRoute]:
+    onlink = params.get("gateway_onlink")
+    if params["gateway"] is None:
+        if onlink is not None:
+            raise InvalidOption(option + ".gateway_onlink", onlink, "it says something of 'gateway', which is missing")
+        return None
+    via = address(option + ".gateway", params["gateway"])
+    return WantedRoute(anywhere(via), via, bool(onlink))
+
+
+def _route(option: str, params: Mapping[str, Any]) -> WantedRoute:
+    to, onlink = network(option + ".to", params["to"]), bool(params.get("onlink"))
+    if params.get("via") is None:
+        if onlink:
+            raise InvalidOption(option + ".onlink", True, "it says something of 'via', which is missing")
+        return WantedRoute(to, None)
     via = address(option + ".via", params["via"])
     if to.version != via.version:
         raise InvalidOption(option + ".via", params["via"], "%s needs a gateway of its own family" % to)
-    return WantedRoute(to, via)
+    return WantedRoute(to, via, onlink)
 
 
 def _addresses(option: str, values: Optional[Sequence[str]]) -> Optional[Tuple[Interface, ...]]:

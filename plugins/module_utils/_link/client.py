@@ -12,7 +12,7 @@ import os
 import socket
 from contextlib import contextmanager, suppress
 from functools import cached_property
-from typing import Any, Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Callable, Iterable, Iterator
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import (
     KernelRefused,
@@ -22,21 +22,38 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.values import Address, Network
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel import pyroute2 as _pyroute2
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.closing import Closing
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netlink import DUMP_ATTEMPTS
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netns import RUN_DIR, identity, inside, path_of
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netlink import (
+    DUMP_ATTEMPTS,
+    NLM_F_CREATE,
+    Message,
+    NetlinkSocket,
+)
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netns import identity, inside, path_of
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.messages import (
+    IFF_PROMISC,
+    IFF_UP,
+    RTM_DELROUTE,
+    RTM_NEWROUTE,
+    RTNH_F_ONLINK,
+    address_of,
+    destination,
+    link_of,
+    nested,
+    requested,
+    route_of,
+)
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.rtnetlink import NETLINK_ROUTE
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.values import (
     AddDevice,
     AddPair,
     DeleteAddress,
     DeleteDevice,
     DeleteRoute,
-    DeviceAddress,
-    FarEnd,
-    Link,
     MoveDevice,
     Netns,
     Operation,
     RenameDevice,
+    RestoreRoute,
     Route,
     SetAddress,
     SetDevice,
@@ -46,12 +63,8 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.values import 
     Snapshot,
 )
 
-#: net/if.h
-_IFF_UP = 0x1
-_IFF_PROMISC = 0x100
-#: linux/if_addr.h: no duplicate address detection, so that an IPv6 address is usable at once; not for ever.
+#: linux/if_addr.h: no duplicate address detection, so that an IPv6 address is usable at once.
 _IFA_F_NODAD = 0x02
-_IFA_F_PERMANENT = 0x80
 #: linux/rtnetlink.h
 _RT_TABLE_MAIN = 254
 _RTN_UNICAST = 1
@@ -64,11 +77,16 @@ _AF_BRIDGE = 7
 #: linux/net_namespace.h: NETNSA_NSID_NOT_ASSIGNED (-1), which pyroute2 reads without its sign.
 _NSID_NOT_ASSIGNED = 0xFFFFFFFF
 
+#: How many namespaces' sockets are open at once. A bridge has up to 1,023 ports with as many namespaces behind them,
+#: and a process mostly has 1,024 descriptors, of which each socket of the library's takes several.
+_SOCKETS_AT_MOST = 16
+
 #: What a device vanishing, or a route or an address gone with another, answers: the wanted state is reached.
 _GONE = {
     DeleteDevice: (errno.ENODEV,),
     DeleteAddress: (errno.EADDRNOTAVAIL, errno.ENODEV),
     DeleteRoute: (errno.ESRCH, errno.ENODEV),
+    RestoreRoute: (errno.EEXIST,),
 }
 
 
@@ -91,6 +109,15 @@ class Links(Closing):
             opened.close()
         self._sockets.clear()
 
+    def load(self) -> None:
+        """Import the library.
+
+        Raises:
+            NotInstalled: it is not there.
+            MissingRequirement: it is too old, or cannot be imported.
+        """
+        _ = self._library
+
     def same(self, netns: Netns) -> Netns:
         """The first spelling under which a namespace was met, so that two spellings of one compare as equal."""
         found = identity(netns)
@@ -105,8 +132,8 @@ class Links(Closing):
             LinuxnetError: it cannot be read.
         """
         return Snapshot(
-            links=tuple(map(_link, self._dump(netns, "get_links"))),
-            addresses=tuple(map(_address, self._dump(netns, "get_addr"))),
+            links=tuple(map(link_of, self._dump(netns, "get_links"))),
+            addresses=tuple(map(address_of, self._dump(netns, "get_addr"))),
             routes=tuple(self._routes(netns)) if routes else (),
         )
 
@@ -153,7 +180,7 @@ class Links(Closing):
         for family in (socket.AF_INET, socket.AF_INET6):
             for message in self._dump(netns, "get_routes", family=family):
                 if message["family"] == family:
-                    to = _destination(message)
+                    to = destination(message)
                     found[to] = found.get(to, False) or message["type"] == _RTN_LOCAL
         return found
 
@@ -170,44 +197,34 @@ class Links(Closing):
         """Of each bridge whether a switch of its own hands its frames to iptables, and to ip6tables."""
         found = {}
         for message in self._dump(netns, "get_links"):
-            if _nested(message, ("IFLA_LINKINFO", "IFLA_INFO_KIND")) == "bridge":
+            if nested(message, ("IFLA_LINKINFO", "IFLA_INFO_KIND")) == "bridge":
                 told = [
-                    bool(_nested(message, ("IFLA_LINKINFO", "IFLA_INFO_DATA", "IFLA_BR_NF_CALL_" + name)))
+                    bool(nested(message, ("IFLA_LINKINFO", "IFLA_INFO_DATA", "IFLA_BR_NF_CALL_" + name)))
                     for name in ("IPTABLES", "IP6TABLES")
                 ]
                 found[message.get_attr("IFLA_IFNAME")] = (told[0], told[1])
         return found
+
+    def number_known(self, netns: Netns, path: str) -> int | None:
+        """The number by which a namespace knows another one (RTM_GETNSID), ``None`` where it has none."""
+        try:
+            target = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            return None
+        try:
+            answer = self._socket(netns).get_netnsid(fd=target) or {}
+        except self._library.NetlinkError:
+            return None  # what was opened is no namespace: its name has just been taken away, or made
+        finally:
+            os.close(target)
+        number = int(answer.get("nsid", _NSID_NOT_ASSIGNED))
+        return None if number == _NSID_NOT_ASSIGNED else number
 
     def release(self, netns: Netns) -> None:
         """Close the socket in a namespace: each takes several file descriptors, and a machine may have many."""
         opened = self._sockets.pop(netns, None)
         if opened is not None:
             opened.close()
-
-    def far_ends(self, netns: Netns, ports: Iterable[str], known: Mapping[Netns, Snapshot]) -> Mapping[str, FarEnd]:
-        """The other ends of the named veth devices of a namespace, wherever they are; those not found are left out.
-
-        ``known`` holds what has been read already, ``netns`` included. After that the named namespaces are
-        searched, and last those that only processes keep alive.
-        """
-        here = known[netns]
-        found = {}
-        veths = [link for link in map(here.link, ports) if link and link.kind == "veth" and link.peer_index]
-        away: dict[int, list[Link]] = {}
-        for veth in veths:
-            if veth.peer_nsid is not None:
-                away.setdefault(veth.peer_nsid, []).append(veth)
-                continue
-            peer = here.link_at(veth.peer_index)
-            if peer:
-                found[veth.name] = FarEnd(netns, peer, here.addresses_on(peer))
-        for there, nsid in self._numbered(netns, set(away)):
-            snapshot = known[there] if there in known else self.snapshot(there)
-            for veth in away[nsid]:
-                peer = snapshot.link_at(veth.peer_index)
-                if peer:
-                    found[veth.name] = FarEnd(there, peer, snapshot.addresses_on(peer))
-        return found
 
     def apply(self, operations: Iterable[Operation]) -> None:
         """Carry out operations one after the other.
@@ -222,10 +239,8 @@ class Links(Closing):
     # How each operation is put to the kernel.
 
     def _add_device(self, operation: AddDevice) -> None:
-        flag = _IFF_UP if operation.up else 0
-        self._socket(operation.netns).link(
-            "add", ifname=operation.name, kind=operation.kind, flags=flag, change=_IFF_UP
-        )
+        flag = IFF_UP if operation.up else 0
+        self._socket(operation.netns).link("add", ifname=operation.name, kind=operation.kind, flags=flag, change=IFF_UP)
 
     def _add_pair(self, operation: AddPair) -> None:
         target = os.open(_path(operation.peer_netns), os.O_RDONLY | os.O_CLOEXEC)
@@ -235,8 +250,8 @@ class Links(Closing):
                 ifname=operation.name,
                 kind="veth",
                 master=self._index(operation.netns, operation.bridge),
-                flags=_IFF_UP,
-                change=_IFF_UP,
+                flags=IFF_UP,
+                change=IFF_UP,
                 peer=_without_none(ifname=operation.peer_name, net_ns_fd=target, mtu=operation.peer_mtu),
                 **_without_none(mtu=operation.mtu),
             )
@@ -248,7 +263,7 @@ class Links(Closing):
         self._indexes.clear()
 
     def _set_device(self, operation: SetDevice) -> None:
-        known = ((_IFF_UP, operation.up), (_IFF_PROMISC, operation.promiscuous))
+        known = ((IFF_UP, operation.up), (IFF_PROMISC, operation.promiscuous))
         change = sum(bit for bit, wanted in known if wanted is not None)
         self._socket(operation.netns).link(
             "set",
@@ -283,7 +298,7 @@ class Links(Closing):
     def _rename_device(self, operation: RenameDevice) -> None:
         ip = self._socket(operation.netns)
         index = self._index(operation.netns, operation.name)
-        ip.link("set", index=index, flags=0, change=_IFF_UP)
+        ip.link("set", index=index, flags=0, change=IFF_UP)
         ip.link("set", index=index, ifname=operation.to_name)
         self._indexes.clear()
 
@@ -306,29 +321,28 @@ class Links(Closing):
 
     def _set_route(self, operation: SetRoute) -> None:
         self._socket(operation.netns).route(
-            "replace",
+            # Only IPv6 has others of the same destination and metric here, of router advertisements, which stay.
+            "replace" if operation.replace else "append",
             family=_family(operation.to),
             dst=str(operation.to.network_address),
             dst_len=operation.to.prefixlen,
             oif=self._index(operation.netns, operation.name),
             proto=_RTPROT_BOOT,
             scope=_RT_SCOPE_UNIVERSE if operation.via else _RT_SCOPE_LINK,
+            flags=RTNH_F_ONLINK if operation.onlink else 0,
             **_without_none(gateway=str(operation.via) if operation.via else None, priority=operation.metric or None),
         )
 
+    def _restore_route(self, operation: RestoreRoute) -> None:
+        self._ask_for_route(operation, RTM_NEWROUTE, NLM_F_CREATE)
+
     def _delete_route(self, operation: DeleteRoute) -> None:
-        route = operation.route
-        self._socket(operation.netns).route(
-            "del",
-            family=_family(route.to),
-            dst=str(route.to.network_address),
-            dst_len=route.to.prefixlen,
-            **_without_none(
-                oif=route.index or None,
-                gateway=str(route.via) if route.via else None,
-                priority=route.metric or None,
-            ),
-        )
+        self._ask_for_route(operation, RTM_DELROUTE, 0)
+
+    def _ask_for_route(self, operation: RestoreRoute | DeleteRoute, kind: int, flags: int) -> None:
+        """Send the kernel its own message of a route again: no library has words for all of its attributes."""
+        with NetlinkSocket(NETLINK_ROUTE, operation.netns) as netlink:
+            netlink.request(Message(kind, requested(operation.route.message), flags))
 
     # Sockets, names and errors.
 
@@ -337,10 +351,14 @@ class Links(Closing):
         return _pyroute2.load()
 
     def _socket(self, netns: Netns) -> Any:
-        if netns not in self._sockets:
+        opened = self._sockets.pop(netns, None)
+        if opened is None:
+            while len(self._sockets) >= _SOCKETS_AT_MOST:
+                self.release(next(iter(self._sockets)))
             with inside(netns), self._troubles("open a netlink socket", netns):
-                self._sockets[netns] = self._library.IPRoute(ext_ack=True)
-        return self._sockets[netns]
+                opened = self._library.IPRoute(ext_ack=True)
+        self._sockets[netns] = opened  # the last one used is the last one
+        return opened
 
     def _index(self, netns: Netns, name: str) -> int:
         key = (netns, name)
@@ -364,38 +382,7 @@ class Links(Closing):
                 # A kernel without IPv6 answers the request for its routes with those of all families.
                 wanted = (message["family"], message["type"], message.get_attr("RTA_TABLE"))
                 if wanted == (family, _RTN_UNICAST, _RT_TABLE_MAIN):
-                    yield _route(message)
-
-    def _numbered(self, netns: Netns, wanted: set[int]) -> Iterator[tuple[Netns, int]]:
-        """The namespaces that ``netns`` knows by the numbers wanted, until all are found."""
-        missing = set(wanted)
-        seen = set()
-        for path in _all_namespaces():
-            if not missing:
-                return
-            found = identity(path)
-            if found is None or found in seen:
-                continue
-            seen.add(found)
-            nsid = self._nsid(netns, path)
-            if nsid in missing:
-                missing.discard(nsid)
-                name = path[len(RUN_DIR) + 1 :] if path.startswith(RUN_DIR + "/") else path
-                yield self.same(name), nsid
-
-    def _nsid(self, netns: Netns, path: str) -> int:
-        """The number by which a namespace knows another (RTM_GETNSID)."""
-        try:
-            target = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        except OSError:
-            return _NSID_NOT_ASSIGNED
-        try:
-            answer = self._socket(netns).get_netnsid(fd=target) or {}
-        except self._library.NetlinkError:
-            return _NSID_NOT_ASSIGNED  # what was opened is no namespace: its name has just been taken away, or made
-        finally:
-            os.close(target)
-        return int(answer.get("nsid", _NSID_NOT_ASSIGNED))
+                    yield route_of(message)
 
     @contextmanager
     def _troubles(self, action: str, netns: Netns) -> Iterator[None]:
@@ -421,6 +408,10 @@ class Links(Closing):
             if exc.code in _GONE.get(type(operation), ()):
                 return
             raise _refusal(operation, exc.code, str(exc.args[-1])) from exc
+        except KernelRefused as exc:
+            if exc.errno in _GONE.get(type(operation), ()):
+                return
+            raise _refusal(operation, exc.errno, exc.told or os.strerror(exc.errno)) from exc
         except OSError as exc:
             raise _refusal(operation, exc.errno or 0, exc.strerror or str(exc)) from exc
 
@@ -438,6 +429,7 @@ _HOW: dict[type, Callable[[Links, Any], None]] = {
     SetAddress: Links._set_address,
     DeleteAddress: Links._delete_address,
     SetRoute: Links._set_route,
+    RestoreRoute: Links._restore_route,
     DeleteRoute: Links._delete_route,
 }
 
@@ -466,16 +458,6 @@ def _remedy(operation: Operation, code: int) -> str:
     return ""
 
 
-def _all_namespaces() -> Iterator[str]:
-    """Paths of this namespace, the named ones, and the one each process is in."""
-    yield "/proc/thread-self/ns/net"
-    if os.path.isdir(RUN_DIR):
-        for name in sorted(os.listdir(RUN_DIR)):
-            yield os.path.join(RUN_DIR, name)
-    for pid in filter(str.isdigit, os.listdir("/proc")):
-        yield "/proc/%s/ns/net" % pid
-
-
 def _path(netns: Netns) -> str:
     return "/proc/thread-self/ns/net" if netns is None else path_of(netns)
 
@@ -486,59 +468,3 @@ def _family(value: Any) -> int:
 
 def _without_none(**values: Any) -> dict[str, Any]:
     return {key: value for key, value in values.items() if value is not None}
-
-
-# From pyroute2's messages to values.
-
-
-def _nested(message: Any, path: Sequence[str]) -> Any:
-    for name in path:
-        message = message.get_attr(name) if message is not None else None
-    return message
-
-
-def _link(message: Any) -> Link:
-    kind = _nested(message, ("IFLA_LINKINFO", "IFLA_INFO_KIND")) or ""
-    hairpin = None
-    if _nested(message, ("IFLA_LINKINFO", "IFLA_INFO_SLAVE_KIND")) == "bridge":
-        hairpin = bool(_nested(message, ("IFLA_LINKINFO", "IFLA_INFO_SLAVE_DATA", "IFLA_BRPORT_MODE")))
-    return Link(
-        index=message["index"],
-        name=message.get_attr("IFLA_IFNAME"),
-        kind=kind,
-        up=bool(message["flags"] & _IFF_UP),
-        mtu=message.get_attr("IFLA_MTU"),
-        promiscuous=bool(message["flags"] & _IFF_PROMISC),
-        master=message.get_attr("IFLA_MASTER") or 0,
-        peer_index=(message.get_attr("IFLA_LINK") or 0) if kind == "veth" else 0,
-        peer_nsid=message.get_attr("IFLA_LINK_NETNSID") if kind == "veth" else None,
-        hairpin=hairpin,
-        hardware=message.get_attr("IFLA_ADDRESS") or "",
-    )
-
-
-def _address(message: Any) -> DeviceAddress:
-    # IFA_LOCAL is the device's own address; IFA_ADDRESS is the other side's on a point-to-point link.
-    own = message.get_attr("IFA_LOCAL") or message.get_attr("IFA_ADDRESS")
-    flags = message.get_attr("IFA_FLAGS")
-    return DeviceAddress(
-        index=message["index"],
-        interface=ipaddress.ip_interface("%s/%d" % (own, message["prefixlen"])),
-        permanent=bool((message["flags"] if flags is None else flags) & _IFA_F_PERMANENT),
-    )
-
-
-def _destination(message: Any) -> Network:
-    anywhere = "0.0.0.0" if message["family"] == socket.AF_INET else "::"
-    return ipaddress.ip_network("%s/%d" % (message.get_attr("RTA_DST") or anywhere, message["dst_len"]))
-
-
-def _route(message: Any) -> Route:
-    gateway = message.get_attr("RTA_GATEWAY")
-    return Route(
-        to=_destination(message),
-        via=ipaddress.ip_address(gateway) if gateway else None,
-        index=message.get_attr("RTA_OIF") or 0,
-        metric=message.get_attr("RTA_PRIORITY") or 0,
-        protocol=message["proto"],
-    )

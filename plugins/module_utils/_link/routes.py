@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import ipaddress
-from typing import Iterable, List, Mapping, NamedTuple, Sequence, Tuple
+from typing import Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import InvalidOption
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.values import Address, Interface, Network
@@ -15,7 +15,9 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.values import 
     DeleteRoute,
     Link,
     Netns,
+    NextHop,
     Operation,
+    RestoreRoute,
     Route,
     SetRoute,
     Snapshot,
@@ -26,17 +28,21 @@ _LINK_LOCAL = ipaddress.IPv6Network("fe80::/10")
 
 
 class WantedRoute(NamedTuple):
-    """A route by a gateway."""
+    """A route by a gateway, or to what is on the link (``via`` is ``None``).
+
+    ``onlink`` has the gateway taken to be on the link, whatever the device's addresses are.
+    """
 
     to: Network
-    via: Address
+    via: Optional[Address]
+    onlink: bool = False
 
 
 class RoutePlan(NamedTuple):
-    """The operations, for each wanted destination the gateways it has now, and the routes that are purged."""
+    """The operations, for each wanted destination the routes in its place now, and the routes that are purged."""
 
     operations: Tuple[Operation, ...]
-    before: Mapping[Network, List[str]]
+    before: Mapping[Network, List[Route]]
     purged: Tuple[Route, ...] = ()
 
 
@@ -54,50 +60,67 @@ def plan_routes(
     flushed: Sequence[int],
     purge: bool = False,
 ) -> RoutePlan:
-    """Plan the routes through a device: a wanted destination has that one route, others are left as they are.
+    """Plan the routes through a device: a wanted destination has that one route.
+
+    In its place are a route of the same metric, and others through this device that neither the kernel nor a daemon has
+    made. All other routes are left as they are, those of other metrics by other devices, too.
 
     Args:
         link: the device; its index is 0 where it has not been in this namespace before.
         there: the namespace as it is now.
         addresses: what the device will have.
-        flushed: the IP versions whose routes through the device earlier operations take away: they are set again.
-        purge: take away other routes through the device, as far as they are by a gateway.
+        flushed: the IP versions whose routes through the device earlier operations may take away: they are set again.
+        purge: take away other routes through the device, as far as they are by a gateway, and no daemon's.
 
     Raises:
         InvalidOption: no address of the device is in the gateway's subnet.
     """
-    have = [route for route in there.routes if not route.foreign]
-    wanted_destinations = [each.to for each in want]
-    through = [route for route in have if link.index and route.index == link.index]
-    unwanted = [route for route in through if route.to not in wanted_destinations]
-    purged = tuple(route for route in unwanted if purge and route.via is not None)
+    have = [route for route in there.routes if not route.kernels]
+    through = [route for route in have if route.leads_through(link.index)]
+    in_place = {each: [route for route in have if _is_in_place(route, each, through)] for each in want}
+    unwanted = [route for route in through if not any(route in routes for routes in in_place.values())]
+    purged = tuple(route for route in unwanted if purge and not route.foreign and _is_by_gateway(route))
     kept = [route for route in unwanted if route not in purged]
-    on_link = [route.to for route in kept if route.via is None]
+    on_link = [route.to for route in kept if not _is_by_gateway(route)] + [each.to for each in want if each.via is None]
     operations: list[Operation] = [
-        SetRoute(netns, link.name, route.to, route.via, route.metric)
-        for route in sorted(kept, key=lambda route: route.via is not None)
-        if route.to.version in flushed and (route.via is None or _reaches(route.via, addresses, on_link))
+        RestoreRoute(netns, route)
+        for route in sorted(kept, key=_is_by_gateway)
+        if route.to.version in flushed and _stays_possible(route, addresses, on_link)
     ]
-    before = {}
-    for each in want:
+    for each in sorted(want, key=lambda each: each.via is not None):
         _refuse_unreachable(each, link, addresses, on_link)
-        now = [route for route in have if route.to == each.to]
-        before[each.to] = [_text(route, link, there) for route in now]
-        operations += _plan_destination(netns, link, each, now, each.to.version in flushed)
+        operations += _plan_destination(netns, link, each, in_place[each], each.to.version in flushed)
     operations += [DeleteRoute(netns, route) for route in purged]
-    return RoutePlan(tuple(operations), before, purged)
+    return RoutePlan(tuple(operations), {each.to: in_place[each] for each in want}, purged)
+
+
+def _is_in_place(route: Route, want: WantedRoute, through: Sequence[Route]) -> bool:
+    """Whether a route is in the place of a wanted one."""
+    own = route in through and not route.foreign
+    return route.to == want.to and (own or route.metric == usual_metric(want.to))
+
+
+def _is_by_gateway(route: Route) -> bool:
+    return any(hop.via is not None for hop in route.ways)
+
+
+def _is_right(route: Route, want: WantedRoute, link: Link) -> bool:
+    same = (route.via, route.onlink, route.hops) == (want.via, want.onlink, ())
+    return same and route.leads_through(link.index)
 
 
 def _plan_destination(
-    netns: Netns, link: Link, want: WantedRoute, now: Iterable[Route], flushed: bool
+    netns: Netns, link: Link, want: WantedRoute, now: Sequence[Route], flushed: bool
 ) -> list[Operation]:
     metric = usual_metric(want.to)
-    right = [route for route in now if link.index and (route.index, route.via) == (link.index, want.via)]
+    right = [route for route in now if _is_right(route, want, link)]
     wrong = [route for route in now if route not in right]
     operations: list[Operation] = []
     if flushed or not right:
-        operations.append(SetRoute(netns, link.name, want.to, want.via, metric))
-        replaced = next((route for route in wrong if route.metric == metric), None)
+        replaced = next((route for route in now if route.metric == metric), None)
+        operations.append(
+            SetRoute(netns, link.name, want.to, want.via, metric, replace=replaced is not None, onlink=want.onlink)
+        )
         wrong = [route for route in wrong if route is not replaced]
     return operations + [DeleteRoute(netns, route) for route in wrong]
 
@@ -105,20 +128,40 @@ def _plan_destination(
 def _refuse_unreachable(
     want: WantedRoute, link: Link, addresses: Sequence[Interface], on_link: Sequence[Network]
 ) -> None:
+    if want.via is None:
+        return
     if any(want.via == each.ip for each in addresses):
         raise InvalidOption("gateway", str(want.via), "it is an address of device '%s' itself" % link.name)
-    if not _reaches(want.via, addresses, on_link):
+    if not want.onlink and not _reaches(want.via, addresses, on_link):
         subnets = ", ".join(str(each.network) for each in addresses) or "none"
         raise InvalidOption(
-            "gateway", str(want.via), "device '%s' cannot reach it, its subnets are: %s" % (link.name, subnets)
+            "gateway",
+            str(want.via),
+            "device '%s' cannot reach it, its subnets are: %s; 'onlink' has it taken to be on the link all the same"
+            % (link.name, subnets),
         )
+
+
+def _stays_possible(route: Route, addresses: Sequence[Interface], on_link: Sequence[Network]) -> bool:
+    """Whether the kernel takes a route with the addresses that the device will have."""
+    if route.source is not None and not any(route.source == each.ip for each in addresses):
+        return False
+    return route.onlink or all(hop.via is None or _reaches(hop.via, addresses, on_link) for hop in route.ways)
 
 
 def _reaches(via: Address, addresses: Iterable[Interface], on_link: Iterable[Network]) -> bool:
     return via in _LINK_LOCAL or any(via in net for net in [*(each.network for each in addresses), *on_link])
 
 
-def _text(route: Route, link: Link, there: Snapshot) -> str:
-    via = "on link" if route.via is None else str(route.via)
-    other = there.link_at(route.index)
+def gateway_text(route: Route | WantedRoute, link: Link, there: Snapshot) -> str:
+    """Where a route leads, as a user reads it; with its device where that is another one."""
+    if isinstance(route, Route) and route.hops:
+        return " and ".join(_hop_text(hop, link, there) for hop in route.hops)
+    index = route.index if isinstance(route, Route) else link.index
+    return _hop_text(NextHop(route.via, index), link, there) + (" onlink" if route.onlink else "")
+
+
+def _hop_text(hop: NextHop, link: Link, there: Snapshot) -> str:
+    via = "on link" if hop.via is None else str(hop.via)
+    other = there.link_at(hop.device)
     return via if not other or other.index == link.index else "%s (%s)" % (via, other.name)

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple, Optional, Tuple, Union
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.values import Address, Interface, Network
@@ -14,8 +14,10 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.values import 
 #: How a namespace is spelled: a name, a path, or ``None`` for the one the process runs in.
 Netns = Optional[str]
 
-#: Routes that the kernel or a router advertisement made (rtnetlink.h: RTPROT_REDIRECT, _KERNEL, _RA) are not ours.
-_FOREIGN_PROTOCOLS = (1, 2, 9)
+#: Routes that the kernel made by itself, or for a router advertisement (rtnetlink.h: RTPROT_REDIRECT, _KERNEL, _RA).
+_KERNELS_PROTOCOLS = (1, 2, 9)
+#: Those that ip(8) and people make (RTPROT_UNSPEC, _BOOT, _STATIC); all others are of routing daemons and DHCP clients.
+_PLAIN_PROTOCOLS = (0, 3, 4)
 #: The metric that the kernel gives to an IPv6 route that names none (IP6_RT_PRIO_USER).
 _IPV6_METRIC = 1024
 
@@ -51,20 +53,54 @@ class DeviceAddress:
     permanent: bool = True
 
 
+class NextHop(NamedTuple):
+    """One of several ways that a route has; ``via`` is ``None`` where the destination is on the link."""
+
+    via: Optional[Address]
+    device: int
+    weight: int = 1
+
+
 @dataclass(frozen=True)
 class Route:
-    """A unicast route of the main table; ``via`` is ``None`` where the destination is on the link."""
+    """A unicast route of the main table; ``via`` is ``None`` where the destination is on the link.
+
+    Attributes:
+        onlink: the gateway is taken to be on the link, whatever the device's addresses are.
+        source: the address from which packets go, where the route says so.
+        hops: the ways of a route that has several; ``via`` is then ``None`` and ``index`` 0.
+        message: the route as the kernel tells it (struct rtmsg and all its attributes), by which it is made again or
+            taken away exactly.
+    """
 
     to: Network
     via: Optional[Address]
     index: int
     metric: int = 0
     protocol: int = 3
+    onlink: bool = False
+    source: Optional[Address] = None
+    hops: Tuple[NextHop, ...] = ()
+    message: bytes = field(default=b"", compare=False, repr=False)
+
+    @property
+    def kernels(self) -> bool:
+        """Whether the kernel made it by itself."""
+        return self.protocol in _KERNELS_PROTOCOLS
 
     @property
     def foreign(self) -> bool:
-        """Whether the kernel made it by itself."""
-        return self.protocol in _FOREIGN_PROTOCOLS
+        """Whether it is the kernel's, or that of a routing daemon or a DHCP client."""
+        return self.protocol not in _PLAIN_PROTOCOLS
+
+    @property
+    def ways(self) -> tuple[NextHop, ...]:
+        """Its ways, one or several."""
+        return self.hops or (NextHop(self.via, self.index),)
+
+    def leads_through(self, index: int) -> bool:
+        """Whether all its ways are through one device."""
+        return bool(index) and all(hop.device == index for hop in self.ways)
 
 
 def usual_metric(to: Network) -> int:
@@ -231,17 +267,29 @@ class DeleteAddress(NamedTuple):
 
 
 class SetRoute(NamedTuple):
-    """Add a route, in place of one with the same destination and metric."""
+    """Add a route; ``replace`` is whether it comes in the place of one with the same destination and metric."""
 
     netns: Netns
     name: str
     to: Network
     via: Optional[Address]
     metric: int
+    replace: bool = True
+    onlink: bool = False
 
     def __str__(self) -> str:
         via = "" if self.via is None else " via %s" % self.via
         return "add route to %s%s on device '%s'" % (self.to, via, self.name)
+
+
+class RestoreRoute(NamedTuple):
+    """Add a route again that earlier operations may have taken away; one that is still there will do."""
+
+    netns: Netns
+    route: Route
+
+    def __str__(self) -> str:
+        return "set route to %s again" % self.route.to
 
 
 class DeleteRoute(NamedTuple):
@@ -267,5 +315,6 @@ Operation = Union[
     SetAddress,
     DeleteAddress,
     SetRoute,
+    RestoreRoute,
     DeleteRoute,
 ]

@@ -78,9 +78,13 @@ def test_another_prefix_of_an_ipv6_address_takes_its_place():
     assert texts(plan.after) == ["fd00::1/64"]
 
 
-def test_another_prefix_of_an_ipv4_address_is_another_address():
-    plan = plan_addresses(None, "d", interfaces("10.0.0.1/32"), interfaces("10.0.0.1/24"), purge=False)
-    assert said(plan) == ["+10.0.0.1/24"]
+def test_another_prefix_of_an_ipv4_address_corrects_it():
+    plan = plan_addresses(None, "br0", [ip_interface("203.0.113.1/24")], [ip_interface("203.0.113.1/25")], False)
+    assert [str(each) for each in plan.operations] == [
+        "add address 203.0.113.1/25 to device 'br0'",
+        "delete address 203.0.113.1/24 of device 'br0'",
+    ]
+    assert texts(plan.after) == ["203.0.113.1/25"]
 
 
 def test_what_a_move_flushes_is_set_again():

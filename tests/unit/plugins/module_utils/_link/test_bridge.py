@@ -171,7 +171,7 @@ def test_a_far_end_of_another_name_is_renamed_and_gets_back_what_going_down_cost
         "rename device 'veth0' to 'eth0'",
         "set up to True of device 'eth0'",
         "add address fd00::11/64 to device 'eth0'",
-        "add route to 10.9.0.0/16 via 10.0.0.2 on device 'eth0'",
+        "set route to 10.9.0.0/16 again",
         "add route to 0.0.0.0/0 via 10.0.0.1 on device 'eth0'",
     ]
     assert plan.before == {"ports": {"p1": {"peer": {"name": "veth0"}}}}

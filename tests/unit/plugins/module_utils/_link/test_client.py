@@ -19,7 +19,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import 
 )
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel import pyroute2 as _pyroute2
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netlink import DUMP_ATTEMPTS
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netns import alone, inside
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netns import inside
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.client import Links
 
 
@@ -88,6 +88,4 @@ def test_the_library_is_missed_by_the_first_look(monkeypatch):
 @pytest.mark.parametrize("path", ["/etc/passwd", "/etc/passwd/ns", "/nowhere/ns"])
 def test_what_is_no_namespace_is_none(path):
     with pytest.raises(NoSuchNamespace, match="does not exist"), inside(path):
-        pass
-    with alone(path):  # it is left for the body to find out
         pass

@@ -4,13 +4,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from ipaddress import ip_address, ip_interface, ip_network
 
 import pytest
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import InvalidOption
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.routes import WantedRoute, plan_routes
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.values import Link, Route, Snapshot
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.routes import WantedRoute, gateway_text, plan_routes
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.values import (
+    DeleteRoute,
+    Link,
+    NextHop,
+    Route,
+    SetRoute,
+    Snapshot,
+)
 
 DEVICE = Link(2, "eth0", "veth", up=True)
 OTHER = Link(3, "eth1", up=True)
@@ -29,6 +37,11 @@ def plan(want, have=(), flushed=(), device=DEVICE, addresses=ADDRESSES):
     return plan_routes(None, device, want, Snapshot((DEVICE, OTHER), (), tuple(have)), addresses, flushed)
 
 
+def before(found):
+    (routes,) = found.before.values()
+    return [gateway_text(each, DEVICE, Snapshot((DEVICE, OTHER))) for each in routes]
+
+
 def said(found):
     return [str(each) for each in found.operations]
 
@@ -36,7 +49,7 @@ def said(found):
 def test_a_missing_route_is_added():
     found = plan([wanted("0.0.0.0/0", "10.0.0.1")])
     assert said(found) == ["add route to 0.0.0.0/0 via 10.0.0.1 on device 'eth0'"]
-    assert found.before == {ip_network("0.0.0.0/0"): []}
+    assert before(found) == []
 
 
 def test_a_route_that_is_there_is_left():
@@ -46,14 +59,37 @@ def test_a_route_that_is_there_is_left():
 def test_another_gateway_is_replaced_in_one_step():
     found = plan([wanted("0.0.0.0/0", "10.0.0.1")], [route("0.0.0.0/0", "10.0.0.254")])
     assert said(found) == ["add route to 0.0.0.0/0 via 10.0.0.1 on device 'eth0'"]
-    assert found.before == {ip_network("0.0.0.0/0"): ["10.0.0.254"]}
+    assert before(found) == ["10.0.0.254"]
 
 
-def test_another_gateway_with_another_metric_is_deleted():
+def test_routes_of_other_metrics_by_other_devices_are_left():
     have = [route("0.0.0.0/0", "10.0.0.1"), route("0.0.0.0/0", "192.168.0.1", index=3, metric=100)]
     found = plan([wanted("0.0.0.0/0", "10.0.0.1")], have)
-    assert said(found) == ["delete route to 0.0.0.0/0 via 192.168.0.1"]
-    assert found.before == {ip_network("0.0.0.0/0"): ["10.0.0.1", "192.168.0.1 (eth1)"]}
+    assert said(found) == []
+    assert before(found) == ["10.0.0.1"]
+
+
+def test_another_one_through_the_device_goes_but_no_daemons():
+    have = [
+        route("0.0.0.0/0", None, metric=50),
+        route("0.0.0.0/0", "10.0.0.3", metric=100, protocol=16),
+        route("0.0.0.0/0", "10.0.0.4", metric=20, protocol=12),
+    ]
+    found = plan([wanted("0.0.0.0/0", "10.0.0.1")], have)
+    assert found.operations == (
+        SetRoute(None, "eth0", ip_network("0.0.0.0/0"), ip_address("10.0.0.1"), 0, replace=False),
+        DeleteRoute(None, have[0]),
+    )
+    assert before(found) == ["on link"]
+
+
+def test_one_of_several_ways_is_replaced_where_the_metric_is_the_same():
+    ways = (NextHop(ip_address("10.0.0.7"), 2), NextHop(ip_address("192.168.0.8"), 3, 2))
+    several = Route(ip_network("0.0.0.0/0"), None, 0, hops=ways)
+    found = plan([wanted("0.0.0.0/0", "10.0.0.1")], [several])
+    assert said(found) == ["add route to 0.0.0.0/0 via 10.0.0.1 on device 'eth0'"]
+    assert before(found) == ["10.0.0.7 and 192.168.0.8 (eth1)"]
+    assert said(plan([wanted("0.0.0.0/0", "10.0.0.1")], [replace(several, metric=20, protocol=186)]))[1:] == []
 
 
 def test_routes_of_the_kernel_and_of_router_advertisements_are_left():
@@ -65,8 +101,8 @@ def test_flushed_routes_are_set_again_those_on_the_link_first():
     have = [route("10.9.0.0/16", "10.0.0.2"), route("10.8.0.0/16", None), route("10.7.0.0/16", "10.0.9.1", index=3)]
     found = plan([wanted("0.0.0.0/0", "10.0.0.1")], [*have, route("0.0.0.0/0", "10.0.0.1")], flushed=(4,))
     assert said(found) == [
-        "add route to 10.8.0.0/16 on device 'eth0'",
-        "add route to 10.9.0.0/16 via 10.0.0.2 on device 'eth0'",
+        "set route to 10.8.0.0/16 again",
+        "set route to 10.9.0.0/16 again",
         "add route to 0.0.0.0/0 via 10.0.0.1 on device 'eth0'",
     ]
 
@@ -97,3 +133,33 @@ def test_the_device_itself_is_no_gateway():
 def test_a_gateway_may_be_link_local_or_behind_a_route_on_the_link():
     assert said(plan([wanted("::/0", "fe80::1")])) == ["add route to ::/0 via fe80::1 on device 'eth0'"]
     assert len(said(plan([wanted("0.0.0.0/0", "10.8.0.1")], [route("10.8.0.1/32", None)]))) == 1
+
+
+def test_a_gateway_may_be_said_to_be_on_the_link():
+    host = (ip_interface("203.0.113.5/32"),)
+    onlink = WantedRoute(ip_network("0.0.0.0/0"), ip_address("169.254.1.1"), onlink=True)
+    found = plan([onlink], addresses=host)
+    assert [each.onlink for each in found.operations] == [True]
+    there = replace(route("0.0.0.0/0", "169.254.1.1"), onlink=True)
+    assert said(plan([onlink], [there], addresses=host)) == []
+    assert len(said(plan([onlink], [replace(there, onlink=False)], addresses=host))) == 1
+    # Or a route to it is listed, which is made first.
+    near = [WantedRoute(ip_network("169.254.1.1/32"), None), WantedRoute(*wanted("0.0.0.0/0", "169.254.1.1")[:2])]
+    assert said(plan(near[::-1], addresses=host)) == [
+        "add route to 169.254.1.1/32 on device 'eth0'",
+        "add route to 0.0.0.0/0 via 169.254.1.1 on device 'eth0'",
+    ]
+
+
+def test_routes_from_an_address_that_is_gone_stay_away():
+    have = replace(route("10.9.0.0/16", "10.0.0.2", protocol=12), source=ip_address("10.0.0.12"))
+    assert said(plan([], [have], flushed=(4,))) == []
+    assert said(plan([], [replace(have, source=ip_address("10.0.0.11"))], flushed=(4,))) == [
+        "set route to 10.9.0.0/16 again"
+    ]
+
+
+def test_purging_leaves_what_daemons_have_made():
+    have = [route("10.9.0.0/16", "10.0.0.2"), route("10.8.0.0/16", "10.0.0.2", protocol=16), route("10.7.0.0/16", None)]
+    found = plan_routes(None, DEVICE, [], Snapshot((DEVICE, OTHER), (), tuple(have)), ADDRESSES, (), purge=True)
+    assert found.purged == (have[0],)

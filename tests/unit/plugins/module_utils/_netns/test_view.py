@@ -149,7 +149,7 @@ def test_an_end_that_nothing_leads_to():
 
 
 #: What a route has that says no more of itself.
-PLAIN = {"source": None, "onlink": False, "nexthops": []}
+PLAIN: dict[str, object] = {"source": None, "onlink": False, "nexthops": []}
 
 
 def test_a_route_with_several_ways_names_them_all():
