@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Any, Dict, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.values import Address
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.rtnetlink import Facts
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.conntrack import Entry, Tuple4
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._trace.facts import Facts
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._trace.path import (
     Hit,
     PacketWay,

@@ -19,11 +19,11 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.client import Ipvs
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.connections import connections
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netns import identity, inside
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.rtnetlink import Rtnetlink
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.conntrack import Entry, entries
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns.names import named, spelled
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._trace.events import WINDOW, Event, Events, Marks
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._trace.evidence import ConnectionOutcome, Evidence, Target
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._trace.facts import FactsReader
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._trace.path import Hit, PacketWay, ways
 
 # linux/tcp.h, tcp(7) does not have them
@@ -60,7 +60,7 @@ def trace(host: str | None, client: str | None, watch: Sequence[str], target: Ta
     own = next(each.name for each in places if identity(each.netns) == identity(client or host))
     first = random.SystemRandom().randrange(2**31)
     with ExitStack() as stack:
-        links = {each.name: stack.enter_context(Rtnetlink(each.netns)) for each in places}
+        links = {each.name: stack.enter_context(FactsReader(each.netns)) for each in places}
         devices = {name: link.devices() for name, link in links.items()}
         names: dict[int | None, str] = {}
         for each in places:
@@ -127,7 +127,7 @@ def _places(host: str | None, client: str | None, watch: Sequence[str], addresse
 
 def _with_addresses(addresses: set[str]) -> Iterable[str]:
     for name in map(spelled, named()):
-        with Rtnetlink(name) as place:
+        with FactsReader(name) as place:
             if place.addresses() & addresses:
                 yield name
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Iterator, NamedTuple
 
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.rtnetlink import Facts
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._trace.evidence import Evidence, endpoint, flow, hook_name
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._trace.facts import Facts
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._trace.path import PacketWay, Station, TracedPacket
 
 
@@ -263,7 +263,7 @@ def _returned(facts: Facts, station: Station, packet: TracedPacket) -> Iterator[
     if target is None or facts.forwarding.get((port.master, target)) != port.name:
         return
     bridge = facts.devices.get(port.master or "")
-    if bridge and bridge.promiscuous:
+    if bridge and bridge.takes_all:
         return
     known = "%s is %s (neighbour table), " % (packet.destination, target) if rewritten else ""
     yield _inferred(

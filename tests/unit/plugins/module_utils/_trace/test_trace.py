@@ -16,11 +16,11 @@ from pyroute2.netlink.nfnetlink.nfctsocket import nfct_msg
 from pyroute2.netlink.nfnetlink.nftsocket import nft_chain_msg, nft_rule_msg, nft_table_msg
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel import attributes, netlink
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.rtnetlink import Device, Facts, Switches
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter import conntrack, nftables
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._trace import events as nf_trace
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._trace import path, verdict
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._trace.evidence import ConnectionOutcome, Evidence, changes
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._trace.facts import Device, Facts, Switches
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._trace.report import options_of
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._trace.tracer import request_of
 
