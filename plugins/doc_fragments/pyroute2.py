@@ -11,5 +11,6 @@ class ModuleDocFragment:
     DOCUMENTATION = r"""
 options: {}
 requirements:
-  - pyroute2 0.7.2 or later on the managed node (package python3-pyroute2 of Debian 12 and later)
+  - pyroute2 0.7.2 or later on the managed node (package python3-pyroute2 of Debian 12 and later; Debian 11 and Ubuntu
+    22.04 have an older one, which does not tell whether what it has read is whole, so there C(pip) has to bring it)
 """

@@ -13,7 +13,10 @@ description:
   - Puts addresses on a device of kind C(dummy), which it creates where it is missing. A load balancer's own machine
     answers for its virtual addresses that way, without any cable having them.
   - A new device stays down, since the kernel answers for its addresses all the same. An existing device is left up or
-    down as it is.
+    down as it is. (One that is set down loses its IPv6 addresses, and the next run adds them again.)
+  - A real server with direct routing or a tunnel whose gateway is the load balancer cannot answer from such an address
+    while the balancer has it, too, as the balancer takes the answers for forged ones. It needs another gateway, or the
+    sysctl C(accept_local) on the balancer's device towards it. IPv6 is not concerned.
 extends_documentation_fragment:
   - linuxnet.ipvs.attributes
   - linuxnet.ipvs.netns
@@ -30,6 +33,9 @@ options:
         O(exclusive), but for the same address with another prefix length, which is replaced. Link-local addresses
         (C(fe80::/10)) are the kernel's own and stay, unless they are listed.
       - IPv6 addresses are added without duplicate address detection, so they can be used at once.
+      - Neighbours on the same link as the machine reach an IPv6 address only by a route, not by asking who has it, as
+        the kernel answers solicitations for the addresses of that very device only. A warning says where an address
+        lies in the network of another device. For IPv4 the kernel answers for all addresses of the machine.
     type: list
     elements: str
   exclusive:
@@ -101,6 +107,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.virtual_ip imp
     addresses_after,
     plan_absent,
     plan_present,
+    unanswered,
     wanted_virtual_ip,
 )
 
@@ -111,6 +118,8 @@ def run(module):
     with links_alone(module) as links:
         have = or_nothing(module, lambda: links.snapshot(want.netns), Snapshot())
         plan = (plan_present if present else plan_absent)(want, have)
+        for warning in unanswered(want, have) if present else ():
+            module.warn(warning)
         if not module.check_mode:
             links.apply(plan.operations)
     finish(module, plan, addresses=addresses_after(want, have, present))

@@ -18,6 +18,17 @@ Run = Callable[..., Tuple[int, str, str]]
 _PATH = "/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin"
 
 
+#: What installs packages on a distribution, and how it is told to.
+_MANAGERS = {
+    "apt-get": "apt install",
+    "dnf": "dnf install",
+    "yum": "yum install",
+    "zypper": "zypper install",
+    "pacman": "pacman -S",
+    "apk": "apk add",
+}
+
+
 class Finished(NamedTuple):
     """A program that has ended: its exit code, what it printed, and what it printed as errors and warnings."""
 
@@ -50,3 +61,16 @@ def output_of(run: Run, program: str, netns: Optional[str], *arguments: str) -> 
     """
     ended = finished(run, program, netns, *arguments)
     return ended.printed + ended.warned if ended and ended.code == 0 else None
+
+
+def installing(package: str, **elsewhere: str) -> str:
+    """The command that installs a package on this host; empty where no known program does.
+
+    Args:
+        package: its name in most distributions.
+        elsewhere: its name where that is another one, by the program that installs it there (``apk``, ``pacman``...).
+    """
+    for manager, words in _MANAGERS.items():
+        if shutil.which(manager, path=_PATH) is not None:
+            return "%s %s" % (words, elsewhere.get(manager, package))
+    return ""

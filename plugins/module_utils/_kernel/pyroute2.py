@@ -15,11 +15,16 @@ from importlib.machinery import ModuleSpec
 from typing import Any, NamedTuple
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import MissingRequirement, NotInstalled
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.programs import installing
 
 #: What Debian 12 ships.
 MINIMUM = (0, 7, 2)
 
-_REMEDY = "install the package python3-pyroute2 (apt install python3-pyroute2)"
+#: What Arch Linux and Alpine Linux call the package that others call python3-pyroute2.
+_ELSEWHERE = {"pacman": "python-pyroute2", "apk": "py3-pyroute2"}
+
+
+_MINIMUM = ".".join(map(str, MINIMUM))
 
 
 class Library(NamedTuple):
@@ -39,18 +44,27 @@ def load() -> Library:
     """
     spec = importlib.util.find_spec("pyroute2")
     if spec is None or not spec.submodule_search_locations:
-        raise NotInstalled("%s has no pyroute2: %s" % (sys.executable, _REMEDY))
+        package = installing("python3-pyroute2", **_ELSEWHERE)
+        raise NotInstalled(
+            "%s has no pyroute2: install %s or later%s, or with pip: %s"
+            % (sys.executable, _MINIMUM, " (%s)" % package if package else "", _by_pip())
+        )
     folder = next(iter(spec.submodule_search_locations))
     version = found_version(folder)
     if not is_enough(version):
         raise MissingRequirement(
-            "pyroute2 %s in %s is too old: %s or later is needed, %s"
-            % (version, folder, ".".join(map(str, MINIMUM)), _REMEDY)
+            "pyroute2 %s in %s is too old: %s or later is needed. Where the distribution has none: %s"
+            % (version, folder, _MINIMUM, _by_pip())
         )
     try:
         return _rtnetlink_only(spec)
     except ImportError as exc:
         raise MissingRequirement("pyroute2 %s in %s cannot be imported: %s" % (version, folder, exc)) from exc
+
+
+def _by_pip() -> str:
+    """The command that installs the library for the Python that runs this task."""
+    return "%s -m pip install 'pyroute2>=%s'" % (sys.executable, _MINIMUM)
 
 
 def found_version(folder: str) -> str:

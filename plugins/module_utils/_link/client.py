@@ -400,16 +400,26 @@ class Links(Closing):
             text = "cannot %s%s: %s (%s)" % (action, _where(netns), exc.strerror or exc, errno_text(exc.errno or 0))
             raise LinuxnetError(text) from exc
 
+    def _is_still_there(self, operation: Operation) -> bool:
+        """Whether what the kernel says is not there is there all the same: it was asked for in other words then."""
+        if isinstance(operation, DeleteRoute):
+            return operation.route in self.snapshot(operation.netns, routes=True).routes
+        if isinstance(operation, DeleteAddress):
+            here = self.snapshot(operation.netns)
+            link = here.link(operation.name)
+            return link is not None and operation.interface in here.addresses_on(link)
+        return False
+
     @contextmanager
     def _refusals(self, operation: Operation) -> Iterator[None]:
         try:
             yield
         except self._library.NetlinkError as exc:
-            if exc.code in _GONE.get(type(operation), ()):
+            if exc.code in _GONE.get(type(operation), ()) and not self._is_still_there(operation):
                 return
             raise _refusal(operation, exc.code, str(exc.args[-1])) from exc
         except KernelRefused as exc:
-            if exc.errno in _GONE.get(type(operation), ()):
+            if exc.errno in _GONE.get(type(operation), ()) and not self._is_still_there(operation):
                 return
             raise _refusal(operation, exc.errno, exc.told or os.strerror(exc.errno)) from exc
         except OSError as exc:

@@ -101,6 +101,26 @@ def addresses_after(want: WantedVirtualIp, have: Snapshot, present: bool) -> lis
     return texts(plan_removal(want.netns, want.name, have.addresses_on(device), want.addresses).after)
 
 
+def unanswered(want: WantedVirtualIp, have: Snapshot) -> list[str]:
+    """What is wrong with addresses that neighbours on a link will ask for, and get no answer: a warning each.
+
+    IPv6 answers a solicitation for the addresses of that very device only (ndisc_recv_ns() in net/ipv6/ndisc.c), where
+    IPv4 answers for all of the machine's.
+    """
+    names = {link.index: link.name for link in have.links if link.name != want.name and link.kind != "dummy"}
+    near = [each for each in have.addresses if each.index in names]
+    held = {each.interface.ip for each in near}
+    return [
+        "addresses: %s lies in network %s of device '%s': neighbours there ask who has it, and the kernel does not"
+        " answer them for an address of '%s'. Put it on '%s', or take one of another network"
+        % (wanted.ip, each.interface.network, names[each.index], want.name, names[each.index])
+        for wanted in want.addresses or ()
+        for each in near
+        if wanted.version == 6 and not wanted.is_link_local and wanted.ip not in held
+        if wanted.ip in each.interface.network
+    ]
+
+
 def _addresses(want: WantedVirtualIp, have: Snapshot, device: Link | None) -> AddressPlan:
     there = have.addresses_on(device) if device else ()
     return plan_addresses(want.netns, want.name, there, want.addresses, want.exclusive)

@@ -12,7 +12,8 @@ import subprocess
 import pytest
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import NoSuchNamespace
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.programs import finished, output_of
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel import programs
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.programs import finished, installing, output_of
 
 
 def run(words, environ_update, data):
@@ -47,3 +48,20 @@ def test_a_program_that_fails_has_no_output():
 def test_a_namespace_that_is_not_there():
     with pytest.raises(NoSuchNamespace, match="no-such-namespace"):
         finished(run, "true", "no-such-namespace")
+
+
+@pytest.mark.parametrize(
+    ("manager", "command"),
+    [
+        ("apt-get", "apt install python3-x"),
+        ("dnf", "dnf install python3-x"),
+        ("zypper", "zypper install python3-x"),
+        ("pacman", "pacman -S python-x"),
+        ("apk", "apk add py3-x"),
+        ("slackpkg", ""),
+    ],
+)
+def test_the_remedy_is_the_hosts_own(manager, command, tmp_path, monkeypatch):
+    (tmp_path / manager).touch(mode=0o755)
+    monkeypatch.setattr(programs, "_PATH", str(tmp_path))
+    assert installing("python3-x", pacman="python-x", apk="py3-x") == command

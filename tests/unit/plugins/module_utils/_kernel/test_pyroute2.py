@@ -79,5 +79,6 @@ def test_one_that_cannot_be_imported_is_named_with_the_reason(package):
 def test_none_at_all(monkeypatch):
     monkeypatch.setattr("sys.path", [])
     monkeypatch.delitem(sys.modules, "pyroute2", raising=False)
-    with pytest.raises(MissingRequirement, match=r"has no pyroute2: install .*apt install python3-pyroute2"):
+    remedy = r"has no pyroute2: install 0\.7\.2 or later .*-m pip install 'pyroute2>=0\.7\.2'"
+    with pytest.raises(MissingRequirement, match=remedy):
         load()

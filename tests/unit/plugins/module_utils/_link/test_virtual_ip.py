@@ -14,6 +14,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.virtual_ip imp
     addresses_after,
     plan_absent,
     plan_present,
+    unanswered,
     wanted_virtual_ip,
 )
 
@@ -87,3 +88,14 @@ def test_another_kind_of_device_is_left_alone(plan):
 def test_exclusive_does_not_go_with_absent():
     with pytest.raises(InvalidOption, match="state=absent"):
         wanted(addresses=["10.1.1.1"], exclusive=True, state="absent")
+
+
+def test_an_address_that_neighbours_will_ask_for_in_vain():
+    """IPv6 alone, in the network of a device that has neighbours, and not where that device has the address, too."""
+    near = DeviceAddress(2, ip_interface("fd00::1/64"))
+    have = Snapshot((DUMMY, Link(2, "eth0")), (near, DeviceAddress(2, ip_interface("10.1.1.9/24"))))
+    (warning,) = unanswered(wanted(addresses=["fd00::64", "fd01::64", "10.1.1.64"]), have)
+    assert "fd00::64 lies in network fd00::/64 of device 'eth0'" in warning
+    also = have._replace(addresses=(near, DeviceAddress(2, ip_interface("fd00::64/128"))))
+    assert unanswered(wanted(addresses=["fd00::64"]), also) == []
+    assert unanswered(wanted(), have) == []
