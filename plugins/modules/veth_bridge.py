@@ -55,6 +55,8 @@ options:
     description:
       - Ports that the bridge shall have. Without the option all are left alone; others than the listed ones are left
         alone too, unless O(purge_ports).
+      - VLANs are left alone. A warning names the ports that have none for untagged frames on a bridge that tells VLANs
+        apart, since it drops those.
     type: list
     elements: dict
     suboptions:
@@ -245,6 +247,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.module import 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.bridge import (
     Have,
     bridge_after,
+    dropping_ports,
     namespaces_of,
     plan_absent,
     plan_present,
@@ -276,11 +279,23 @@ def run(module):
             have = Have(snapshots, far_ends(links, want.netns, ports, snapshots))
             plan = plan_present(want, have)
             result["bridge"] = bridge_after(want, have)
+            warn_of_vlans(module, want, links, snapshots[want.netns])
         else:
             plan = plan_absent(want, Have({want.netns: look(want.netns, False)}))
         if not module.check_mode:
             links.apply(plan.operations)
     finish(module, plan, **result)
+
+
+def warn_of_vlans(module, want, links, here):
+    """Warn of ports whose frames the bridge drops, since they have no VLAN."""
+    bridge = here.link(want.name)
+    vlans = links.vlans(want.netns) if bridge and bridge.filters_vlans else {}
+    for port in dropping_ports(want, here, vlans):
+        module.warn(
+            "ports: bridge '%s' tells VLANs apart, and port '%s' has none for untagged frames, so it drops them:"
+            " bridge vlan add dev %s vid 1 pvid untagged" % (want.name, port, port)
+        )
 
 
 def main():

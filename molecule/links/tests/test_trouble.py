@@ -162,6 +162,21 @@ def test_old_pyroute2_is_named(node, request):
     assert "-m pip install 'pyroute2>=0.7.2'" in said  # what apt has is what is there
 
 
+def test_ports_that_drop_all_frames_are_named(node, namespaces):
+    """On a bridge that tells VLANs apart, and gives new ports none."""
+    options = ["type", "bridge", "vlan_filtering", "1", "vlan_default_pvid", "0"]
+    try:
+        node.command("ip", "-n", "links", "link", "add", "dev", "br", *options)
+    except Failed:
+        pytest.skip("the bridges of this kernel know no VLANs")
+    wish = dict(name="br", netns="links", ports=[dict(name="p1", peer=dict(name="eth0", netns="links_a"))])
+    predicted, made, again = (node.module("veth_bridge", check=check, **wish) for check in (True, False, False))
+    for told in (predicted, made, again):
+        assert [text for text in told["warnings"] if "port 'p1' has none for untagged frames" in text]
+    node.command("bridge", "-n", "links", "vlan", "add", "dev", "p1", "vid", "1", "pvid", "untagged")
+    assert node.module("veth_bridge", **wish)["warnings"] == []
+
+
 def _wait(until, patience=10):
     end = time.monotonic() + patience
     while not until():

@@ -168,6 +168,24 @@ def bridge_after(want: WantedBridge, have: Have) -> dict[str, Any]:
     }
 
 
+def dropping_ports(want: WantedBridge, here: Snapshot, vlans: Mapping[int, int]) -> list[str]:
+    """The listed ports that drop untagged frames, on a bridge that tells VLANs apart.
+
+    Args:
+        vlans: the VLAN that each port has for untagged frames now; one that joins has the bridge's default.
+    """
+    bridge = here.link(want.name)
+    if bridge is None or not bridge.filters_vlans:
+        return []
+    found = []
+    for port in want.ports or ():
+        link = here.link(port.name)
+        own = link is not None and link.master == bridge.index
+        if not (vlans.get(link.index, 0) if link is not None and own else bridge.default_vlan):
+            found.append(port.name)
+    return found
+
+
 def _plan_bridge(want: WantedBridge, here: Snapshot, bridge: Optional[Link]) -> _Draft:
     draft = _Draft(new=bridge is None)
     have: Tuple[Interface, ...] = ()

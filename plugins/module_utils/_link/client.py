@@ -41,6 +41,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.messages impor
     nested,
     requested,
     route_of,
+    vlan_of,
 )
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.rtnetlink import NETLINK_ROUTE
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.values import (
@@ -192,6 +193,10 @@ class Links(Closing):
             for message in self._dump(netns, "get_rules", family=family)
         ]
         return any(message.get_attr("FRA_TABLE") not in (253, 254, 255) for message in rules)
+
+    def vlans(self, netns: Netns) -> dict[int, int]:
+        """The VLAN that each bridge port has for untagged frames, by its index; 0 for none."""
+        return {message["index"]: vlan_of(message) for message in self._dump(netns, "get_vlans")}
 
     def netfilter_bridges(self, netns: Netns) -> dict[str, tuple[bool, bool]]:
         """Of each bridge whether a switch of its own hands its frames to iptables, and to ip6tables."""

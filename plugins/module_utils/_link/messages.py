@@ -30,6 +30,8 @@ IFF_UP = 0x1
 IFF_PROMISC = 0x100
 #: linux/if_addr.h: not for ever.
 _IFA_F_PERMANENT = 0x80
+#: linux/if_bridge.h
+_BRIDGE_VLAN_INFO_PVID = 0x2
 #: linux/rtnetlink.h
 RTNH_F_ONLINK = 4
 _RTA_OIF, _RTA_GATEWAY, _RTA_MULTIPATH, _RTA_CACHEINFO, _RTA_VIA = 4, 5, 9, 12, 18
@@ -62,7 +64,24 @@ def link_of(message: Any) -> Link:
         peer_nsid=message.get_attr("IFLA_LINK_NETNSID") if kind == "veth" else None,
         hairpin=hairpin,
         hardware=message.get_attr("IFLA_ADDRESS") or "",
+        **_vlans_of(message, kind),
     )
+
+
+def _vlans_of(message: Any, kind: str) -> dict[str, Any]:
+    data = nested(message, ("IFLA_LINKINFO", "IFLA_INFO_DATA")) if kind == "bridge" else None
+    if data is None or not data.get_attr("IFLA_BR_VLAN_FILTERING"):
+        return {}
+    return dict(filters_vlans=True, default_vlan=data.get_attr("IFLA_BR_VLAN_DEFAULT_PVID") or 0)
+
+
+def vlan_of(message: Any) -> int:
+    """The VLAN that a bridge port has for untagged frames, 0 for none; of an answer to a question for VLANs."""
+    spec = message.get_attr("IFLA_AF_SPEC")
+    for vlan in spec.get_attrs("IFLA_BRIDGE_VLAN_INFO") if spec is not None else ():
+        if vlan["flags"] & _BRIDGE_VLAN_INFO_PVID:
+            return int(vlan["vid"])
+    return 0
 
 
 def address_of(message: Any) -> DeviceAddress:

@@ -75,10 +75,14 @@ def plan_routes(
     Raises:
         InvalidOption: no address of the device is in the gateway's subnet.
     """
-    have = [route for route in there.routes if not route.kernels]
-    through = [route for route in have if route.leads_through(link.index)]
-    in_place = {each: [route for route in have if _is_in_place(route, each, through)] for each in want}
-    unwanted = [route for route in through if not any(route in routes for routes in in_place.values())]
+    in_place: dict[Network, list[Route]] = {each.to: [] for each in want}
+    unwanted = []
+    for route in there.routes:
+        through = not route.kernels and route.leads_through(link.index)
+        if route.to in in_place and _is_in_place(route, through):
+            in_place[route.to].append(route)
+        elif through:
+            unwanted.append(route)
     purged = tuple(route for route in unwanted if purge and not route.foreign and _is_by_gateway(route))
     kept = [route for route in unwanted if route not in purged]
     on_link = [route.to for route in kept if not _is_by_gateway(route)] + [each.to for each in want if each.via is None]
@@ -89,15 +93,14 @@ def plan_routes(
     ]
     for each in sorted(want, key=lambda each: each.via is not None):
         _refuse_unreachable(each, link, addresses, on_link)
-        operations += _plan_destination(netns, link, each, in_place[each], each.to.version in flushed)
+        operations += _plan_destination(netns, link, each, in_place[each.to], each.to.version in flushed)
     operations += [DeleteRoute(netns, route) for route in purged]
-    return RoutePlan(tuple(operations), {each.to: in_place[each] for each in want}, purged)
+    return RoutePlan(tuple(operations), in_place, purged)
 
 
-def _is_in_place(route: Route, want: WantedRoute, through: Sequence[Route]) -> bool:
-    """Whether a route is in the place of a wanted one."""
-    own = route in through and not route.foreign
-    return route.to == want.to and (own or route.metric == usual_metric(want.to))
+def _is_in_place(route: Route, through: bool) -> bool:
+    """Whether a route is in the place of a wanted one of its destination; ``through`` is whether it has its device."""
+    return not route.kernels and ((through and not route.foreign) or route.metric == usual_metric(route.to))
 
 
 def _is_by_gateway(route: Route) -> bool:

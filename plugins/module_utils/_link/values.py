@@ -42,6 +42,9 @@ class Link:
     hairpin: Optional[bool] = None
     #: The hardware address, empty where it has none.
     hardware: str = ""
+    #: Of a bridge: whether it tells VLANs apart, and which one a new port has for untagged frames (0: none).
+    filters_vlans: bool = False
+    default_vlan: int = 1
 
 
 @dataclass(frozen=True)

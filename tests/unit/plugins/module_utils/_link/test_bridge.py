@@ -12,6 +12,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.bridge import (
     Have,
     bridge_after,
+    dropping_ports,
     namespaces_of,
     plan_absent,
     plan_present,
@@ -389,3 +390,15 @@ def test_two_spellings_of_a_namespace_are_one():
     same = want.map_netns(lambda netns: spellings.get(netns, netns))
     with pytest.raises(InvalidOption, match="listed twice in namespace 'ns1'"):
         plan_present(same, nothing())
+
+
+def test_ports_without_a_vlan_drop_untagged_frames():
+    """Where the bridge tells VLANs apart; one that joins gets what new ports get."""
+    filtering = Link(2, "br", "bridge", up=True, filters_vlans=True, default_vlan=0)
+    want = wanted(ports=[port(), port("p2", peer=peer(name="eth1", addresses=[], gateway=None))])
+    here = Snapshot((filtering, PORT))
+    assert dropping_ports(want, here, {3: 7}) == ["p2"]
+    assert dropping_ports(want, here, {}) == ["p1", "p2"]
+    assert dropping_ports(want, Snapshot((Link(2, "br", "bridge", filters_vlans=True), PORT)), {3: 1}) == []
+    assert dropping_ports(want, IN_SHAPE[None], {}) == []
+    assert dropping_ports(want, Snapshot(), {}) == []
