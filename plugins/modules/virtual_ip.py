@@ -45,7 +45,8 @@ options:
     default: false
   state:
     description:
-      - With V(absent) and O(addresses) just those are taken away and the device stays.
+      - With V(absent) and O(addresses) just those are taken away, whatever prefix lengths they have, and the device
+        stays.
       - With V(absent) and no O(addresses) the device goes.
     type: str
     choices: [present, absent]

@@ -73,10 +73,13 @@ def plan_addresses(
 
 
 def plan_removal(netns: Netns, name: str, have: Iterable[Interface], unwanted: Sequence[Interface]) -> AddressPlan:
-    """Plan some of a device's addresses away; the kernel's own count only where they are listed."""
+    """Plan some of a device's addresses away, whatever prefix lengths they have there.
+
+    The kernel's own count only where they are listed.
+    """
     before = _theirs(have, unwanted)
-    gone = [each for each in before if each in unwanted]
-    after = tuple(each for each in before if each not in unwanted)
+    gone = [each for each in before if _in_the_way(each, unwanted)]
+    after = tuple(each for each in before if each not in gone)
     return AddressPlan(_steps(netns, name, before, gone, after) if gone else (), before, after)
 
 
@@ -109,11 +112,11 @@ def _sorted(addresses: Iterable[Interface]) -> tuple[Interface, ...]:
 
 def _theirs(addresses: Iterable[Interface], listed: Sequence[Interface]) -> tuple[Interface, ...]:
     """Without the link-local addresses that the kernel makes by itself."""
-    return _sorted(each for each in addresses if each in listed or each.ip not in _LINK_LOCAL)
+    return _sorted(each for each in addresses if each.ip not in _LINK_LOCAL or _in_the_way(each, listed))
 
 
 def _in_the_way(old: Interface, listed: Sequence[Interface]) -> bool:
-    """Whether a listed address is the same one with another prefix length: that is a correction of it."""
+    """Whether a listed address is the same one, with whatever prefix length."""
     return any(old.ip == new.ip for new in listed)
 
 

@@ -125,3 +125,9 @@ def test_a_missing_prefix_means_a_host_address():
     assert wanted_addresses("addresses", ["10.0.0.1", "fd00::1"]) == interfaces("10.0.0.1/32", "fd00::1/128")
     assert wanted_addresses("addresses", None) is None
     assert wanted_addresses("addresses", []) == ()
+
+
+def test_an_address_is_taken_away_with_whatever_prefix_it_has():
+    plan = plan_removal(None, "d", interfaces("10.0.0.1/24", "10.0.1.1/32", "fe80::1/64"), interfaces("10.0.0.1/32"))
+    assert said(plan) == ["-10.0.0.1/24"]
+    assert texts(plan.after) == ["10.0.1.1/32"]
