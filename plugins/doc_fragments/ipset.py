@@ -33,7 +33,8 @@ options:
         TCP's. Ports and protocols may have their names of C(/etc/services) and C(/etc/protocols), ICMP types those that
         C(ipset help hash:ip,port) lists.
       - Where C(ipset) does, a range or a network stands for all it holds, in IPv4 addresses (C(10.0.0.1-10.0.0.9),
-        C(10.0.0.0/28)) and in ports (C(tcp:80-90)). A range in place of a network becomes as few networks as make it.
+        C(10.0.0.0/28)) and in ports (C(tcp:80-90)). The kernel is given it as a range, and the result tells of what is
+        missing of it in ranges, too. A range in place of a network becomes as few networks as make it.
       - Of an entry that is said twice, the options that are said last count, so that an exception may follow a range.
       - Options of an entry are C(timeout) (seconds), C(packets), C(bytes), C(comment), C(skbmark) (C(MARK/MASK)),
         C(skbprio) (C(MAJOR:MINOR)) and C(skbqueue), each where the set has what it takes; C(nomatch) where networks

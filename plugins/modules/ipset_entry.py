@@ -99,6 +99,8 @@ deleted:
   sample: []
 """
 
+import gc
+
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import InvalidOption
@@ -149,6 +151,8 @@ def run(module):
 
 
 def main():
+    # A million entries are many small objects, none of which hold each other in a circle.
+    gc.disable()
     module = AnsibleModule(
         argument_spec=dict(
             name=dict(type="str", required=True),

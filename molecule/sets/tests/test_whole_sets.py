@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
-from kernel_sets import NETNS, Sets
+from kernel_sets import NETNS, TYPES, Sets
 from node import Failed, Node
 from turns import second_waits
 
@@ -409,3 +409,47 @@ def test_what_is_read(sets: Sets) -> None:
     found = sets.run("ipset_info", names=["tw?", "none"], entries=False)
     assert [each["name"] for each in found["sets"]] == ["two"]
     assert "entries" not in found["sets"][0]
+
+
+def test_a_wide_range(sets: Sets) -> None:
+    """It is given to the kernel as one, and told as one; what is missing of it later, too."""
+    task: dict[str, Any] = dict(name="wide", type="hash:ip", entries=["10.0.0.0/16"])
+    result = sets.module("ipset", **task)
+    assert (result["added"], result["diff"]["after"]["entries"]) == (["10.0.0.0/16"], ["10.0.0.0/16"])
+    assert sets.run("ipset_info", entries=False)["usage"]["wide"]["entries"] == 1 << 16
+    for address in ("10.0.0.0", "10.0.7.7", "10.0.255.255"):
+        sets.ipset("test", "wide", address)
+    sets.ipset("del", "wide", "10.0.0.4/31")
+    assert sets.run("ipset", **task)["added"] == ["10.0.0.4/31"]
+    assert not sets.run("ipset", **task)["changed"]
+    sets.run("ipset_entry", name="wide", entries=["10.0.0.0/16"], state="absent")
+    assert sets.saved("wide")[1:] == []
+
+
+def test_ranges_of_every_type_that_has_them(sets: Sets, types: list[str]) -> None:
+    """As ``ipset add`` reads them."""
+    for kind, entry in (
+        ("hash:ip", "10.0.0.1-10.0.0.9"),
+        ("hash:ip,port", "10.0.0.0/29,udp:5-7"),
+        ("hash:ip,port", "10.0.0.1,tcp:1-5000"),
+        ("hash:ip,port,ip", "10.0.0.0/29,tcp:80-81,10.1.1.1"),
+        ("hash:ip,port,net", "10.0.0.1-10.0.0.3,tcp:80-81,10.1.0.0/16"),
+        ("hash:ip,mark", "10.0.0.0/29,7"),
+        ("bitmap:ip", "10.0.0.1-10.0.0.9"),
+        ("bitmap:port", "100-200"),
+    ):
+        if kind not in types:
+            continue
+        sets.clear()
+        needed = dict(zip(TYPES[kind][::2], TYPES[kind][1::2], strict=True))
+        sets.ipset("create", "theirs", kind, *TYPES[kind])
+        sets.ipset("add", "theirs", entry)
+        task: dict[str, Any] = dict(name="ours", type=kind, entries=[entry], **needed)
+        assert sets.module("ipset", **task)["changed"]
+        assert not sets.module("ipset", **task)["changed"]
+        assert [line.replace(" ours ", " theirs ") for line in sets.saved("ours")[1:]] == sets.saved("theirs")[1:]
+        sets.ipset("del", "ours", sets.saved("ours")[1].split()[2])
+        assert sets.module("ipset", **task)["changed"]
+        assert [line.replace(" ours ", " theirs ") for line in sets.saved("ours")[1:]] == sets.saved("theirs")[1:]
+        sets.module("ipset_entry", name="ours", entries=[entry], state="absent")
+        assert sets.saved("ours")[1:] == []

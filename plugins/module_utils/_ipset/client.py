@@ -13,6 +13,7 @@ import errno
 import socket
 import struct
 import time
+from itertools import islice
 from typing import Sequence
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import (
@@ -202,16 +203,19 @@ class IpSets(Closing):
         header, entries = operation.header, operation.entries
         command = {"add": CMD_ADD, "delete": CMD_DEL}[operation.verb]
         start = name_attribute(ATTR_SETNAME, header.name) + attribute(ATTR_LINENO, struct.pack("=I", 0))
-        count, chunks = encode_entries(header.kind, entries)
-        try:
-            self._netlink.send_all([_message(command, start + chunk) for chunk in chunks])
-        except BatchRefused as exc:
-            line = attribute_map(exc.reply[_NFGEN.size :]).get(ATTR_LINENO)
-            place = exc.index * count + integer(line) - 1 if line else -1
-            which = ""
-            if 0 <= place < len(entries):
-                which = " '%s'" % written(header.kind, *list(entries.items())[place])
-            raise explained(exc, "%s entry%s of set '%s'" % (operation.verb, which, header.title), header.kind) from exc
+        sent = 0
+        for count, chunk in encode_entries(header.kind, entries):
+            try:
+                self._netlink.send_all([_message(command, start + chunk)])
+            except BatchRefused as exc:
+                line = attribute_map(exc.reply[_NFGEN.size :]).get(ATTR_LINENO)
+                place = sent + integer(line) - 1 if line else -1
+                which = ""
+                if 0 <= place < len(entries):
+                    which = " '%s'" % written(header.kind, *next(islice(entries.items(), place, None)))
+                action = "%s entry%s of set '%s'" % (operation.verb, which, header.title)
+                raise explained(exc, action, header.kind) from exc
+            sent += count
 
     def _send(self, operation: Operation) -> None:
         """Carry out one step; while somebody lists a set, the kernel refuses to destroy or to swap it."""

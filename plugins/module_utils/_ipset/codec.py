@@ -34,7 +34,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.attributes i
 )
 
 # linux/netfilter/ipset/ip_set.h: attributes of an entry, and the flags among them
-IP, CIDR, PORT, TIMEOUT, PROTO, FLAGS, LINENO, MARK = 1, 3, 4, 6, 7, 8, 9, 10
+IP, IP_TO, CIDR, PORT, PORT_TO, TIMEOUT, PROTO, FLAGS, LINENO, MARK = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
 DATA = 7  # what an entry itself is in
 ETHER, NAME, NAMEREF, IP2, CIDR2, IFACE, BYTES, PACKETS, COMMENT = 17, 18, 19, 20, 21, 23, 24, 25, 26
 SKBMARK, SKBPRIO, SKBQUEUE = 27, 28, 29
@@ -124,8 +124,17 @@ class Layout:
     def values(self, key: bytes) -> dict[int, bytes]:
         """The values in a key by attribute; addresses without what is around them."""
         if self.fixed:
-            return {attr: key[start:end] for attr, start, end in self.places}
+            found = {attr: key[start:end] for attr, start, end in self.places}
+            for attr, payload in attributes(key[self.size :]):
+                found[attr] = payload[4:] if attr == IP_TO else payload
+            return found
         return {attr: payload[4:] if attr in (IP, IP2) else payload for attr, payload in attributes(key)}
+
+    def bounds(self, key: bytes) -> tuple[int, int, int]:
+        """Of a range: the attribute in which its entries differ, and the first and the last number."""
+        found = self.values(key)
+        attr, end = (IP, IP_TO) if IP_TO in found else (PORT, PORT_TO)
+        return attr, int.from_bytes(found[attr], "big"), int.from_bytes(found[end], "big")
 
     def request(self, key: bytes) -> bytes:
         """The attributes of a key in a request: there the kernel wants to be told the byte order of addresses."""

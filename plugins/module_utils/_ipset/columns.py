@@ -17,7 +17,7 @@ from typing import Callable, Iterable, Mapping, Sequence
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import InvalidOption
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.codec import DATA, Layout, encode_rest
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.options import Options, of_each
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.options import Entries, Options, of_each
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.parts import Choices, Parts
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.attributes import NLA_F_NESTED
 
@@ -27,30 +27,29 @@ _ENTRY = struct.Struct("=HH")
 # From a task's words
 
 
-def read(parts: Parts, entries: Sequence[str]) -> Sequence[bytes] | None:
-    """The keys of entries, as :meth:`Reader.keys` gives them; None where one is a range, said twice, or wrong."""
+def read(parts: Parts, entries: Sequence[str], options: Sequence[Options]) -> Entries | None:
+    """Entries with their options, as :meth:`Reader.keys` reads each; None where one is a range, not new, or wrong."""
     words_of = parts.kind.parts
     if not entries or not parts.as_it_is or not set(words_of) <= {"ip", "net", "port", "mac"}:
         return None
-    columns: list[Sequence[bytes]] = []
+    columns: list[bytes] = []
     try:
         rows = [entry.split(",") for entry in entries] if len(words_of) > 1 else None
         if rows and set(map(len, rows)) != {len(words_of)}:
             return None
         for part, reader, words in zip(words_of, parts.readers, zip(*rows) if rows is not None else [entries]):
             if part == "ip":
-                columns.append(_addresses(parts, words))
+                columns.append(b"".join(_addresses(parts, words)))
             elif part == "net":
-                columns += _networks(parts, words)
+                columns += map(b"".join, _networks(parts, words))
             else:
-                columns += _seldom_differing(words, reader)
+                columns += map(b"".join, _seldom_differing(words, reader))
     except (InvalidOption, KeyError, OSError, ValueError):
         return None
-    keys = _joined(parts.layout, columns)
-    different = set(keys)
-    if len(different) < len(keys) or (parts.no_zero and parts.layout.blank in different):
+    found = dict(zip(_joined(parts.layout, columns, len(entries)), options))
+    if len(found) < len(entries) or (parts.no_zero and parts.layout.blank in found):
         return None
-    return keys
+    return found
 
 
 def _addresses(parts: Parts, words: Iterable[str]) -> list[bytes]:
@@ -92,12 +91,12 @@ def _seldom_differing(words: Iterable[str], reader: Callable[[str], Choices]) ->
     return [[known[word][place] for word in words] for place in range(len(known[words[0]]))]
 
 
-def _joined(shape: Layout, columns: Sequence[Sequence[bytes]]) -> tuple[bytes, ...]:
+def _joined(shape: Layout, columns: Sequence[bytes], count: int) -> tuple[bytes, ...]:
     """The keys of many entries, of a fixed length; there is a column for each attribute, in the type's order."""
-    count, size = len(columns[0]), shape.size
+    size = shape.size
     packed = bytearray(shape.blank * count)
     for place, (_attr, start, end) in zip(shape.order, shape.places):
-        column, width = b"".join(columns[place]), end - start
+        column, width = columns[place], end - start
         for byte in range(width):  # of all keys at once
             packed[start + byte :: size] = column[byte::width]
     return struct.unpack("%ds" % size * count, packed)
@@ -161,7 +160,7 @@ def _alike(shape: Layout, data: bytes, length: int) -> dict[bytes, bytes] | None
 
 def requests(shape: Layout, keys: Sequence[bytes], options: Sequence[Options]) -> list[bytes] | None:
     """Entries in requests, as :func:`request` makes each; None where their keys are of different lengths."""
-    if not shape.fixed or not shape.addresses:
+    if not shape.fixed or not shape.addresses or set(map(len, keys)) - {shape.size}:
         return None
     rests = of_each(encode_rest, options)
     heads = {
@@ -182,21 +181,26 @@ Writer = Callable[[Layout, Mapping[int, bytes], Sequence[int]], str]
 
 def written(shape: Layout, keys: Iterable[bytes], writers: Mapping[str, Writer]) -> list[str] | None:
     """Entries as :func:`writer.written` writes each, without what they carry; None where keys differ in length."""
-    if not shape.fixed:
-        return None
     keys = list(keys)
-    columns = {attr: [key[start:end] for key in keys] for attr, start, end in shape.places}
+    if not shape.fixed or set(map(len, keys)) - {shape.size}:
+        return None
+    places = {attr: (start, end) for attr, start, end in shape.places}
     ntop, family = socket.inet_ntop, shape.family
+
+    def column(attr: int) -> Iterable[bytes]:
+        start, end = places[attr]
+        return (key[start:end] for key in keys)
+
     parts: list[list[str]] = []
     for part, attrs in shape.parts:
         if part == "ip":
-            parts.append([ntop(family, packed) for packed in columns[attrs[0]]])
+            parts.append([ntop(family, packed) for packed in column(attrs[0])])
         elif part == "net":
             behind = ["/%d" % length for length in range(shape.kind.bits)] + [""]
-            pairs = zip(columns[attrs[0]], columns[attrs[1]])
+            pairs = zip(column(attrs[0]), column(attrs[1]))
             parts.append([ntop(family, packed) + behind[length[0]] for packed, length in pairs])
         elif attrs:
-            rows = list(zip(*(columns[attr] for attr in attrs)))
+            rows = list(zip(*map(column, attrs)))
             known = {row: writers[part](shape, dict(zip(attrs, row)), attrs) for row in set(rows)}
             parts.append([known[row] for row in rows])
     return parts[0] if len(parts) == 1 else list(map(",".join, zip(*parts)))

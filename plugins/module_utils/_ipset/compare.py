@@ -6,11 +6,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import FrozenSet, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Collection, FrozenSet, Iterable, Mapping, Sequence
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import InvalidOption
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.codec import encode_rest, read_rest, still
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.codec import encode_rest, layout, read_rest, still
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.options import (
     PLAIN,
     Entries,
@@ -18,6 +18,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.options impor
     all_plain,
     of_each,
 )
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.ranges import Wished, joined, size
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.values import SetHeader
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.writer import name_of, text_key
 
@@ -35,9 +36,37 @@ class Changes:
     #: Of a list: its entries as they shall stand, and whether some that stay have to change places for it.
     order: Sequence[bytes] = ()
     reordered: bool = False
+    #: How many more entries ranges among ``added`` stand for than they are.
+    more: int = 0
+
+    @property
+    def growth(self) -> int:
+        """How many entries more the set has afterwards."""
+        return len(self.added) + self.more - len(self.deleted)
 
     def __bool__(self) -> bool:
         return bool(self.deleted or self.added or self.updated)
+
+
+def compare_wished(
+    header: SetHeader, have: Mapping[bytes, bytes], wished: Wished, purge: bool, refresh: bool
+) -> Changes:
+    """What it takes to have the wished entries; of ranges, what is missing of them is ranges again."""
+    if not have and header.kind.method != "list":
+        more = sum(size(layout(header.kind), key) - 1 for key in wished.ranges)
+        return Changes(added=wished.whole(), more=more)
+    changes = compare(header, have, wished.apart(layout(header.kind)), purge, refresh)
+    return joined_changes(header, changes, wished.ranges) if changes and wished.ranges else changes
+
+
+def joined_changes(header: SetHeader, changes: Changes, ranges: Collection[bytes]) -> Changes:
+    """Changes in which the members of ranges are told and sent as ranges."""
+    shape = layout(header.kind)
+    added, updated, old, deleted = (
+        joined(shape, entries, ranges) for entries in (changes.added, changes.updated, changes.old, changes.deleted)
+    )
+    more = sum(size(shape, key) - 1 for key in added)
+    return replace(changes, added=added, updated=updated, old=old, deleted=deleted, more=more)
 
 
 def compare(header: SetHeader, have: Mapping[bytes, bytes], wished: Entries, purge: bool, refresh: bool) -> Changes:

@@ -32,6 +32,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.icmp import (
 )
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.names import member_name
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.option_words import number_of
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.ranges import Consecutive
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.values import SetHeader, decimal
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.attributes import text
 
@@ -59,11 +60,11 @@ class Parts:
         self.mask = header.address_mask
         #: How many entries the set holds at most.
         self.limit = header.maxelem or 65536
-        unmasked = self.mask == (1 << self.bits) - 1
+        self.unmasked = self.mask == (1 << self.bits) - 1
         #: Whether an address is taken as it is, but for 0 in hash:ip.
-        self.as_it_is = unmasked and self.kind.method == "hash"
+        self.as_it_is = self.unmasked and self.kind.method == "hash"
         # Kernels with masks in hash:ip,port (Linux 6.2) refuse it there too.
-        self.no_zero = self.kind.name == "hash:ip" or (self.kind.name == "hash:ip,port" and not unmasked)
+        self.no_zero = self.kind.name == "hash:ip" or (self.kind.name == "hash:ip,port" and not self.unmasked)
         #: What a prefix length stands for: its byte, and the bits behind it. Without one it is a host.
         self.networks = {
             str(length): (bytes([length]), (1 << self.bits - length) - 1)
@@ -131,15 +132,18 @@ def _read_ip(of: Parts, word: str) -> Choices:
     first = low & of.mask if step > 1 and of.kind.method == "hash" else low
     if (high - first) // step >= of.limit:
         raise InvalidOption(of.option, word, "it stands for more entries than the set may hold, %d" % of.limit)
-    found = dict.fromkeys(number & of.mask for number in range(first, high + 1, step))
-    if of.no_zero and 0 in found:
+    size = of.bits // 8
+    found: Choices = Consecutive(low, high, size)
+    if not of.unmasked:
+        masked = dict.fromkeys(number & of.mask for number in range(first, high + 1, step))
+        found = [(number.to_bytes(size, "big"),) for number in masked]
+    if of.no_zero and not any(found[0][0]):
         raise InvalidOption(of.option, word, "an address of all zeros is no entry of a hash")
     if of.kind.method == "bitmap":
         bottom, top = of.header.bounds
-        if min(found) < bottom & of.mask or max(found) > top:
+        if low & of.mask < bottom & of.mask or high & of.mask > top:
             raise InvalidOption(of.option, word, "the set's range is %s" % of.header.range)
-    size = of.bits // 8
-    return tuple((number.to_bytes(size, "big"),) for number in found)
+    return found
 
 
 def _read_one_ip(of: Parts, word: str) -> Choices:
@@ -184,7 +188,7 @@ def _read_port(of: Parts, word: str) -> Choices:
     number = _protocol(of, word, name.lower())
     name = PROTOCOL_NAMES.get(number, name)
     if of.kind.name == "bitmap:port":
-        return [(packed,) for packed in _ports(of, word, name, rest, *of.header.bounds)]
+        return Consecutive(*_ports(of, word, name, rest, *of.header.bounds), 2)
     protocol = bytes([number])
     if name in ICMP:
         return [(_icmp(of, word, name, rest), protocol)]
@@ -192,7 +196,7 @@ def _read_port(of: Parts, word: str) -> Choices:
         if rest != "0":
             raise InvalidOption(of.option, word, "protocol %s has no ports: write %s:0" % (name, name))
         return [(b"\0\0", protocol)]
-    return [(packed, protocol) for packed in _ports(of, word, name, rest, 0, 65535)]
+    return Consecutive(*_ports(of, word, name, rest, 0, 65535), 2, protocol)
 
 
 def _protocol(of: Parts, word: str, name: str) -> int:
@@ -213,7 +217,7 @@ def _protocol(of: Parts, word: str, name: str) -> int:
     return number
 
 
-def _ports(of: Parts, word: str, name: str, rest: str, low: int, high: int) -> list[bytes]:
+def _ports(of: Parts, word: str, name: str, rest: str, low: int, high: int) -> tuple[int, int]:
     first, minus, last = rest.strip("[]").partition("-")
     if minus and min(decimal(first), decimal(last)) < 0:
         first, minus, last = rest.strip("[]"), "", ""  # a name with a dash
@@ -221,7 +225,7 @@ def _ports(of: Parts, word: str, name: str, rest: str, low: int, high: int) -> l
     begin, end = sorted((begin, _port(of, word, name, last) if minus else begin))
     if begin < low or end > high:
         raise InvalidOption(of.option, word, "the set's range is %s" % of.header.range)
-    return [port.to_bytes(2, "big") for port in range(begin, end + 1)]
+    return begin, end
 
 
 def _port(of: Parts, word: str, protocol: str, port: str) -> int:

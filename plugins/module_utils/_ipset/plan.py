@@ -16,8 +16,12 @@ from typing import Any, Iterable, Mapping, Sequence
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import Conflict, InvalidOption
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.plan import Plan, differing
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.codec import encode_rest, read_rest
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.compare import Changes, compare, ordered
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.codec import encode_rest, layout, read_rest
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.compare import (
+    Changes,
+    compare_wished,
+    joined_changes,
+)
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.limits import (
     refuse_covered,
     refuse_crowded,
@@ -25,6 +29,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.limits import
 )
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.option_words import WANTED
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.options import PLAIN, Entries
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.ranges import Wished
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.reader import Reader
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.revisions import revision_with
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.sets import KernelSet, Operation
@@ -93,11 +98,11 @@ def plan_set(
     if have is None:
         kept = leftover.header if recreate and leftover else None
         header = _new_shape(kept, name, kind, given) if kept else new_header(name, kind, given)
-        wished = Reader(header).read(wish.items) if wish else {}
-        changes = Changes(added=wished, order=ordered((), wished) if kind.method == "list" else ())
+        wished = Reader(header).wished(wish.items) if wish else Wished({})
+        changes = compare_wished(header, {}, wished, purge=False, refresh=False)
         refuse_covered(header, {}, changes)
         refuse_crowded(header, {}, changes)
-        steps = built(header, contents({}, changes), leftover.revision if kept and leftover else 0)
+        steps = built(header, contents(header, {}, changes), leftover.revision if kept and leftover else 0)
         return _outcome(header, leftover, steps, changes, {}, header.options())
     target = replace(have.header, kind=kind, **{k: v for k, v in given.items() if k not in kind.volatile})
     before, after = differing(have.header.options(), target.options())
@@ -148,13 +153,13 @@ def plan_contents(have: KernelSet, wish: Wish, leftover: KernelSet | None = None
         InvalidOption: an entry does not fit the set.
     """
     header = have.header
-    wished = Reader(header).read(wish.items)
-    changes = compare(header, have.entries, wished, wish.purge, wish.refresh)
+    wished = Reader(header).wished(wish.items)
+    changes = compare_wished(header, have.entries, wished, wish.purge, wish.refresh)
     refuse_covered(header, have.entries, changes)
     refuse_crowded(header, have.entries, changes)
-    refuse_overflow(header, len(have.entries) + len(changes.added) - len(changes.deleted))
+    refuse_overflow(header, len(have.entries) + changes.growth)
     if changes and (wish.atomic or changes.reordered or _wants_newer(have, changes)):
-        steps = swapped(have, header, contents(have.entries, changes))
+        steps = swapped(have, header, contents(header, have.entries, changes))
     else:
         steps = in_place(header, len(have.entries), changes)
     return _outcome(header, leftover, steps, changes, {}, {})
@@ -162,8 +167,9 @@ def plan_contents(have: KernelSet, wish: Wish, leftover: KernelSet | None = None
 
 def plan_no_entries(have: KernelSet, items: Sequence[Any], leftover: KernelSet | None = None) -> Outcome:
     """Have none of these entries in a set, whatever else they carry."""
-    unwished = Reader(have.header).read(items)
-    changes = Changes(deleted={key: PLAIN for key in unwished if key in have.entries})
+    unwished = Reader(have.header).wished(items)
+    gone = {key: PLAIN for key in unwished.apart(layout(have.header.kind)) if key in have.entries}
+    changes = joined_changes(have.header, Changes(deleted=gone), unwished.ranges)
     return _outcome(have.header, leftover, in_place(have.header, len(have.entries), changes), changes, {}, {})
 
 
@@ -211,16 +217,17 @@ def _plan_new_shape(have: KernelSet, header: SetHeader, wish: Wish | None, lefto
             % (header.title, have.header.kind.name, header.kind.name)
         )
     same_kind = header.kind == have.header.kind
-    wished = Reader(header).read(wish.items) if wish else {}
+    wished = Reader(header).wished(wish.items) if wish else Wished({})
     staying = have.entries if same_kind else {}
     if wish and wish.purge:
-        staying = {key: rest for key, rest in staying.items() if key in wished}
+        members = wished.apart(layout(header.kind))
+        staying = {key: rest for key, rest in staying.items() if key in members}
     kept = _as_listed(_carried(have.header, staying, header))
-    changes = compare(header, kept, wished, wish.purge if wish else False, wish.refresh if wish else False)
+    changes = compare_wished(header, kept, wished, wish.purge if wish else False, wish.refresh if wish else False)
     refuse_covered(header, kept, changes)
     refuse_crowded(header, kept, changes)
-    refuse_overflow(header, len(kept) + len(changes.added) - len(changes.deleted))
-    whole = contents(kept, changes)
+    refuse_overflow(header, len(kept) + changes.growth)
+    whole = contents(header, kept, changes)
     steps = swapped(have, header, whole) if swap else renamed(have, header, whole)
     lost = all_written(have.header.kind, {key: PLAIN for key in have.entries if key not in staying})
     before, after = differing(have.header.options(), header.options())

@@ -14,7 +14,17 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset import column
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.codec import PHYSDEV
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.option_words import OptionWords
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.options import PLAIN, Entries, Options
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.parts import Parts
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.parts import Choices, Parts
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.ranges import (
+    RANGE_MAX,
+    Consecutive,
+    Wished,
+    disjoint,
+    is_range,
+    members,
+    range_to,
+    size,
+)
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.values import SetHeader
 
 _SHAPES = {
@@ -43,29 +53,41 @@ class Reader:
         self._words = OptionWords(header, option)
         self._parts = Parts(header, option)
 
-    def read(self, wished: Iterable[Any]) -> Entries:
+    def read(self, items: Iterable[Any]) -> Entries:
+        """The entries of a task, ranges taken apart; see :meth:`wished`."""
+        return self.wished(items).apart(self._parts.layout)
+
+    def wished(self, items: Iterable[Any]) -> Wished:
         """The entries of a task, each a text in ipset(8)'s spelling or a dict with ``entry`` and its options.
 
         Raises:
             InvalidOption: one does not fit the set.
         """
-        entries, options = self._all_apart(list(wished))
-        keys = columns.read(self._parts, entries)
-        found: Entries = {}
-        if keys is not None:
-            found = dict(zip(keys, options))
-        else:
-            for entry, said in zip(entries, options):
-                for key in self.keys(entry):
-                    found[key] = found.get(key, PLAIN) if said is PLAIN else said
-        if len(found) > self._parts.limit and self._kind.method == "hash":
+        entries, options = self._all_apart(list(items))
+        alike = columns.read(self._parts, entries, options)
+        found = Wished(alike) if alike is not None else self._one_by_one(entries, options)
+        count = len(found.entries) + sum(size(self._parts.layout, key) for key in found.ranges)
+        if count > self._parts.limit and self._kind.method == "hash":
             raise InvalidOption(
                 self._option,
-                "%d entries" % len(found),
+                "%d entries" % count,
                 "the set '%s' holds at most %d: create it with a larger 'maxelem'"
                 % (self._header.title, self._parts.limit),
             )
-        return self._with_macs(found) if self._kind.name == "bitmap:ip,mac" else found
+        return Wished(self._with_macs(found.entries)) if self._kind.name == "bitmap:ip,mac" else found
+
+    def _one_by_one(self, entries: Iterable[str], options: Iterable[Options]) -> Wished:
+        """Entries of any kind. Of one that is said twice, the options that are said last count."""
+        shape = self._parts.layout
+        listed = [(key, said) for entry, said in zip(entries, options) for key in self.keys(entry)]
+        if not disjoint(shape, [key for key, _said in listed]):
+            listed = [(member, said) for key, said in listed for member in members(shape, key)]
+        singles: Entries = {}
+        ranges: Entries = {}
+        for key, said in listed:
+            found = ranges if is_range(shape, key) else singles
+            found[key] = found.get(key, PLAIN) if said is PLAIN else said
+        return Wished(singles, ranges)
 
     def _all_apart(self, wished: Sequence[Any]) -> tuple[Sequence[str], Sequence[Options]]:
         """The entries themselves, and the options of each."""
@@ -86,13 +108,11 @@ class Reader:
         return known
 
     def keys(self, text: str) -> Iterator[bytes]:
-        """The keys of an entry; it has several where a part is a range."""
+        """The keys of an entry: several where parts are ranges, the longest of which stays one."""
         words = text.split(",")
         if len(words) != len(self._parts.readers):
             words = self._filled(text, words)
         choices = [read(word) for read, word in zip(self._parts.readers, words)]
-        if len(choices) == 1 and len(choices[0]) == 1:
-            return iter((self._one(text, list(choices[0][0])),))
         count = 1
         for choice in choices:
             count *= len(choice)
@@ -104,10 +124,22 @@ class Reader:
                 text,
                 "it stands for %d entries, and the set holds at most %d" % (count, self._parts.limit),
             )
-        return (
-            self._one(text, [value for choice in combined for value in choice])
-            for combined in itertools.product(*choices)
-        )
+        return self._several(text, choices)
+
+    def _several(self, text: str, choices: list[Choices]) -> Iterator[bytes]:
+        """The keys of an entry of which each part is one of some."""
+        shape = self._parts.layout
+        attr = 0
+        longest = max(choices, key=lambda choice: len(choice) if isinstance(choice, Consecutive) else 0)
+        if isinstance(longest, Consecutive) and len(longest) > 1:
+            place = choices.index(longest)
+            attr = shape.parts[place][1][0]
+            firsts = range(0, len(longest), RANGE_MAX)
+            choices[place] = [longest[first] for first in firsts]
+            ends = {longest[first][0]: min(longest.first + first + RANGE_MAX - 1, longest.last) for first in firsts}
+        for combined in itertools.product(*choices):
+            key = self._one(text, [value for choice in combined for value in choice])
+            yield range_to(shape, key, attr, ends[combined[place][0]]) if attr else key
 
     def _one(self, text: str, found: list[bytes]) -> bytes:
         name = self._kind.name

@@ -14,7 +14,7 @@ import itertools
 import socket
 import struct
 from dataclasses import dataclass, field
-from typing import Any, Mapping, Sequence
+from typing import Any, Iterator, Mapping, Sequence
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import Conflict
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset import columns
@@ -72,6 +72,8 @@ DATA_ELEMENTS, DATA_REFERENCES, DATA_MEMSIZE = 24, 25, 26
 
 #: Bytes of entries in one message; an attribute's length is a 16-bit number.
 _ENTRY_BYTES = 32768
+#: How many entries are encoded at a time: with all of a million the memory for them would double.
+_TOGETHER = 8192
 
 
 @dataclass(frozen=True)
@@ -128,21 +130,24 @@ def _address(attr: int, packed: bytes) -> bytes:
     return nested(attr, attribute(inner | NLA_F_NET_BYTEORDER, packed))
 
 
-def encode_entries(kind: SetType, entries: Mapping[bytes, Options]) -> tuple[int, list[bytes]]:
-    """Entries in as few messages as hold them, and how many each message has, but for the last.
+def encode_entries(kind: SetType, entries: Mapping[bytes, Options]) -> Iterator[tuple[int, bytes]]:
+    """Entries in few messages, each made as it is asked for: how many it has, and itself.
 
     They are numbered from 1 in each message (0 means unnumbered), which a refusal names.
     """
     shape = layout(kind)
-    requests = columns.requests(shape, list(entries), list(entries.values()))
-    if requests is None:
-        requests = [request(shape, key, options) for key, options in entries.items()]
-    count = _ENTRY_BYTES // (8 + max(map(len, requests), default=0))
-    numbers = [struct.pack("=HHI", 8, LINENO, number) for number in range(1, count + 1)]
-    return count, [
-        nested(ATTR_ADT, *itertools.chain.from_iterable(zip(requests[first : first + count], numbers)))
-        for first in range(0, len(requests), count)
-    ]
+    all_keys, all_options = iter(entries), iter(entries.values())
+    for _first in range(0, len(entries), _TOGETHER):
+        keys = list(itertools.islice(all_keys, _TOGETHER))
+        options = list(itertools.islice(all_options, _TOGETHER))
+        requests = columns.requests(shape, keys, options)
+        if requests is None:
+            requests = [request(shape, *each) for each in zip(keys, options)]
+        count = _ENTRY_BYTES // (8 + max(map(len, requests)))
+        numbers = [struct.pack("=HHI", 8, LINENO, number) for number in range(1, count + 1)]
+        for first in range(0, len(requests), count):
+            some = requests[first : first + count]
+            yield len(some), nested(ATTR_ADT, *itertools.chain.from_iterable(zip(some, numbers)))
 
 
 def decode_set(replies: Sequence[bytes]) -> KernelSet:

@@ -10,9 +10,10 @@ from dataclasses import replace
 from typing import Mapping
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import Conflict
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.codec import read_rest
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.codec import layout, read_rest
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.compare import Changes
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.options import PLAIN, Entries
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.ranges import members
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.revisions import lowest_revision
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.sets import KernelSet, Operation
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.values import SetHeader, temporary_name
@@ -42,7 +43,7 @@ def in_place(header: SetHeader, count: int, changes: Changes) -> list[Operation]
     for key, options in changes.updated.items():
         come[key] = options if key in changes.renewed else options._replace(packets=None, bytes=None)
     steps = [Operation("add", header, come), Operation("delete", header, gone)]
-    if "iface" in header.kind.parts or count + len(changes.added) > (header.maxelem or count + len(changes.added)):
+    if "iface" in header.kind.parts or count + len(changes.added) + changes.more > (header.maxelem or 1 << 32):
         steps.reverse()
     return [step for step in steps if step.entries]
 
@@ -59,7 +60,7 @@ def _placed(changes: Changes) -> Entries:
     return dict(reversed(found.items()))
 
 
-def contents(have: Mapping[bytes, bytes], changes: Changes) -> Entries:
+def contents(header: SetHeader, have: Mapping[bytes, bytes], changes: Changes) -> Entries:
     """All entries of a set after the changes; those of a list in its order."""
     found: Entries = {
         key: changes.updated[key] if key in changes.updated else read_rest(rest)
@@ -67,6 +68,9 @@ def contents(have: Mapping[bytes, bytes], changes: Changes) -> Entries:
         if key not in changes.deleted
     }
     found.update(changes.added)
+    for key, options in changes.updated.items():
+        if key not in found:  # a range
+            found.update(dict.fromkeys(members(layout(header.kind), key), options))
     if changes.order:
         return {key: found[key]._replace(before=None, after=None) for key in changes.order}
     return found

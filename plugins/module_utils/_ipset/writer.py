@@ -15,9 +15,12 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.codec import 
     ETHER,
     FLAGS,
     IFACE,
+    IP,
+    IP_TO,
     MARK,
     NAME,
     PORT,
+    PORT_TO,
     PROTO,
     Layout,
     layout,
@@ -69,7 +72,8 @@ def all_written(kind: SetType, entries: Mapping[bytes, Options]) -> list[str]:
     texts = columns.written(layout(kind), entries, _WRITERS)
     if texts is None:
         return [written(kind, key, options) for key, options in entries.items()]
-    return list(map("".join, zip(texts, of_each(_carried, entries.values()))))
+    carried = of_each(_carried, entries.values())
+    return list(map("".join, zip(texts, carried))) if any(carried) else texts
 
 
 def as_dict(kind: SetType, key: bytes, options: Options) -> dict[str, Any]:
@@ -105,7 +109,14 @@ def _mac(packed: bytes) -> str:
 
 
 def _written_ip(shape: Layout, found: Mapping[int, bytes], attrs: Sequence[int]) -> str:
-    return socket.inet_ntop(shape.family, found[attrs[0]])
+    address = socket.inet_ntop(shape.family, found[attrs[0]])
+    if attrs[0] != IP or IP_TO not in found:
+        return address
+    first, last = (int.from_bytes(found[attr], "big") for attr in (IP, IP_TO))
+    count = last - first + 1
+    if not (count & count - 1 or first % count):  # a network
+        return "%s/%d" % (address, shape.kind.bits + 1 - count.bit_length())
+    return "%s-%s" % (address, socket.inet_ntop(shape.family, found[IP_TO]))
 
 
 def _written_net(shape: Layout, found: Mapping[int, bytes], attrs: Sequence[int]) -> str:
@@ -116,13 +127,16 @@ def _written_net(shape: Layout, found: Mapping[int, bytes], attrs: Sequence[int]
 
 def _written_port(shape: Layout, found: Mapping[int, bytes], attrs: Sequence[int]) -> str:
     high, low = found[PORT]
+    port = str(high << 8 | low)
+    if PORT_TO in found:
+        port += "-%d" % int.from_bytes(found[PORT_TO], "big")
     if PROTO not in attrs:
-        return str(high << 8 | low)
+        return port
     protocol = found[PROTO][0]
     name = PROTOCOL_NAMES.get(protocol, str(protocol))
     if ICMP.get(name) == shape.kind.family:
         return "%s:%d/%d" % (name, high, low)
-    return "%s:%d" % (name, high << 8 | low)
+    return "%s:%s" % (name, port)
 
 
 _WRITERS: Mapping[str, columns.Writer] = {

@@ -71,8 +71,8 @@ def test_spellings(name, family, item, canonical):
 )  # fmt: skip
 def test_ranges(name, item, canonical):
     of = header(name)
-    found = [written(of.kind, key) for key in Reader(of).read([item])]
-    assert found[: len(canonical)] == canonical
+    found = sorted((written(of.kind, key) for key in Reader(of).read([item])), key=lambda text: (len(text), text))
+    assert sorted(found[: len(canonical)]) == canonical
 
 
 @pytest.mark.parametrize(
