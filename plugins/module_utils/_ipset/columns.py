@@ -16,13 +16,11 @@ import struct
 from typing import Callable, Iterable, Mapping, Sequence
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import InvalidOption
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.codec import DATA, Layout, encode_rest
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.options import Entries, Options, of_each
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.codec import Layout
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.options import Entries, Options
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.parts import Choices, Parts
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.attributes import NLA_F_NESTED
 
 _LENGTH = struct.Struct("=H")
-_ENTRY = struct.Struct("=HH")
 
 # From a task's words
 
@@ -153,24 +151,6 @@ def _alike(shape: Layout, data: bytes, length: int) -> dict[bytes, bytes] | None
         return dict.fromkeys(struct.unpack("4x%ds" % shape.size * count, data), b"")
     found = struct.unpack("4x%ds%ds" % (shape.size, behind) * count, data)
     return dict(zip(found[::2], found[1::2]))
-
-
-# To the kernel's bytes
-
-
-def requests(shape: Layout, keys: Sequence[bytes], options: Sequence[Options]) -> list[bytes] | None:
-    """Entries in requests, as :func:`request` makes each; None where their keys are of different lengths."""
-    if not shape.fixed or not shape.addresses or set(map(len, keys)) - {shape.size}:
-        return None
-    rests = of_each(encode_rest, options)
-    heads = {
-        length: _ENTRY.pack(shape.size + length + 12, DATA | NLA_F_NESTED) + shape.head
-        for length in set(map(len, rests))
-    }
-    if len(shape.addresses) == 1:
-        return [heads[len(rest)] + key[8:] + rest for key, rest in zip(keys, rests)]
-    start, end, ordered = shape.addresses[1], shape.addresses[1] + 4, shape.ordered
-    return [heads[len(rest)] + key[8:start] + ordered + key[end:] + rest for key, rest in zip(keys, rests)]
 
 
 # To ipset(8)'s words

@@ -53,17 +53,17 @@ class Reader:
         self._words = OptionWords(header, option)
         self._parts = Parts(header, option)
 
-    def read(self, items: Iterable[Any]) -> Entries:
+    def read(self, items: Sequence[Any]) -> Entries:
         """The entries of a task, ranges taken apart; see :meth:`wished`."""
         return self.wished(items).apart(self._parts.layout)
 
-    def wished(self, items: Iterable[Any]) -> Wished:
+    def wished(self, items: Sequence[Any]) -> Wished:
         """The entries of a task, each a text in ipset(8)'s spelling or a dict with ``entry`` and its options.
 
         Raises:
             InvalidOption: one does not fit the set.
         """
-        entries, options = self._all_apart(list(items))
+        entries, options = self._all_apart(items)
         alike = columns.read(self._parts, entries, options)
         found = Wished(alike) if alike is not None else self._one_by_one(entries, options)
         count = len(found.entries) + sum(size(self._parts.layout, key) for key in found.ranges)

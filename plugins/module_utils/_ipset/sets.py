@@ -10,7 +10,6 @@ Source: linux/netfilter/ipset/ip_set.h; ip_set_create() and ip_set_dump_do() in 
 from __future__ import annotations
 
 import ipaddress
-import itertools
 import socket
 import struct
 from dataclasses import dataclass, field
@@ -72,8 +71,8 @@ DATA_ELEMENTS, DATA_REFERENCES, DATA_MEMSIZE = 24, 25, 26
 
 #: Bytes of entries in one message; an attribute's length is a 16-bit number.
 _ENTRY_BYTES = 32768
-#: How many entries are encoded at a time: with all of a million the memory for them would double.
-_TOGETHER = 8192
+#: An entry's number in its message.
+_NUMBER = struct.Struct("=HHI")
 
 
 @dataclass(frozen=True)
@@ -136,18 +135,17 @@ def encode_entries(kind: SetType, entries: Mapping[bytes, Options]) -> Iterator[
     They are numbered from 1 in each message (0 means unnumbered), which a refusal names.
     """
     shape = layout(kind)
-    all_keys, all_options = iter(entries), iter(entries.values())
-    for _first in range(0, len(entries), _TOGETHER):
-        keys = list(itertools.islice(all_keys, _TOGETHER))
-        options = list(itertools.islice(all_options, _TOGETHER))
-        requests = columns.requests(shape, keys, options)
-        if requests is None:
-            requests = [request(shape, *each) for each in zip(keys, options)]
-        count = _ENTRY_BYTES // (8 + max(map(len, requests)))
-        numbers = [struct.pack("=HHI", 8, LINENO, number) for number in range(1, count + 1)]
-        for first in range(0, len(requests), count):
-            some = requests[first : first + count]
-            yield len(some), nested(ATTR_ADT, *itertools.chain.from_iterable(zip(some, numbers)))
+    parts: list[bytes] = []
+    length = 0
+    for key, options in entries.items():
+        part = request(shape, key, options)
+        if length + len(part) + _NUMBER.size > _ENTRY_BYTES:
+            yield len(parts) // 2, nested(ATTR_ADT, *parts)
+            parts, length = [], 0
+        parts += part, _NUMBER.pack(_NUMBER.size, LINENO, len(parts) // 2 + 1)
+        length += len(part) + _NUMBER.size
+    if parts:
+        yield len(parts) // 2, nested(ATTR_ADT, *parts)
 
 
 def decode_set(replies: Sequence[bytes]) -> KernelSet:
