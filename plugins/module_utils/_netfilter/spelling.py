@@ -5,7 +5,7 @@
 """What iptables-save(8) makes of rules: they are put into an empty network namespace, and read from there.
 
 So a spelling is the very one of this host's iptables and kernel, and what either refuses is refused before anything is
-changed. A set counts by its name only: one is made for each that the rules ask for.
+changed. A set counts by its name and its family only: one is made for each that the rules ask for.
 """
 
 from __future__ import annotations
@@ -24,10 +24,14 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.saved imp
 _SETS = ("--match-set", "--add-set", "--del-set", "--map-set")
 
 
-def sets_of(wish: Wish) -> list[str]:
-    """The sets that rules ask for."""
+#: What ipset(8) calls the families: ip6tables takes no set of IPv4 addresses.
+_SET_FAMILIES = {"ipv4": "inet", "ipv6": "inet6"}
+
+
+def sets_of(wish: Wish, family: str | None = None) -> list[str]:
+    """The sets that rules ask for, of one family or of both."""
     found: dict[str, None] = {}
-    for text in _texts(wish):
+    for text in _texts(wish, family):
         if "-set" in text:
             listed = words(text)
             found.update({name: None for option, name in zip(listed, listed[1:]) if option in _SETS})
@@ -47,16 +51,16 @@ def spelling(client: Callable[[str], Iptables], wish: Wish, part: Wish, have: Ha
         LinuxnetError: iptables(8) or the kernel refuses a rule.
         MissingRequirement: the task may not make a network namespace.
     """
-    with fresh():
-        with IpSets() as sets:
-            for name in sets_of(part):
-                sets.apply([Operation("create", SetHeader(name, SetType("hash:ip", "inet")))])
-        found = {}
-        for family in dict.fromkeys(chain.family for chain in part.places()):
+    found = {}
+    for family in dict.fromkeys(chain.family for chain in part.places()):
+        with fresh():
+            with IpSets() as sets:
+                for name in sets_of(part, family):
+                    sets.apply([Operation("create", SetHeader(name, SetType("hash:ip", _SET_FAMILIES[family])))])
             iptables = client(family)
             iptables.restore(trial(wish, part, have, family), "take these rules")
             found[family] = iptables.tables()
-        return found
+    return found
 
 
 def trial(wish: Wish, part: Wish, have: Have, family: str) -> list[str]:
@@ -84,5 +88,8 @@ def trial(wish: Wish, part: Wish, have: Have, family: str) -> list[str]:
     return lines
 
 
-def _texts(wish: Wish) -> list[str]:
-    return [rule for each in wish.chains for rule in each.rules or ()] + [each.rule for each in wish.jumps]
+def _texts(wish: Wish, family: str | None) -> list[str]:
+    return [
+        *(rule for each in wish.chains if family in (None, each.key.family) for rule in each.rules or ()),
+        *(each.rule for each in wish.jumps if family in (None, each.key.family)),
+    ]

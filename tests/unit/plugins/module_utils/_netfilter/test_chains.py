@@ -154,7 +154,8 @@ def test_only_what_is_not_there_word_for_word_is_tried_and_takes_the_kernels_spe
     )
     part = unspelled(wanted, HAVE)
     assert [each.key.chain for each in part.chains] == ["MINE"]
-    assert sets_of(part) == ["S"]
+    assert sets_of(part) == sets_of(part, "ipv4") == ["S"]
+    assert sets_of(part, "ipv6") == []
     assert trial(wanted, part, HAVE, "ipv4") == [
         "*filter",
         ":MINE - [0:0]",
