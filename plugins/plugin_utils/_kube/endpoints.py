@@ -52,7 +52,7 @@ def _near(service: Service, ready: Sequence[Endpoint], node: Node, gates: Gates)
     """The endpoints that are hinted for the node or for its zone; all, unless each of them has such a hint."""
     if not gates.service_traffic_distribution and service.hints_annotation in ("", "disabled", "Disabled"):
         return ready
-    if all(endpoint.nodes for endpoint in ready):
+    if ready[0].nodes and all(endpoint.nodes for endpoint in ready):
         here: List[Endpoint] = [endpoint for endpoint in ready if node.name in endpoint.nodes]
         if here:
             return here

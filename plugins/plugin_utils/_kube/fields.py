@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping as AnyMapping
-from collections.abc import Sequence as AnySequence
 from typing import Any, Collection, Iterator, Mapping, Optional, Pattern, Sequence, Tuple
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import InvalidOption
@@ -86,7 +85,7 @@ class Fields:
         value = self._values.get(name)
         if value is None:
             return ()
-        if isinstance(value, (str, AnyMapping)) or not isinstance(value, AnySequence):
+        if not isinstance(value, (list, tuple)):
             raise self.refuse(name, "write a list")
         return value
 
@@ -102,8 +101,8 @@ class Fields:
         """A mapping within this one; a missing one has no fields."""
         value = self._values.get(name)
         if value is None:
-            value = {}
-        if not isinstance(value, AnyMapping):
+            return Fields(self.at(name), {})
+        if not isinstance(value, (dict, AnyMapping)):
             raise self.refuse(name, "write a mapping")
         return Fields(self.at(name), value)
 
@@ -111,7 +110,7 @@ class Fields:
         """Each mapping of a list."""
         for place, value in enumerate(self.list(name)):
             where = "%s[%d]" % (self.at(name), place)
-            if not isinstance(value, AnyMapping):
+            if not isinstance(value, (dict, AnyMapping)):
                 raise InvalidOption(where, value, "write a mapping")
             yield Fields(where, value)
 

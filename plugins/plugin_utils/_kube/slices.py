@@ -120,7 +120,7 @@ def _endpoints(
     for place, given in enumerate(fields.list("endpoints")):
         # No Fields here: there are tens of thousands of endpoints.
         where = "%sendpoints[%d]" % (fields.path, place)
-        if not isinstance(given, Mapping):
+        if not isinstance(given, (dict, Mapping)):
             raise InvalidOption(where, given, "write a mapping")
         address = _address(where, given.get("addresses"), family)
         if len(given["addresses"]) > 1:
@@ -167,8 +167,11 @@ def _conditions(where: str, given: Any) -> Tuple[bool, bool, bool]:
     """Ready, serving and terminating; what is not said counts as ready, serving and not terminating."""
     if given is None:
         return True, True, False
-    if not isinstance(given, Mapping):
+    if not isinstance(given, (dict, Mapping)):
         raise InvalidOption(where + ".conditions", given, "write a mapping")
+    get = given.get
+    if get("ready") is True and get("serving") is True and get("terminating") is False:
+        return True, True, False
     found = []
     for name, unsaid in (("ready", True), ("serving", True), ("terminating", False)):
         value = given.get(name)
