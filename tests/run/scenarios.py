@@ -32,6 +32,9 @@ LAST_LINES = 100
 LOGS = steps.OUTPUT / "molecule"
 # Scenarios with Ansible's own strategy; the others may run with a faster one, which knows no foreign become plugin.
 STOCK_STRATEGY = {"default", "namespaces"}
+# Scenarios of what wants nftables for IP in the machine's kernel; the others may run on a user-mode Linux, which has it
+# for bridges only and is several times faster than an emulated machine.
+NFTABLES = {"default", "doctor", "prediction", "stages", "trace"}
 # Those that take longest begin first, so that the last one does not run alone for long.
 LONGEST = (
     "stages",
@@ -92,11 +95,13 @@ def complaints(done: Sequence[Action], tested: summary.Count) -> Iterator[str]:
         yield "verify ran nothing: there is neither a verify playbook nor a test"
 
 
-def kernel_of(suite: str) -> str:
-    """The variables of lab_host for a machine with the kernel of a suite of Debian; nothing for its own choice."""
+def machine_for(name: str, suite: str = "") -> str:
+    """The variables of lab_host for a scenario's machine, with the kernel of a suite of Debian or lab_host's own."""
     release = suite.removesuffix("-backports")
-    other = f" lab_host_kernel_suite={suite}" if suite != release else ""
-    return f"lab_host_release={release}{other}" if suite else ""
+    words = [f"lab_host_release={release}"] if suite else []
+    words += [f"lab_host_kernel_suite={suite}"] if suite != release else []
+    # With another kernel it shall be the one that a director has.
+    return " ".join([*words, f"lab_host_vm_nftables={'true' if suite or name in NFTABLES else 'false'}"])
 
 
 def environment(name: str, junit: Path, suite: str = "") -> dict[str, str]:
@@ -104,7 +109,7 @@ def environment(name: str, junit: Path, suite: str = "") -> dict[str, str]:
     env = {
         "ANSIBLE_DEPRECATION_WARNINGS": "false",  # each play would warn of the faster strategy
         "ANSIBLE_NOCOLOR": "1",
-        "LAB_HOST_KERNEL": kernel_of(suite),  # .config/molecule/config.yml hands it on
+        "LAB_HOST_MACHINE": machine_for(name, suite),  # .config/molecule/config.yml hands it on
         "MOLECULE_COMMAND_BORDERS": "false",
         # By default two checkouts whose folders have the same name would share it.
         "MOLECULE_EPHEMERAL_DIRECTORY": str(LOGS / name),

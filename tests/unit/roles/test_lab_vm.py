@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import fcntl
+import grp
 import io
 import os
 import socket
@@ -19,20 +20,21 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.linuxnet.ipvs.roles.lab_host.files.lab_vm.host import LabError, has_kvm, locked, run
+from ansible_collections.linuxnet.ipvs.roles.lab_host.files.lab_vm import qemu, uml
+from ansible_collections.linuxnet.ipvs.roles.lab_host.files.lab_vm.host import LabError, kvm_obstacle, locked, run
 from ansible_collections.linuxnet.ipvs.roles.lab_host.files.lab_vm.image import Image, Recipe, guest_archive
 from ansible_collections.linuxnet.ipvs.roles.lab_host.files.lab_vm.machine import (
     FILES,
     Machine,
     Settings,
     end,
-    escaped,
     free_port,
     greets,
 )
 
 RECIPE = Recipe(release="bookworm", kernel_suite="", mirror="http://mirror/debian", packages=("curl", "ipset"))
-SETTINGS = Settings(name="lab", memory=1024, cpus=2, accelerator="tcg", resume=True, timeout=300)
+SETTINGS = Settings(name="lab", memory=1024, cpus=2, engine="emulation", nftables=True, resume=True, timeout=300)
+LAB_VM = "ansible_collections.linuxnet.ipvs.roles.lab_host.files.lab_vm"
 
 
 @pytest.fixture
@@ -45,7 +47,7 @@ def machine(tmp_path: Path) -> Machine:
     key.with_suffix(".pub").write_text("ssh-ed25519 AAAAuser lab\n")
     folder = tmp_path / "state"
     folder.mkdir()
-    return Machine(folder, image, key, SETTINGS)
+    return Machine(folder, RECIPE, tmp_path / "cache", key, SETTINGS)
 
 
 # The image
@@ -57,8 +59,9 @@ def test_each_input_changes_the_hash():
         replace(RECIPE, kernel_suite="bookworm-backports"),
         replace(RECIPE, mirror="http://other/debian"),
         replace(RECIPE, packages=("curl",)),
+        replace(RECIPE, uml=True),
     ]
-    assert len({recipe.identity() for recipe in [RECIPE, *others]}) == 5
+    assert len({recipe.identity() for recipe in [RECIPE, *others]}) == 6
 
 
 def test_the_order_of_packages_does_not_matter():
@@ -80,12 +83,29 @@ def test_the_kernel_suite_may_be_the_release_itself():
 
 
 def test_the_guests_files_belong_to_root_and_have_no_date():
-    with tarfile.open(fileobj=io.BytesIO(guest_archive())) as archive:
+    with tarfile.open(fileobj=io.BytesIO(guest_archive(uml=False))) as archive:
         entries = archive.getmembers()
         enabled = archive.getmember("etc/systemd/system/multi-user.target.wants/lab-network.service")
     assert {(entry.uid, entry.gid, entry.mtime) for entry in entries} == {(0, 0, 0)}
     assert enabled.linkname == "../lab-network.service"
     assert "etc/systemd/system/lab-network.service" in [entry.name for entry in entries]
+
+
+def test_user_mode_linux_has_a_kernel_of_its_own_and_the_older_iptables():
+    command = replace(RECIPE, uml=True).command()
+    included = next(word for word in command if word.startswith("--include=")).removeprefix("--include=").split(",")
+    assert "user-mode-linux" in included
+    assert not {"linux-image-cloud-amd64", "initramfs-tools"} & set(included)
+    with tarfile.open(fileobj=io.BytesIO(guest_archive(uml=True))) as archive:
+        assert archive.getmember("etc/alternatives/ip6tables-save").linkname == "/usr/sbin/ip6tables-legacy-save"
+    with tarfile.open(fileobj=io.BytesIO(guest_archive(uml=False))) as archive:
+        assert not [name for name in archive.getnames() if "alternatives" in name]
+
+
+def test_user_mode_linux_has_no_other_suites_kernel():
+    other = replace(RECIPE, uml=True, kernel_suite="bookworm-backports")
+    assert "lab_host_kernel_suite" in other.refusal()
+    assert replace(other, uml=False).refusal() == replace(RECIPE, uml=True).refusal() == ""
 
 
 def test_a_failing_build_leaves_no_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -104,9 +124,9 @@ def test_a_failing_build_leaves_no_image(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_an_image_that_is_there_is_not_built_again_and_leftovers_go(machine: Machine):
-    leftover = machine.image.folder.with_name("0123.99.part")
+    leftover = machine.image("emulation").folder.with_name("0123.99.part")
     leftover.mkdir()
-    assert machine.image.build() is False
+    assert machine.image("emulation").build() is False
     assert not leftover.exists()
 
 
@@ -114,54 +134,64 @@ def test_an_image_that_is_there_is_not_built_again_and_leftovers_go(machine: Mac
 
 
 def test_the_monitors_path_fits_a_sockets_address(machine: Machine):
-    deep = replace(machine, folder=Path("/" + "deep/" * 40))
-    arguments = deep.places(port=1)
+    deep = Path("/" + "deep/" * 40)
+    arguments = qemu.places(deep, machine.image("kvm"), deep / "overlay", deep / "console", port=1)
     assert arguments[arguments.index("-qmp") + 1] == "unix:qmp.sock,server=on,wait=off"
 
 
 def test_ssh_listens_on_the_loopback_address_only(machine: Machine):
-    arguments = machine.places(port=2222)
+    arguments = qemu.places(Path(), machine.image("kvm"), Path("overlay"), Path("console"), port=2222)
     assert arguments[arguments.index("-netdev") + 1].endswith("hostfwd=tcp:127.0.0.1:2222-:22")
 
 
 def test_a_comma_in_a_path_does_not_end_an_option():
-    assert escaped(Path("/a,b/c")) == "/a,,b/c"
+    assert qemu.escaped(Path("/a,b/c")) == "/a,,b/c"
 
 
 @pytest.mark.parametrize(
     "change",
-    [{"name": "other"}, {"memory": 2048}, {"cpus": 1}, {"accelerator": "auto"}],
+    [{"name": "other"}, {"memory": 2048}, {"cpus": 1}],
     ids=lambda change: next(iter(change)),
 )
 def test_other_settings_ask_for_another_machine(machine: Machine, change: dict[str, object]):
-    assert replace(machine, settings=replace(SETTINGS, **change)).identity() != machine.identity()  # type: ignore[arg-type]
+    other = replace(machine, settings=replace(SETTINGS, **change))  # type: ignore[arg-type]
+    assert other.identity("emulation") != machine.identity("emulation")
 
 
 def test_patience_does_not_ask_for_another_machine(machine: Machine):
-    assert replace(machine, settings=replace(SETTINGS, timeout=1)).identity() == machine.identity()
+    patient = replace(machine, settings=replace(SETTINGS, timeout=1))
+    assert patient.identity("emulation") == machine.identity("emulation")
+
+
+def test_a_machine_that_another_engine_runs_is_wanted_where_that_engine_may_be_chosen(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(f"{LAB_VM}.machine.kvm_obstacle", lambda: "")
+    emulated = {"engine": "emulation", "identity": machine.identity("emulation"), "port": 1}
+    assert machine.is_wanted(emulated)
+    assert replace(machine, settings=replace(SETTINGS, engine="auto")).is_wanted(emulated)  # it did not work with kvm
+    assert not replace(machine, settings=replace(SETTINGS, engine="kvm")).is_wanted(emulated)
 
 
 def test_the_kept_state_does_not_depend_on_the_place_or_the_port(
     machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(
-        "ansible_collections.linuxnet.ipvs.roles.lab_host.files.lab_vm.machine.run", lambda *_: "QEMU 7.2"
-    )
-    assert replace(machine, folder=tmp_path / "elsewhere").snapshot("tcg") == machine.snapshot("tcg")
+    monkeypatch.setattr(f"{LAB_VM}.machine.run", lambda *_: "QEMU 7.2")
+    assert replace(machine, folder=tmp_path / "elsewhere").snapshot() == machine.snapshot()
     bigger = replace(machine, settings=replace(SETTINGS, memory=2048))
-    assert bigger.snapshot("tcg") != machine.snapshot("tcg")
+    assert bigger.snapshot() != machine.snapshot()
 
 
 def test_the_files_to_reach_it_by_are_written_once(machine: Machine):
-    assert machine.write_access(2222) is True
-    assert machine.write_access(2222) is False
-    assert machine.write_access(2223) is True
+    assert machine.write_access("emulation", 2222) is True
+    assert machine.write_access("emulation", 2222) is False
+    assert machine.write_access("emulation", 2223) is True
     assert (machine.folder / "known_hosts").read_text() == "lab ssh-ed25519 AAAAhost\n"
     assert "Port 2223\n" in (machine.folder / "ssh_config").read_text()
 
 
 def test_ssh_understands_the_configuration(machine: Machine):
-    machine.write_access(2222)
+    machine.write_access("emulation", 2222)
     said = subprocess.run(
         ["ssh", "-G", "-F", str(machine.folder / "ssh_config"), "lab"], capture_output=True, text=True, check=True
     ).stdout
@@ -178,14 +208,17 @@ def test_stopping_removes_only_what_is_ours(machine: Machine):
         (machine.folder / name).touch()
     theirs = machine.folder / "theirs"
     theirs.touch()
+    (machine.folder / uml.NAME).mkdir()
+    (machine.folder / uml.NAME / "pid").touch()
     assert machine.stop() is True
     assert list(machine.folder.iterdir()) == [theirs]
 
 
-def test_a_process_is_ours_by_the_disk_that_it_runs(machine: Machine):
+@pytest.mark.parametrize(("before", "engine"), [("id=disk,format=qcow2,", "emulation"), ("", "uml")])
+def test_a_process_is_ours_by_the_disk_that_it_runs(machine: Machine, before: str, engine: str):
     sleep = [sys.executable, "-c", "import time; time.sleep(60)"]
-    ours = subprocess.Popen([*sleep, f"id=disk,format=qcow2,file={machine.overlay}"])
-    theirs = subprocess.Popen([*sleep, f"id=disk,format=qcow2,file={machine.overlay}.other"])
+    disk = f"{before}file={machine.overlay(engine)}"
+    ours, theirs = subprocess.Popen([*sleep, disk]), subprocess.Popen([*sleep, f"{disk}.other"])
     try:
         assert machine.processes() == [ours.pid]
     finally:
@@ -195,15 +228,17 @@ def test_a_process_is_ours_by_the_disk_that_it_runs(machine: Machine):
 
 
 def test_a_process_that_ignores_the_polite_signal_is_ended_all_the_same():
-    stubborn = subprocess.Popen(
-        [sys.executable, "-c", "import signal, time; signal.signal(15, signal.SIG_IGN); print('.'); time.sleep(60)"],
-        stdout=subprocess.PIPE,
-    )
-    assert stubborn.stdout is not None
-    stubborn.stdout.readline()
-    threading.Thread(target=stubborn.wait, daemon=True).start()
-    end(stubborn.pid, patience=0.5)
-    assert stubborn.wait() == -9
+    program = "import signal, time; signal.signal(15, signal.{}); print('.', flush=True); time.sleep(60)"
+    running = [
+        subprocess.Popen([sys.executable, "-c", program.format(how)], stdout=subprocess.PIPE)
+        for how in ("SIG_IGN", "SIG_DFL")
+    ]
+    for process in running:
+        assert process.stdout is not None
+        process.stdout.readline()
+        threading.Thread(target=process.wait, daemon=True).start()
+    end([process.pid for process in running], patience=0.5)
+    assert [process.wait() for process in running] == [-9, -15]
 
 
 @pytest.mark.parametrize(
@@ -232,24 +267,57 @@ def test_nobody_greets_where_nobody_listens():
 
 @pytest.mark.parametrize(
     ("flags", "device", "expected"),
-    [("fpu vmx", True, True), ("fpu svm", True, True), ("fpu", True, False), ("fpu vmx", False, False)],
+    [
+        ("fpu vmx", True, ""),
+        ("fpu svm", True, ""),
+        ("fpu", True, "its processor has no virtualization"),
+        ("fpu vmx", False, "there is no "),
+    ],
 )
-def test_kvm_takes_a_processor_and_a_device(tmp_path: Path, flags: str, device: bool, expected: bool):
+def test_kvm_takes_a_processor_and_a_device(tmp_path: Path, flags: str, device: bool, expected: str):
     cpuinfo = tmp_path / "cpuinfo"
     cpuinfo.write_text(f"processor\t: 0\nflags\t\t: {flags}\n")
     if device:
         (tmp_path / "kvm").touch()
-    assert has_kvm(cpuinfo, tmp_path / "kvm") is expected
+    told = kvm_obstacle(cpuinfo, tmp_path / "kvm")
+    assert told.startswith(expected)
+    assert bool(told) == bool(expected)
 
 
-def test_auto_without_kvm_is_emulation(monkeypatch: pytest.MonkeyPatch):
-    where = "ansible_collections.linuxnet.ipvs.roles.lab_host.files.lab_vm.machine.has_kvm"
-    auto = replace(SETTINGS, accelerator="auto")
-    monkeypatch.setattr(where, lambda: False)
-    assert auto.accelerators() == ["tcg"]
-    monkeypatch.setattr(where, lambda: True)
-    assert auto.accelerators() == ["kvm", "tcg"]
-    assert replace(SETTINGS, accelerator="kvm").accelerators() == ["kvm"]
+def test_who_may_not_use_kvm_is_told_which_group_may(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "cpuinfo").write_text("flags\t\t: fpu vmx\n")
+    (tmp_path / "kvm").touch()
+    monkeypatch.setattr("os.access", lambda *_: False)  # root may everything
+    group = grp.getgrgid((tmp_path / "kvm").stat().st_gid).gr_name
+    told = kvm_obstacle(tmp_path / "cpuinfo", tmp_path / "kvm")
+    assert told == f"this user may not read and write {tmp_path}/kvm: join the group {group}, and log in again"
+
+
+@pytest.mark.parametrize(
+    ("kvm", "nftables", "suite", "uml_obstacle", "expected"),
+    [
+        ("", True, "", "", ["kvm", "emulation"]),
+        ("", False, "", "", ["kvm", "emulation"]),
+        ("none", True, "", "", ["emulation"]),
+        ("none", False, "", "", ["uml", "emulation"]),
+        ("none", False, "", "no /dev/net/tun", ["emulation"]),
+        ("none", False, "bookworm-backports", "", ["emulation"]),
+    ],
+)
+def test_auto_takes_the_fastest_that_does(
+    monkeypatch: pytest.MonkeyPatch, kvm: str, nftables: bool, suite: str, uml_obstacle: str, expected: list[str]
+):
+    monkeypatch.setattr(f"{LAB_VM}.machine.kvm_obstacle", lambda: kvm)
+    monkeypatch.setattr(f"{LAB_VM}.uml.obstacle", lambda: uml_obstacle)
+    auto = replace(SETTINGS, engine="auto", nftables=nftables)
+    assert auto.engines(replace(RECIPE, kernel_suite=suite)) == expected
+    assert replace(auto, engine="uml").engines(RECIPE) == ["uml"]
+
+
+def test_the_key_is_one_word_of_the_kernels_command_line():
+    arguments = uml.arguments("lab", 512, "ssh-ed25519 AAAAuser some body's lab\n")
+    assert arguments[-1] == '"systemd.set_credential=ssh.authorized_keys.root:ssh-ed25519 AAAAuser"'
+    assert "mem=512M" in arguments
 
 
 def test_a_failing_program_is_quoted():

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import pytest
 import scenarios
+import steps
 import summary
 
 MATRIX = "INFO     [it > discovery] scenario test matrix: create, verify\n"
@@ -51,12 +52,21 @@ def test_missing_playbook_is_told() -> None:
 
 
 @pytest.mark.parametrize(
-    ("suite", "variables"),
+    ("name", "suite", "variables"),
     [
-        ("", ""),
-        ("trixie", "lab_host_release=trixie"),
-        ("trixie-backports", "lab_host_release=trixie lab_host_kernel_suite=trixie-backports"),
+        ("tables", "", "lab_host_vm_nftables=false"),
+        ("trace", "", "lab_host_vm_nftables=true"),
+        ("tables", "trixie", "lab_host_release=trixie lab_host_vm_nftables=true"),
+        (
+            "tables",
+            "trixie-backports",
+            "lab_host_release=trixie lab_host_kernel_suite=trixie-backports lab_host_vm_nftables=true",
+        ),
     ],
 )
-def test_a_suite_is_where_the_machines_kernel_comes_from(suite: str, variables: str) -> None:
-    assert scenarios.kernel_of(suite) == variables
+def test_a_scenario_asks_for_the_machine_that_it_needs(name: str, suite: str, variables: str) -> None:
+    assert scenarios.machine_for(name, suite) == variables
+
+
+def test_what_needs_nftables_is_a_scenario() -> None:
+    assert all((steps.CHECKOUT / "molecule" / name / "molecule.yml").exists() for name in scenarios.NFTABLES)

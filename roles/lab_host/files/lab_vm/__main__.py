@@ -23,33 +23,38 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from .host import LabError, has_apt, is_supported, missing_packages
-from .image import Image, Recipe
+from . import uml
+from .host import LabError, has_apt, is_supported, kvm_obstacle, missing_packages
+from .image import Recipe
 from .machine import Machine, Settings
 
 
 def status(machine: Machine, _check: bool) -> dict[str, Any]:
-    image = machine.image
     fault = machine.fault()
-    accelerator = machine.settings.accelerators()[0]
-    missing = missing_packages(to_build=not image.is_built)
-    resumes = accelerator == "tcg" and not missing and image.is_built and machine.key.exists()
+    engine = machine.engines()[0] if fault is not None else machine.record()["engine"]
+    image = machine.image(engine)
+    missing = missing_packages(engine, to_build=not image.is_built)
+    resumes = engine == "emulation" and not missing and image.is_built and machine.key.exists()
     return {
         "changed": False,
         "supported": is_supported(),
+        "refusal": image.recipe.refusal(),
         "root": os.geteuid() == 0,
         "apt": has_apt(),
         "missing": missing,
         "built": image.is_built,
         "image": str(image.folder),
         "fault": fault,
-        "accelerator": accelerator,
-        "resumes": resumes and machine.settings.resume and machine.snapshot(accelerator).exists(),
+        "engine": engine,
+        "no_kvm": kvm_obstacle(),
+        "no_uml": uml.obstacle() if engine == "uml" else "",
+        "resumes": resumes and machine.settings.resume and machine.snapshot().exists(),
     }
 
 
 def build(machine: Machine, check: bool) -> dict[str, Any]:
-    return {"changed": not machine.image.is_built if check else machine.image.build()}
+    image = machine.image(machine.engines()[0])
+    return {"changed": not image.is_built if check else image.build()}
 
 
 def start(machine: Machine, check: bool) -> dict[str, Any]:
@@ -66,6 +71,7 @@ def stop(machine: Machine, check: bool) -> dict[str, Any]:
 def access(machine: Machine) -> dict[str, Any]:
     return {
         "port": machine.record()["port"],
+        "engine": machine.record()["engine"],
         "key": str(machine.key),
         "known_hosts": str(machine.folder / "known_hosts"),
     }
@@ -80,7 +86,8 @@ def main() -> None:
     recipe = settings["image"]
     machine = Machine(
         folder=Path(settings["state_dir"]).resolve(),
-        image=Image.of(Recipe(**{**recipe, "packages": tuple(recipe["packages"])}), cache),
+        recipe=Recipe(**{**recipe, "packages": tuple(recipe["packages"])}),
+        cache=cache,
         key=cache / "id_ed25519",
         settings=Settings(**settings["machine"]),
     )

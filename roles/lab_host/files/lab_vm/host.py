@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import grp
 import os
 import platform
 import shutil
@@ -18,11 +19,18 @@ from pathlib import Path
 SEARCH_PATH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", "/sbin"])
 
 # Program -> Debian's package
-TO_RUN = {
-    "qemu-system-x86_64": "qemu-system-x86",
-    "qemu-img": "qemu-utils",
+TO_ENTER = {
     "ssh": "openssh-client",
     "ssh-keygen": "openssh-client",
+}
+TO_RUN_QEMU = {
+    "qemu-system-x86_64": "qemu-system-x86",
+    "qemu-img": "qemu-utils",
+}
+# Its kernel comes with the image.
+TO_RUN_UML = {
+    "ip": "iproute2",
+    "unshare": "util-linux",
 }
 TO_BUILD = {
     "mmdebstrap": "mmdebstrap",
@@ -83,9 +91,9 @@ def last_lines(text: str, count: int = 15) -> str:
     return "\n".join(text.strip().splitlines()[-count:])
 
 
-def missing_packages(*, to_build: bool) -> list[str]:
+def missing_packages(engine: str, *, to_build: bool) -> list[str]:
     """Debian's names of the packages whose programs are not on this machine."""
-    wanted = dict(TO_RUN)
+    wanted = {**TO_ENTER, **(TO_RUN_UML if engine == "uml" else TO_RUN_QEMU)}
     if to_build:
         wanted.update(TO_BUILD)
         if os.geteuid() != 0:
@@ -104,8 +112,8 @@ def is_supported() -> bool:
     return platform.system() == "Linux" and platform.machine() == "x86_64"
 
 
-def has_kvm(cpuinfo: Path = Path("/proc/cpuinfo"), device: Path = Path("/dev/kvm")) -> bool:
-    """Whether this machine can run virtual machines on its own processor.
+def kvm_obstacle(cpuinfo: Path = Path("/proc/cpuinfo"), device: Path = Path("/dev/kvm")) -> str:
+    """Why this machine cannot run virtual machines on its own processor; nothing if it can.
 
     The device alone proves nothing: machines that are virtual themselves may have it although their processor has
     no such mode, and then a guest hangs.
@@ -113,8 +121,23 @@ def has_kvm(cpuinfo: Path = Path("/proc/cpuinfo"), device: Path = Path("/dev/kvm
     try:
         flags = next(line for line in cpuinfo.read_text().splitlines() if line.startswith("flags")).split()
     except (OSError, StopIteration):
-        return False
-    return bool({"vmx", "svm"} & set(flags)) and os.access(device, os.R_OK | os.W_OK)
+        flags = []
+    if not {"vmx", "svm"} & set(flags):
+        return "its processor has no virtualization, or does not show it"
+    if not device.exists():
+        return f"there is no {device}: load kvm_intel or kvm_amd, or switch virtualization on in the firmware"
+    if not os.access(device, os.R_OK | os.W_OK):
+        return f"this user may not read and write {device}: join the group {group_of(device)}, and log in again"
+    return ""
+
+
+def group_of(path: Path) -> str:
+    """The name of a file's group, or its number where it has none."""
+    number = path.stat().st_gid
+    try:
+        return grp.getgrgid(number).gr_name
+    except KeyError:
+        return str(number)
 
 
 @contextlib.contextmanager

@@ -1,7 +1,9 @@
 # Copyright (c) 2026, the linuxnet.ipvs contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The virtual machine: a QEMU process that runs a throw-away overlay of an image, and the way in by ssh.
+"""The virtual machine: a process that runs a throw-away overlay of an image, and the way in by ssh.
+
+Its engine is QEMU, on the processor (`kvm`) or with one that it emulates (`emulation`), or a user-mode Linux (`uml`).
 
 An emulated machine takes about half a minute to boot, so it is done once: its state right after the boot is kept next
 to the image, and from then on every machine starts from a copy of it.
@@ -9,37 +11,35 @@ to the image, and from then on every machine starts from a copy of it.
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from .host import SEARCH_PATH, LabError, has_kvm, last_lines, locked, run
-from .image import Image
+from . import qemu, uml
+from .host import SEARCH_PATH, LabError, kvm_obstacle, last_lines, locked, missing_packages, run
+from .image import Image, Recipe
 
-ACCELERATORS = {
-    "kvm": ("-accel", "kvm", "-cpu", "host"),
-    # Nehalem: what newer models offer costs more to emulate than it brings (measured: `max` boots half as fast).
-    "tcg": ("-accel", "tcg,thread=multi,tb-size=512", "-cpu", "Nehalem"),
-}
-# A guest that really runs on the processor answers in seconds; where it does not, emulation is next.
-KVM_PATIENCE = 60
+# A guest that really runs answers in seconds, and within these on a machine that is busy; if not, emulation is next.
+PATIENCE = 90
 RESUME_PATIENCE = 60
 SNAPSHOT = "booted"
 FILES = (
     "console.log",
+    "disk",
     "enter",
     "inventory.yml",
     "known_hosts",
     "nodes.json",
+    "overlay.cow",
     "overlay.qcow2",
     "qemu.pid",
     "qmp.sock",
@@ -56,17 +56,21 @@ class Settings:
     memory: int
     """in MiB"""
     cpus: int
-    accelerator: str
-    """`kvm`, `tcg`, or `auto` for the best that works"""
+    engine: str
+    """`kvm`, `uml`, `emulation`, or `auto` for the best that works"""
+    nftables: bool
+    """whether its kernel must have nftables for IP, and not for bridges only"""
     resume: bool
     timeout: int
     """how long a boot may take, in seconds"""
 
-    def accelerators(self) -> list[str]:
+    def engines(self, recipe: Recipe) -> list[str]:
         """What to try, in this order."""
-        if self.accelerator != "auto":
-            return [self.accelerator]
-        return ["kvm", "tcg"] if has_kvm() else ["tcg"]
+        if self.engine != "auto":
+            return [self.engine]
+        kvm = [] if kvm_obstacle() else ["kvm"]
+        as_process = kvm or self.nftables or replace(recipe, uml=True).refusal() or uml.obstacle()
+        return [*kvm, *([] if as_process else ["uml"]), "emulation"]
 
 
 @dataclass(frozen=True)
@@ -74,61 +78,46 @@ class Machine:
     """The one virtual machine whose files are in `folder`, running or not."""
 
     folder: Path
-    image: Image
+    recipe: Recipe
+    """what its image is made of; `uml` follows from the engine"""
+    cache: Path
     key: Path
     settings: Settings
 
     # What is asked for
 
-    def arguments(self, accelerator: str) -> list[str]:
-        """QEMU's arguments as far as they shape the machine; where its files and its port are is not in here."""
-        with_key = base64.b64encode(self.key.with_suffix(".pub").read_bytes()).decode()
-        # TERM: or else newer systemds ask the terminal for its size, and wait for the answer.
-        kernel = ["root=/dev/vda", "rw", "console=ttyS0", "TERM=dumb", "quiet", "fsck.mode=skip", "net.ifnames=0"]
-        kernel.append(f"systemd.hostname={self.settings.name}")
-        if accelerator == "tcg":
-            # An emulated processor does not speculate, so there is nothing to protect.
-            kernel.append("mitigations=off")
-        return [
-            *("-name", f"linuxnet-ipvs-{self.settings.name}", "-M", "q35", *ACCELERATORS[accelerator]),
-            *("-smp", str(self.settings.cpus), "-m", str(self.settings.memory)),
-            *("-nodefaults", "-no-user-config", "-display", "none"),
-            *("-append", " ".join(kernel)),
-            # systemd takes it from there to /root/.ssh/authorized_keys.
-            *("-smbios", f"type=11,value=io.systemd.credential.binary:ssh.authorized_keys.root={with_key}"),
-            *("-device", "virtio-blk-pci,drive=disk", "-device", "virtio-net-pci,netdev=net,romfile="),
-            *("-device", "virtio-rng-pci"),
-        ]
+    def engines(self) -> list[str]:
+        """What to try, in this order."""
+        return self.settings.engines(self.recipe)
 
-    def places(self, port: int) -> list[str]:
-        """The rest of QEMU's arguments. The monitor's path is relative, since a socket's may have 107 bytes only."""
-        return [
-            *("-kernel", str(self.image.kernel), "-initrd", str(self.image.initrd)),
-            *("-drive", f"id=disk,if=none,format=qcow2,cache=unsafe,file={escaped(self.overlay)}"),
-            *("-netdev", f"user,id=net,ipv6=off,hostfwd=tcp:127.0.0.1:{port}-:22"),
-            *("-chardev", f"file,id=console,path={escaped(self.console)}", "-serial", "chardev:console"),
-            *("-qmp", "unix:qmp.sock,server=on,wait=off"),
-            *("-pidfile", str(self.folder / "qemu.pid"), "-daemonize"),
-        ]
+    def image(self, engine: str) -> Image:
+        return Image.of(replace(self.recipe, uml=engine == "uml"), self.cache)
 
-    def identity(self) -> str:
+    def arguments(self, engine: str) -> list[str]:
+        """What shapes the machine on its engine's command line."""
+        settings, key = self.settings, self.key.with_suffix(".pub").read_text()
+        if engine == "uml":
+            return uml.arguments(settings.name, settings.memory, key)
+        return qemu.arguments(engine, settings.name, settings.memory, settings.cpus, key)
+
+    def identity(self, engine: str) -> str:
         """A hash of what is asked for: a machine that was started for something else is replaced."""
         settings = self.settings
-        wanted = [self.image.identity, settings.name, settings.memory, settings.cpus, settings.accelerator]
+        wanted = [self.image(engine).identity, engine, settings.name, settings.memory, settings.cpus]
         return digest([*wanted, self.key.with_suffix(".pub").read_text()])
 
-    def snapshot(self, accelerator: str) -> Path:
-        """Where the state after the boot is kept; it belongs to this very QEMU and these very arguments."""
+    def snapshot(self) -> Path:
+        """Where the state after an emulated boot is kept; it belongs to this very QEMU and these very arguments."""
         version = run(["qemu-system-x86_64", "--version"]).splitlines()[0]
-        anywhere = replace(self, folder=Path())
-        what = digest([version, *self.arguments(accelerator), *anywhere.places(port=0)])
-        return self.image.folder / f"booted-{what}.qcow2"
+        image = self.image("emulation")
+        anywhere = qemu.places(Path(), image, Path("overlay.qcow2"), Path("console.log"), port=0)
+        what = digest([version, *self.arguments("emulation"), *anywhere])
+        return image.folder / f"booted-{what}.qcow2"
 
     # What is there
 
-    @property
-    def overlay(self) -> Path:
-        return self.folder / "overlay.qcow2"
+    def overlay(self, engine: str) -> Path:
+        return self.folder / ("overlay.cow" if engine == "uml" else "overlay.qcow2")
 
     @property
     def console(self) -> Path:
@@ -142,9 +131,9 @@ class Machine:
             return {}
 
     def processes(self) -> list[int]:
-        """The processes that run our overlay: QEMU's command line names it, so it cannot be anybody else's."""
-        disk = f",file={escaped(self.overlay)}"
-        return [pid for pid, argv in own_processes() if any(argument.endswith(disk) for argument in argv)]
+        """The processes that run an overlay of ours: the command line names it, so it cannot be anybody else's."""
+        disks = [f"file={self.overlay('uml')}", f",file={qemu.escaped(self.overlay('emulation'))}"]
+        return [pid for pid, argv in own_processes() if any(word.endswith(disk) for word in argv for disk in disks)]
 
     def fault(self) -> str | None:
         """Why the machine cannot be used as it is; None if it can."""
@@ -153,11 +142,21 @@ class Machine:
             return "it died" if record else "there is none yet"
         if not record:
             return "it was never seen to answer"
-        if not (self.image.is_built and self.key.with_suffix(".pub").exists()) or record["identity"] != self.identity():
+        if not self.is_wanted(record):
             return "other settings are asked for now"
         if not greets(record["port"]):
             return "it does not answer"
         return None
+
+    def is_wanted(self, record: dict[str, Any]) -> bool:
+        """Whether the machine that was noted is one that would be started now, with the first engine or another one."""
+        engine = record.get("engine")
+        return (
+            engine in self.engines()
+            and self.image(engine).is_built
+            and self.key.with_suffix(".pub").exists()
+            and record["identity"] == self.identity(engine)
+        )
 
     # What is done
 
@@ -166,98 +165,121 @@ class Machine:
 
         :returns: whether anything was done, and what a person should know about it
         """
-        if not self.image.is_built:
-            raise LabError(f"There is no image yet: {self.image.folder}")
         with locked(self.folder):
             if self.fault() is None:
-                return {"changed": self.write_access(self.record()["port"]), "notes": []}
+                record = self.record()
+                return {"changed": self.write_access(record["engine"], record["port"]), "notes": []}
             make_key(self.key)
             self.clear()
             notes: list[str] = []
-            accelerators = self.settings.accelerators()
-            for accelerator in accelerators:
+            engines = self.engines()
+            for engine in engines:
                 try:
-                    self.bring_up(accelerator, notes)
+                    self.bring_up(engine, notes, last=engine == engines[-1])
                     break
                 except LabError as error:
-                    self.halt()
-                    if accelerator == accelerators[-1]:
-                        raise
+                    self.clear()
+                    if engine == engines[-1]:
+                        raise LabError("\n".join([*notes, str(error)])) from error
                     notes.append(
-                        f"It did not work with {accelerator}, so the machine is emulated. To save the attempt the next "
-                        f"time, set lab_host_vm_accelerator to {accelerators[-1]}. ({error})"
+                        f"It did not work with {engine}, so the machine is emulated. To save the attempt the next "
+                        f"time, set lab_host_vm_engine to emulation. ({error})"
                     )
             return {"changed": True, "notes": notes}
 
-    def bring_up(self, accelerator: str, notes: list[str]) -> None:
-        """Start the machine with `accelerator` and see it answer.
+    def bring_up(self, engine: str, notes: list[str], *, last: bool) -> None:
+        """Start the machine with an engine and see it answer.
 
         :raises LabError: if it does not
         """
-        snapshot = self.snapshot(accelerator) if accelerator == "tcg" and self.settings.resume else None
+        self.have_image(engine)
+        snapshot = self.snapshot() if engine == "emulation" and self.settings.resume else None
         if snapshot is not None and snapshot.exists():
             try:
-                run(["cp", "--", str(snapshot), str(self.overlay)])
-                port = self.launch(accelerator, "-loadvm", SNAPSHOT)
+                run(["cp", "--", str(snapshot), str(self.overlay(engine))])
+                port = self.launch(engine, "-loadvm", SNAPSHOT)
                 self.enter(port, RESUME_PATIENCE)
             except LabError as error:
                 notes.append(f"The machine did not wake up from its kept state, so it was booted. ({error})")
                 self.clear()
                 snapshot.unlink(missing_ok=True)
             else:
-                self.note(accelerator, port)
+                self.note(engine, port)
                 return
-        run(["qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", str(self.image.disk), str(self.overlay)])
-        patience = min(KVM_PATIENCE, self.settings.timeout) if accelerator == "kvm" else self.settings.timeout
-        port = self.launch(accelerator)
-        self.enter(port, patience)
+        port = self.launch(engine)
+        self.enter(port, self.settings.timeout if last else min(PATIENCE, self.settings.timeout))
         if snapshot is not None:
             try:
                 self.keep(snapshot)
             except LabError as error:
                 notes.append(f"The state after the boot could not be kept for the next time. ({error})")
             self.settle()
-        self.note(accelerator, port)
+        self.note(engine, port)
 
-    def launch(self, accelerator: str, *more: str) -> int:
-        """Start QEMU in the background.
+    def have_image(self, engine: str) -> None:
+        """See that there is an image: that of the first engine has been built before, that of another one has not.
+
+        :raises LabError: if it lacks a program
+        """
+        image = self.image(engine)
+        missing = missing_packages(engine, to_build=not image.is_built)
+        if missing:
+            raise LabError(
+                f"To have the machine run by {engine}, programs of {', '.join(missing)} are missing. With "
+                f"lab_host_vm_engine set to {engine}, they are installed."
+            )
+        image.build()
+
+    def launch(self, engine: str, *more: str) -> int:
+        """Start the machine's process in the background, with `more` from a state that is kept.
 
         :returns: the port on which the machine's ssh will answer
         """
-        for attempt in range(3):
-            port = free_port()
-            try:
-                run(["qemu-system-x86_64", *self.arguments(accelerator), *self.places(port), *more], cwd=self.folder)
-                break
-            except LabError as error:
-                # Somebody else took the port in between.
-                if "host forwarding" not in str(error) or attempt == 2:
-                    raise
-        self.write_access(port)
+        image, overlay = self.image(engine), self.overlay(engine)
+        if engine == "uml":
+            port = uml.launch(self.folder, image, overlay, self.console, self.arguments(engine))
+        else:
+            if not more:
+                run(["qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", str(image.disk), str(overlay)])
+            for attempt in range(3):
+                port = free_port()
+                places = qemu.places(self.folder, image, overlay, self.console, port)
+                try:
+                    run(["qemu-system-x86_64", *self.arguments(engine), *places, *more], cwd=self.folder)
+                    break
+                except LabError as error:
+                    # Somebody else took the port in between.
+                    if "host forwarding" not in str(error) or attempt == 2:
+                        raise
+        self.write_access(engine, port)
         return port
 
     def enter(self, port: int, patience: int) -> None:
         """Wait until the machine lets us in.
 
-        :raises LabError: if QEMU ends, or if there is no answer for `patience` seconds
+        :raises LabError: if its process ends, or if there is no answer for `patience` seconds
         """
         deadline = time.monotonic() + patience
         while not greets(port, 5):
             if not self.processes():
-                raise LabError("QEMU ended while the machine started.")
+                raise LabError(f"Its process ended while the machine started. {self.last_words()}")
             if time.monotonic() > deadline:
-                said = last_lines(self.console.read_text(errors="replace"))
-                where = f"The end of its console, {self.console}:\n{said}" if said else "Its console is empty."
-                raise LabError(f"The machine does not answer by ssh after {patience} seconds. {where}")
+                raise LabError(f"The machine does not answer by ssh after {patience} seconds. {self.last_words()}")
             time.sleep(0.2)
         self.settle()
+
+    def last_words(self) -> str:
+        """What the machine has written last."""
+        said = last_lines(read(self.console) or "")
+        return f"The end of its console:\n{said}" if said else "Its console is empty."
 
     def settle(self) -> None:
         """Give the machine the time of day and randomness of its own: a kept state brings neither.
 
-        Its hardware clock is QEMU's, which is this machine's.
+        QEMU's hardware clock is this machine's. User-mode Linux has none, and this machine's time.
         """
-        self.ssh("cat >/dev/urandom && date --set=@$(cat /sys/class/rtc/rtc0/since_epoch)", stdin=os.urandom(64))
+        clock = "/sys/class/rtc/rtc0/since_epoch"
+        self.ssh(f"cat >/dev/urandom && if [ -e {clock} ]; then date --set=@$(cat {clock}); fi", stdin=os.urandom(64))
 
     def keep(self, snapshot: Path) -> None:
         """Keep the state of the machine, which has just booted, as `snapshot`. It stands still meanwhile."""
@@ -267,20 +289,20 @@ class Machine:
         with locked(snapshot.parent):
             for leftover in snapshot.parent.glob("*.part"):
                 leftover.unlink()
-            with Monitor(self.folder) as monitor:
+            with qemu.Monitor(self.folder) as monitor:
                 monitor.execute("stop")
                 try:
                     said = monitor.execute("human-monitor-command", **{"command-line": f"savevm {SNAPSHOT}"})
                     if said:
                         raise LabError(said)
-                    run(["cp", "--", str(self.overlay), str(part)])
+                    run(["cp", "--", str(self.overlay("emulation")), str(part)])
                 finally:
                     monitor.execute("cont")
             part.rename(snapshot)
 
-    def note(self, accelerator: str, port: int) -> None:
+    def note(self, engine: str, port: int) -> None:
         """Note that the machine answers, the last step of its start."""
-        record = {"identity": self.identity(), "port": port, "accelerator": accelerator}
+        record = {"identity": self.identity(engine), "port": port, "engine": engine}
         (self.folder / "vm.json").write_text(json.dumps(record))
 
     def stop(self) -> bool:
@@ -301,17 +323,17 @@ class Machine:
         return bool(self.processes()) or any((self.folder / name).exists() for name in FILES)
 
     def halt(self) -> None:
-        for pid in self.processes():
-            end(pid)
+        end(self.processes())
 
     def clear(self) -> None:
         self.halt()
         for name in FILES:
             (self.folder / name).unlink(missing_ok=True)
+        shutil.rmtree(self.folder / uml.NAME, ignore_errors=True)
 
     # The way in
 
-    def access(self, port: int) -> dict[str, str]:
+    def access(self, engine: str, port: int) -> dict[str, str]:
         """The files by which ssh finds the machine and knows it for the right one: name -> content."""
         ssh_config = f"""\
 # The lab's virtual machine: ssh -F {self.folder / "ssh_config"} {self.settings.name}
@@ -325,11 +347,11 @@ Host {self.settings.name}
   UserKnownHostsFile "{self.folder / "known_hosts"}"
   StrictHostKeyChecking yes
 """
-        return {"ssh_config": ssh_config, "known_hosts": f"{self.settings.name} {self.image.host_key}\n"}
+        return {"ssh_config": ssh_config, "known_hosts": f"{self.settings.name} {self.image(engine).host_key}\n"}
 
-    def write_access(self, port: int) -> bool:
+    def write_access(self, engine: str, port: int) -> bool:
         """Write these files where they are not so already. Returns whether any was not."""
-        stale = {name: text for name, text in self.access(port).items() if text != read(self.folder / name)}
+        stale = {name: text for name, text in self.access(engine, port).items() if text != read(self.folder / name)}
         for name, text in stale.items():
             (self.folder / name).write_text(text)
         return bool(stale)
@@ -350,45 +372,6 @@ Host {self.settings.name}
             raise LabError(f"The machine greets, but a command by ssh failed: {said}")
 
 
-class Monitor:
-    """QEMU's monitor, for as long as it is entered."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def __enter__(self) -> Monitor:
-        self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.settimeout(120)
-        # The way over the folder's descriptor is short enough for a socket's address, wherever the folder is.
-        folder = os.open(self.folder, os.O_PATH)
-        try:
-            self.socket.connect(f"/proc/self/fd/{folder}/qmp.sock")
-        finally:
-            os.close(folder)
-        self.lines = self.socket.makefile()
-        self.lines.readline()  # the greeting
-        self.execute("qmp_capabilities")
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.lines.close()
-        self.socket.close()
-
-    def execute(self, command: str, **arguments: str) -> Any:
-        """Have QEMU execute `command` and return its answer.
-
-        :raises LabError: if it refuses
-        """
-        self.socket.sendall(json.dumps({"execute": command, "arguments": arguments}).encode())
-        for line in self.lines:
-            answer = json.loads(line)
-            if "error" in answer:
-                raise LabError(f"QEMU refuses to {command}: {answer['error']['desc']}")
-            if "return" in answer:  # and not an event
-                return answer["return"]
-        raise LabError(f"QEMU ended instead of doing {command}.")
-
-
 def make_key(key: Path) -> None:
     """Make the key by which this machine's user enters virtual machines, once; it never leaves this machine."""
     with locked(key.parent):
@@ -407,21 +390,29 @@ def own_processes() -> Iterator[tuple[int, list[str]]]:
             continue
 
 
-def end(pid: int, patience: float = 10) -> None:
-    """End a process, and wait until it has ended; what has not after `patience` seconds is killed.
+def end(pids: Collection[int], patience: float = 10) -> None:
+    """End processes, and wait until they have ended; what has not after `patience` seconds is killed.
 
     :raises LabError: if even that does not help
     """
+    left = set(pids)
     for number in (signal.SIGTERM, signal.SIGKILL):
+        left = {pid for pid in left if sent(pid, number)}
         deadline = time.monotonic() + patience
-        try:
-            os.kill(pid, number)
-            while time.monotonic() < deadline:
-                os.kill(pid, 0)
-                time.sleep(0.05)
-        except ProcessLookupError:
-            return
-    raise LabError(f"The process {pid} does not end.")
+        while left and time.monotonic() < deadline:
+            time.sleep(0.05)
+            left = {pid for pid in left if sent(pid, 0)}
+    if left:
+        raise LabError(f"These processes do not end: {', '.join(map(str, sorted(left)))}.")
+
+
+def sent(pid: int, number: int) -> bool:
+    """Send a process a signal. Returns whether there is such a process."""
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def greets(port: int, patience: float = 20) -> bool:
@@ -437,11 +428,6 @@ def free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])
-
-
-def escaped(path: Path) -> str:
-    """A path as the value of one of QEMU's options."""
-    return str(path).replace(",", ",,")
 
 
 def digest(values: list[Any]) -> str:
