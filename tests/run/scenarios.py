@@ -11,8 +11,10 @@ Here such a scenario has failed.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import re
+import runpy
 import subprocess
 import sys
 import time
@@ -30,11 +32,12 @@ CONFIG = ".config/molecule/config.yml"
 # How much is shown of a failing action
 LAST_LINES = 100
 LOGS = steps.OUTPUT / "molecule"
+LAB_VM = steps.CHECKOUT / "roles" / "lab_host" / "files" / "lab_vm"
 # Scenarios with Ansible's own strategy; the others may run with a faster one, which knows no foreign become plugin.
 STOCK_STRATEGY = {"default", "namespaces"}
-# Scenarios of what wants nftables for IP in the machine's kernel; the others may run on a user-mode Linux, which has it
-# for bridges only and is several times faster than an emulated machine.
-NFTABLES = {"default", "doctor", "prediction", "stages", "trace"}
+# The scenario that runs on an emulated machine also where the others have a user-mode Linux: both shall be seen to work.
+# It makes its machine twice, the second one from the state that the first one left.
+EMULATED = "article"
 # Those that take longest begin first, so that the last one does not run alone for long.
 LONGEST = (
     "stages",
@@ -95,21 +98,46 @@ def complaints(done: Sequence[Action], tested: summary.Count) -> Iterator[str]:
         yield "verify ran nothing: there is neither a verify playbook nor a test"
 
 
-def machine_for(name: str, suite: str = "") -> str:
-    """The variables of lab_host for a scenario's machine, with the kernel of a suite of Debian or lab_host's own."""
+def machine_for(name: str, suite: str = "", *, uml: bool = False) -> str:
+    """The variables of lab_host for a scenario's machine, with the kernel of a suite of Debian or lab_host's own.
+
+    Args:
+        uml: Whether lab_host would take a user-mode Linux by itself.
+    """
     release = suite.removesuffix("-backports")
     words = [f"lab_host_release={release}"] if suite else []
     words += [f"lab_host_kernel_suite={suite}"] if suite != release else []
-    # With another kernel it shall be the one that a director has.
-    return " ".join([*words, f"lab_host_vm_nftables={'true' if suite or name in NFTABLES else 'false'}"])
+    words += ["lab_host_vm_engine=emulation"] if uml and name == EMULATED else []
+    return " ".join(words)
 
 
-def environment(name: str, junit: Path, suite: str = "") -> dict[str, str]:
+def have_uml() -> bool:
+    """Have a user-mode Linux compiled and see that it boots, where it makes the scenarios faster: not where KVM does.
+
+    Returns:
+        Whether lab_host will take it by itself. If it does not work, the reason is told, and machines are emulated.
+    """
+    if not runpy.run_path(str(LAB_VM / "host.py"))["kvm_obstacle"]():
+        return False
+    state = {"lab_host_state_dir": str(steps.CHECKOUT / ".lab-molecule" / "uml")}
+    asked = {**state, "lab_host_kind": "vm", "lab_host_vm_engine": "uml"}
+    done = []
+    for book, variables in (("create", asked), ("destroy", asked)):
+        command = ["ansible-playbook", f"playbooks/{book}.yml", "--extra-vars", json.dumps(variables)]
+        done.append(steps.run(f"user-mode Linux: {book}", command, {"ANSIBLE_NOCOLOR": "1", "NO_COLOR": "1"}))
+        print(done[-1].line, flush=True)
+    failed = [step for step in done if step.failure is not None]
+    for step in failed:
+        print("".join(f"      | {line}\n" for line in str(step.failure).splitlines()[-LAST_LINES:]), end="")
+    return not failed
+
+
+def environment(name: str, junit: Path, machine: str) -> dict[str, str]:
     """What a scenario's run needs in its environment besides what is there."""
     env = {
         "ANSIBLE_DEPRECATION_WARNINGS": "false",  # each play would warn of the faster strategy
         "ANSIBLE_NOCOLOR": "1",
-        "LAB_HOST_MACHINE": machine_for(name, suite),  # .config/molecule/config.yml hands it on
+        "LAB_HOST_MACHINE": machine,  # .config/molecule/config.yml hands it on
         "MOLECULE_COMMAND_BORDERS": "false",
         # By default two checkouts whose folders have the same name would share it.
         "MOLECULE_EPHEMERAL_DIRECTORY": str(LOGS / name),
@@ -123,7 +151,7 @@ def environment(name: str, junit: Path, suite: str = "") -> dict[str, str]:
     return env
 
 
-def run(name: str, arguments: Sequence[str], *, show: bool, suite: str = "") -> steps.Step:
+def run(name: str, arguments: Sequence[str], *, show: bool, suite: str = "", uml: bool = False) -> steps.Step:
     """Run a scenario, tell its actions as they end (or show all output), and keep its log."""
     title = f"{name}-{suite}" if suite else name
     junit = steps.JUNIT / "scenarios" / f"{title}.xml"
@@ -138,7 +166,7 @@ def run(name: str, arguments: Sequence[str], *, show: bool, suite: str = "") -> 
         subprocess.Popen(
             command,
             cwd=steps.CHECKOUT,
-            env={**os.environ, **environment(name, junit, suite)},
+            env={**os.environ, **environment(name, junit, machine_for(name, suite, uml=uml))},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -199,10 +227,11 @@ def main() -> int:
     names = [chosen.name] if chosen.name else MODULES if chosen.kernels else every
     suites = SUITES if chosen.kernels and not chosen.suite else [chosen.suite]
     start = time.monotonic()
+    uml = not any(suites) and have_uml()
     done = []
     for suite in suites:  # one after the other: a scenario has one machine
         with ThreadPoolExecutor(max(1, chosen.jobs)) as pool:
-            begun = [pool.submit(run, name, chosen.arguments, show=chosen.show, suite=suite) for name in names]
+            begun = [pool.submit(run, name, chosen.arguments, show=chosen.show, suite=suite, uml=uml) for name in names]
             for ended in as_completed(begun):
                 done.append(ended.result())
                 steps.tell(done[-1])

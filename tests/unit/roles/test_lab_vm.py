@@ -20,7 +20,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.linuxnet.ipvs.roles.lab_host.files.lab_vm import qemu, uml
+from ansible_collections.linuxnet.ipvs.roles.lab_host.files.lab_vm import kernel, qemu, uml
 from ansible_collections.linuxnet.ipvs.roles.lab_host.files.lab_vm.host import LabError, kvm_obstacle, locked, run
 from ansible_collections.linuxnet.ipvs.roles.lab_host.files.lab_vm.image import Image, Recipe, guest_archive
 from ansible_collections.linuxnet.ipvs.roles.lab_host.files.lab_vm.machine import (
@@ -33,7 +33,7 @@ from ansible_collections.linuxnet.ipvs.roles.lab_host.files.lab_vm.machine impor
 )
 
 RECIPE = Recipe(release="bookworm", kernel_suite="", mirror="http://mirror/debian", packages=("curl", "ipset"))
-SETTINGS = Settings(name="lab", memory=1024, cpus=2, engine="emulation", nftables=True, resume=True, timeout=300)
+SETTINGS = Settings(name="lab", memory=1024, cpus=2, engine="emulation", resume=True, timeout=300)
 LAB_VM = "ansible_collections.linuxnet.ipvs.roles.lab_host.files.lab_vm"
 
 
@@ -53,7 +53,7 @@ def machine(tmp_path: Path) -> Machine:
 # The image
 
 
-def test_each_input_changes_the_hash():
+def test_each_input_changes_the_hash(tmp_path: Path):
     others = [
         replace(RECIPE, release="trixie"),
         replace(RECIPE, kernel_suite="bookworm-backports"),
@@ -61,11 +61,11 @@ def test_each_input_changes_the_hash():
         replace(RECIPE, packages=("curl",)),
         replace(RECIPE, uml=True),
     ]
-    assert len({recipe.identity() for recipe in [RECIPE, *others]}) == 6
+    assert len({recipe.identity(tmp_path) for recipe in [RECIPE, *others]}) == 6
 
 
-def test_the_order_of_packages_does_not_matter():
-    assert replace(RECIPE, packages=("ipset", "curl", "curl")).identity() == RECIPE.identity()
+def test_the_order_of_packages_does_not_matter(tmp_path: Path):
+    assert replace(RECIPE, packages=("ipset", "curl", "curl")).identity(tmp_path) == RECIPE.identity(tmp_path)
 
 
 def test_the_kernel_comes_from_its_suite():
@@ -83,7 +83,7 @@ def test_the_kernel_suite_may_be_the_release_itself():
 
 
 def test_the_guests_files_belong_to_root_and_have_no_date():
-    with tarfile.open(fileobj=io.BytesIO(guest_archive(uml=False))) as archive:
+    with tarfile.open(fileobj=io.BytesIO(guest_archive())) as archive:
         entries = archive.getmembers()
         enabled = archive.getmember("etc/systemd/system/multi-user.target.wants/lab-network.service")
     assert {(entry.uid, entry.gid, entry.mtime) for entry in entries} == {(0, 0, 0)}
@@ -91,21 +91,24 @@ def test_the_guests_files_belong_to_root_and_have_no_date():
     assert "etc/systemd/system/lab-network.service" in [entry.name for entry in entries]
 
 
-def test_user_mode_linux_has_a_kernel_of_its_own_and_the_older_iptables():
-    command = replace(RECIPE, uml=True).command()
-    included = next(word for word in command if word.startswith("--include=")).removeprefix("--include=").split(",")
-    assert "user-mode-linux" in included
-    assert not {"linux-image-cloud-amd64", "initramfs-tools"} & set(included)
-    with tarfile.open(fileobj=io.BytesIO(guest_archive(uml=True))) as archive:
-        assert archive.getmember("etc/alternatives/ip6tables-save").linkname == "/usr/sbin/ip6tables-legacy-save"
-    with tarfile.open(fileobj=io.BytesIO(guest_archive(uml=False))) as archive:
-        assert not [name for name in archive.getnames() if "alternatives" in name]
+def test_the_image_of_a_user_mode_linux_has_no_kernel_but_belongs_to_one(tmp_path: Path):
+    uml_recipe = replace(RECIPE, uml=True)
+    assert not any("linux-image" in word or "initramfs" in word for word in uml_recipe.command())
+    newer = replace(uml_recipe, kernel_suite="bookworm-backports")
+    assert newer.command() == uml_recipe.command()
+    assert newer.identity(tmp_path) != uml_recipe.identity(tmp_path)
 
 
-def test_user_mode_linux_has_no_other_suites_kernel():
-    other = replace(RECIPE, uml=True, kernel_suite="bookworm-backports")
-    assert "lab_host_kernel_suite" in other.refusal()
-    assert replace(other, uml=False).refusal() == replace(RECIPE, uml=True).refusal() == ""
+def test_a_user_mode_linux_is_compiled_from_the_source_of_its_suite(tmp_path: Path):
+    command = replace(RECIPE, uml=True, kernel_suite="bookworm-backports").uml_kernel(tmp_path).command()
+    assert any(word.startswith("--include=linux-source/bookworm-backports,") for word in command)
+    assert command[-1] == "deb http://mirror/debian bookworm-backports main"
+
+
+def test_no_option_of_the_kernel_is_asked_for_twice():
+    config = (Path(kernel.SOURCES) / "config").read_text().splitlines()
+    options = [line.removeprefix("# ").split("=")[0].split()[0] for line in config if "CONFIG_" in line]
+    assert len(options) == len(set(options))
 
 
 def test_a_failing_build_leaves_no_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -294,24 +297,28 @@ def test_who_may_not_use_kvm_is_told_which_group_may(tmp_path: Path, monkeypatch
 
 
 @pytest.mark.parametrize(
-    ("kvm", "nftables", "suite", "uml_obstacle", "expected"),
+    ("kvm", "compiled", "uml_obstacle", "expected"),
     [
-        ("", True, "", "", ["kvm", "emulation"]),
-        ("", False, "", "", ["kvm", "emulation"]),
-        ("none", True, "", "", ["emulation"]),
-        ("none", False, "", "", ["uml", "emulation"]),
-        ("none", False, "", "no /dev/net/tun", ["emulation"]),
-        ("none", False, "bookworm-backports", "", ["emulation"]),
+        ("", True, "", ["kvm", "emulation"]),
+        ("none", False, "", ["emulation"]),
+        ("none", True, "", ["uml", "emulation"]),
+        ("none", True, "no /dev/net/tun", ["emulation"]),
     ],
 )
-def test_auto_takes_the_fastest_that_does(
-    monkeypatch: pytest.MonkeyPatch, kvm: str, nftables: bool, suite: str, uml_obstacle: str, expected: list[str]
+def test_auto_takes_the_fastest_that_is_there(
+    machine: Machine,
+    monkeypatch: pytest.MonkeyPatch,
+    kvm: str,
+    compiled: bool,
+    uml_obstacle: str,
+    expected: list[str],
 ):
     monkeypatch.setattr(f"{LAB_VM}.machine.kvm_obstacle", lambda: kvm)
     monkeypatch.setattr(f"{LAB_VM}.uml.obstacle", lambda: uml_obstacle)
-    auto = replace(SETTINGS, engine="auto", nftables=nftables)
-    assert auto.engines(replace(RECIPE, kernel_suite=suite)) == expected
-    assert replace(auto, engine="uml").engines(RECIPE) == ["uml"]
+    if compiled:
+        machine.recipe.uml_kernel(machine.cache).folder.mkdir(parents=True)
+    assert replace(machine, settings=replace(SETTINGS, engine="auto")).engines() == expected
+    assert replace(machine, settings=replace(SETTINGS, engine="uml")).engines() == ["uml"]
 
 
 def test_the_key_is_one_word_of_the_kernels_command_line():

@@ -52,21 +52,19 @@ def test_missing_playbook_is_told() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "suite", "variables"),
+    ("suite", "variables"),
     [
-        ("tables", "", "lab_host_vm_nftables=false"),
-        ("trace", "", "lab_host_vm_nftables=true"),
-        ("tables", "trixie", "lab_host_release=trixie lab_host_vm_nftables=true"),
-        (
-            "tables",
-            "trixie-backports",
-            "lab_host_release=trixie lab_host_kernel_suite=trixie-backports lab_host_vm_nftables=true",
-        ),
+        ("", ""),
+        ("trixie", "lab_host_release=trixie"),
+        ("trixie-backports", "lab_host_release=trixie lab_host_kernel_suite=trixie-backports"),
     ],
 )
-def test_a_scenario_asks_for_the_machine_that_it_needs(name: str, suite: str, variables: str) -> None:
-    assert scenarios.machine_for(name, suite) == variables
+def test_a_suite_is_where_the_machines_kernel_comes_from(suite: str, variables: str) -> None:
+    assert scenarios.machine_for("tables", suite) == variables
 
 
-def test_what_needs_nftables_is_a_scenario() -> None:
-    assert all((steps.CHECKOUT / "molecule" / name / "molecule.yml").exists() for name in scenarios.NFTABLES)
+def test_one_scenario_has_an_emulated_machine_where_the_others_have_a_user_mode_linux() -> None:
+    every = [path.parent.name for path in steps.CHECKOUT.glob("molecule/*/molecule.yml")]
+    told = [name for name in every if scenarios.machine_for(name, uml=True) == "lab_host_vm_engine=emulation"]
+    assert told == [scenarios.EMULATED]
+    assert not any(scenarios.machine_for(name) for name in every)

@@ -38,11 +38,11 @@ def status(machine: Machine, _check: bool) -> dict[str, Any]:
     return {
         "changed": False,
         "supported": is_supported(),
-        "refusal": image.recipe.refusal(),
         "root": os.geteuid() == 0,
         "apt": has_apt(),
         "missing": missing,
         "built": image.is_built,
+        "compiled": engine != "uml" or machine.recipe.uml_kernel(machine.cache).is_built,
         "image": str(image.folder),
         "fault": fault,
         "engine": engine,

@@ -9,18 +9,18 @@ import hashlib
 import io
 import json
 import os
-import shutil
 import tarfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from .host import locked, run
+from .build import contained, in_place, mmdebstrap
+from .host import run
+from .kernel import Kernel
 
 GUEST_FILES = Path(__file__).resolve().parent.parent / "guest"
-# The kernel that QEMU boots and what it wants besides, and the one that is a process of this machine.
+# The kernel that QEMU boots.
 # initramfs-tools: what newer kernels would bring instead boots more slowly.
 KERNEL = "linux-image-cloud-amd64"
-UML_KERNEL = "user-mode-linux"
 BOOT_PACKAGES = ("initramfs-tools",)
 # Without these the machine would not boot, or Ansible would not reach it.
 # libnss-myhostname: Python's HTTP server asks for its own name, and no name server knows it.
@@ -36,8 +36,6 @@ BASE_PACKAGES = (
     "systemd-sysv",
     "udev",
 )
-# Nobody needs the manuals in there, and without them the image is built in two thirds of the time.
-WITHOUT = ("/usr/share/doc/*", "/usr/share/info/*", "/usr/share/locale/*", "/usr/share/man/*")
 ENABLED_UNITS = ("lab-network.service",)
 # What a machine that lives for an hour need not do, least of all while somebody measures
 MASKED_UNITS = (
@@ -49,27 +47,13 @@ MASKED_UNITS = (
     "fstrim.timer",
     "ipvsadm.service",
 )
-# Debian's user-mode Linux has nftables for bridges only (no NF_TABLES_IPV4), so iptables is the older one there.
-LEGACY = {
-    f"{family}{verb}": f"{family}-legacy{verb}"
-    for family in ("iptables", "ip6tables")
-    for verb in ("", "-restore", "-save")
-}
 DISK_BYTES = 4 * 2**30
-# Root's mmdebstrap mounts /proc, /sys and parts of /dev into what it builds. In namespaces of their own neither these
-# mounts nor the processes outlive it, however it ends. (For everybody else it makes such namespaces itself.)
-CONTAINED = ("unshare", "--mount", "--pid", "--fork", "--kill-child")
-
-
 QEMU_HOOKS = (
     "--customize-hook=download /vmlinuz kernel",
     "--customize-hook=download /initrd.img initrd",
 )
-UML_HOOKS = (
-    "--customize-hook=download /usr/bin/linux.uml kernel",
-    # Debian keeps them where a kernel that runs on this very system would not look for its own.
-    '--customize-hook=mkdir -p "$1/usr/lib/modules" && mv "$1"/usr/lib/uml/modules/* "$1/usr/lib/modules/"',
-)
+# A user-mode Linux has been compiled before, and only its modules are in the image.
+UML_HOOKS = ("--customize-hook=tar-in modules.tar /",)
 
 
 @dataclass(frozen=True)
@@ -83,41 +67,38 @@ class Recipe:
     uml: bool = False
     """for user-mode Linux, and not for QEMU"""
 
-    def refusal(self) -> str:
-        """Why no image can come of it, as far as that is known beforehand; nothing if one can."""
-        if self.uml and self.kernel_suite not in ("", self.release):
-            return "User-mode Linux has the kernel of its release, and lab_host_kernel_suite asks for another suite's."
-        return ""
+    @property
+    def suite(self) -> str:
+        """Where the kernel comes from."""
+        return self.kernel_suite or self.release
 
     def command(self) -> list[str]:
         """mmdebstrap's arguments; it runs in the folder of the image, where the guest's own files are packed."""
-        suites = dict.fromkeys([self.release, self.kernel_suite or self.release])
         kernel = f"{KERNEL}/{self.kernel_suite}" if self.kernel_suite else KERNEL
-        boot = [UML_KERNEL] if self.uml else [kernel, *BOOT_PACKAGES]
-        return [
-            "mmdebstrap",
-            "--format=ext2",
-            "--variant=apt",
-            "--architectures=amd64",
-            "--include=" + ",".join([*boot, *sorted({*BASE_PACKAGES, *self.packages})]),
-            '--aptopt=Acquire::Languages "none"',
-            '--aptopt=Acquire::Retries "3"',
-            *(f"--dpkgopt=path-exclude={pattern}" for pattern in WITHOUT),
+        boot = [] if self.uml else [kernel, *BOOT_PACKAGES]
+        return mmdebstrap(
+            self.release,
+            self.release if self.uml else self.suite,
+            self.mirror,
+            [*boot, *sorted({*BASE_PACKAGES, *self.packages})],
             "--customize-hook=tar-in guest.tar /",
             *(UML_HOOKS if self.uml else QEMU_HOOKS),
             "--customize-hook=download /etc/ssh/ssh_host_ed25519_key.pub host_key.pub",
-            self.release,
-            "disk.raw",
-            *(f"deb {self.mirror} {suite} main" for suite in suites),
-        ]
+            target="disk.raw",
+            form="ext2",
+        )
 
-    def identity(self) -> str:
+    def uml_kernel(self, cache: Path) -> Kernel:
+        return Kernel(cache, self.release, self.suite, self.mirror)
+
+    def identity(self, cache: Path) -> str:
         """A short hash of everything that goes in."""
-        inputs = json.dumps([self.command(), DISK_BYTES, hashlib.sha256(guest_archive(self.uml)).hexdigest()])
-        return hashlib.sha256(inputs.encode()).hexdigest()[:16]
+        kernel = self.uml_kernel(cache).folder.name if self.uml else ""
+        inputs = [self.command(), kernel, DISK_BYTES, hashlib.sha256(guest_archive()).hexdigest()]
+        return hashlib.sha256(json.dumps(inputs).encode()).hexdigest()[:16]
 
 
-def guest_archive(uml: bool) -> bytes:
+def guest_archive() -> bytes:
     """The guest's own files as a tar archive, the same bytes wherever and by whomever it is packed."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.GNU_FORMAT) as archive:
@@ -130,8 +111,6 @@ def guest_archive(uml: bool) -> bytes:
         units = "etc/systemd/system"
         links = {f"{units}/multi-user.target.wants/{unit}": f"../{unit}" for unit in ENABLED_UNITS}
         links.update({f"{units}/{unit}": "/dev/null" for unit in MASKED_UNITS})
-        if uml:
-            links.update({f"etc/alternatives/{name}": f"/usr/sbin/{program}" for name, program in LEGACY.items()})
         for name, target in links.items():
             entry = tarfile.TarInfo(name)
             entry.type, entry.linkname, entry.mode = tarfile.SYMTYPE, target, 0o777
@@ -145,10 +124,11 @@ class Image:
 
     folder: Path
     recipe: Recipe
+    cache: Path
 
     @classmethod
     def of(cls, recipe: Recipe, cache: Path) -> Image:
-        return cls(cache / "images" / recipe.identity(), recipe)
+        return cls(cache / "images" / recipe.identity(cache), recipe, cache)
 
     @property
     def identity(self) -> str:
@@ -156,7 +136,7 @@ class Image:
 
     @property
     def is_built(self) -> bool:
-        return self.folder.is_dir()
+        return self.folder.is_dir() and (not self.recipe.uml or self.recipe.uml_kernel(self.cache).is_built)
 
     @property
     def disk(self) -> Path:
@@ -164,7 +144,7 @@ class Image:
 
     @property
     def kernel(self) -> Path:
-        return self.folder / "kernel"
+        return self.recipe.uml_kernel(self.cache).program if self.recipe.uml else self.folder / "kernel"
 
     @property
     def initrd(self) -> Path:
@@ -176,26 +156,19 @@ class Image:
         return " ".join((self.folder / "host_key.pub").read_text().split()[:2])
 
     def build(self) -> bool:
-        """Build the image unless it is there already. Returns whether it had to.
-
-        It gets its name when it is complete, so what a killed run leaves behind is never taken for an image.
-        """
-        with locked(self.folder.parent) as lock:
-            for leftover in self.folder.parent.glob("*.part"):
-                shutil.rmtree(leftover)
-            if self.is_built:
-                return False
-            part = self.folder.with_name(f"{self.identity}.{os.getpid()}.part")
-            part.mkdir()
-            archive = part / "guest.tar"
-            archive.write_bytes(guest_archive(self.recipe.uml))
-            contained = CONTAINED if os.geteuid() == 0 else ()
-            run([*contained, *self.recipe.command()], cwd=part, log=part / "build.log", pass_fds=[lock])
-            archive.unlink()
+        """Build the image unless it is there already, a user-mode Linux before it. Returns whether it had to."""
+        kernel = self.recipe.uml_kernel(self.cache)
+        compiled = self.recipe.uml and kernel.build()
+        with in_place(self.folder) as (part, lock):
+            if part is None:
+                return compiled
+            (part / "guest.tar").write_bytes(guest_archive())
+            if self.recipe.uml:
+                (part / "modules.tar").symlink_to(kernel.modules)
+            contained(self.recipe.command(), part, lock)
+            for packed in part.glob("*.tar"):
+                packed.unlink()
             os.truncate(part / "disk.raw", DISK_BYTES)
             run(["resize2fs", "disk.raw"], cwd=part)
             (part / "disk.raw").chmod(0o400)
-            if self.recipe.uml:
-                (part / "kernel").chmod(0o755)
-            part.rename(self.folder)
         return True

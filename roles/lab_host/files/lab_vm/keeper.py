@@ -31,7 +31,8 @@ COMMANDS = (
     ("link", "set", "dev", "lo", "up"),
     ("tuntap", "add", "dev", TAP, "mode", "tap"),
     *(("address", "add", address, "dev", TAP) for address in OWN),
-    ("link", "set", "dev", TAP, "up"),
+    # The guest's driver loses what this side would leave to a network card to cut.
+    ("link", "set", "dev", TAP, "gso_max_segs", "1", "up"),
     ("route", "add", "unreachable", "default"),
 )
 # With it the guest is told at once that nothing else can be reached; without, its packets would be lost.

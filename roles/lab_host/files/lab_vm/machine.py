@@ -58,19 +58,9 @@ class Settings:
     cpus: int
     engine: str
     """`kvm`, `uml`, `emulation`, or `auto` for the best that works"""
-    nftables: bool
-    """whether its kernel must have nftables for IP, and not for bridges only"""
     resume: bool
     timeout: int
     """how long a boot may take, in seconds"""
-
-    def engines(self, recipe: Recipe) -> list[str]:
-        """What to try, in this order."""
-        if self.engine != "auto":
-            return [self.engine]
-        kvm = [] if kvm_obstacle() else ["kvm"]
-        as_process = kvm or self.nftables or replace(recipe, uml=True).refusal() or uml.obstacle()
-        return [*kvm, *([] if as_process else ["uml"]), "emulation"]
 
 
 @dataclass(frozen=True)
@@ -88,7 +78,13 @@ class Machine:
 
     def engines(self) -> list[str]:
         """What to try, in this order."""
-        return self.settings.engines(self.recipe)
+        if self.settings.engine != "auto":
+            return [self.settings.engine]
+        if not kvm_obstacle():
+            return ["kvm", "emulation"]
+        # To compile a kernel takes minutes, which nobody has asked for.
+        compiled = self.recipe.uml_kernel(self.cache).is_built and not uml.obstacle()
+        return ["uml", "emulation"] if compiled else ["emulation"]
 
     def image(self, engine: str) -> Image:
         return Image.of(replace(self.recipe, uml=engine == "uml"), self.cache)
