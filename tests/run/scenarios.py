@@ -35,7 +35,7 @@ LOGS = steps.OUTPUT / "molecule"
 LAB_VM = steps.CHECKOUT / "roles" / "lab_host" / "files" / "lab_vm"
 # Scenarios with Ansible's own strategy; the others may run with a faster one, which knows no foreign become plugin.
 STOCK_STRATEGY = {"default", "namespaces"}
-# The scenario that runs on an emulated machine also where the others have a user-mode Linux: both shall be seen to work.
+# The scenario that has an emulated machine also where the others have a user-mode Linux: both shall be seen to work.
 # It makes its machine twice, the second one from the state that the first one left.
 EMULATED = "article"
 # Those that take longest begin first, so that the last one does not run alone for long.

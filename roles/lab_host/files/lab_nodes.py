@@ -9,9 +9,9 @@ FOLDER/NODE. The nodes are joined by a bridge in one more network namespace, FOL
 machine's own network changes.
 
 Commands: `look` says whether the machine can have nodes, `present` and `absent` make and take them. SETTINGS is JSON
-with `folder`, `owner` (whose lab it is), `nodes` (a list of `name` and `address`), `modules`, `programs` (and their
-packages), `least` (packages and the oldest versions that do), and `check` to say only what would change. The answer is
-JSON. `look` needs no root, but to try namespaces.
+with `folder`, `owner` (whose lab it is), `nodes` (a list of `name` and `address`), `modules`, `programs` and `libraries`
+(of the machine's Python) with their packages in Debian, `least` (libraries and the oldest versions that do), and `check`
+to say only what would change. The answer is JSON. `look` needs no root, but to try namespaces.
 """
 
 from __future__ import annotations
@@ -30,6 +30,25 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
+#: Runs what the lab's tasks send to the nodes
+PYTHON = "/usr/bin/python3"
+#: Says which versions this Python has of its arguments: a library without metadata has version 0.
+VERSIONS = r"""
+import importlib.util, json, sys
+try:
+    from importlib.metadata import version
+except ImportError:  # Python 3.7
+    def version(name):
+        raise LookupError(name)
+found = {}
+for name in sys.argv[1:]:
+    if importlib.util.find_spec(name) is not None:
+        try:
+            found[name] = version(name)
+        except LookupError:
+            found[name] = getattr(__import__(name), "__version__", "") or "0"
+print(json.dumps(found))
+"""
 SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 BRIDGE = "fabric"
 # A file that a node gets last: its address
@@ -86,12 +105,20 @@ def run(*words: str) -> str:
 def look(settings: dict[str, Any]) -> dict[str, Any]:
     """Whether this machine's kernel can balance, and what is missing for nodes."""
     lacking = [name for name in settings["modules"] if not loaded(name) and not loadable(name)]
+    have = versions(settings["libraries"])
+    absent = {name: package for name, package in settings["programs"].items() if shutil.which(name) is None}
+    absent.update({name: package for name, package in settings["libraries"].items() if have[name] is None})
     return {
         "ipvs": "" if "ip_vs" in lacking else "loaded" if loaded("ip_vs") else "loadable",
         "lacking": lacking,
         "apt": shutil.which("apt-get") is not None,
-        "missing": sorted({package for program, package in settings["programs"].items() if not present(program)}),
-        "old": [told for package, least in settings["least"].items() if (told := outdated(package, least))],
+        "missing": sorted(set(absent.values())),
+        "absent": sorted(absent),
+        "old": [
+            told
+            for name, least in settings["least"].items()
+            if (told := outdated(name, have[name] or candidate(settings["libraries"][name]), least))
+        ],
         "fault": trial() if os.geteuid() == 0 and not lacking else "",
     }
 
@@ -121,25 +148,30 @@ def trial() -> str:
     return ""
 
 
-def present(program: str) -> bool:
-    """Whether a program is there, or a file where a path is given."""
-    return os.path.exists(program) if program.startswith("/") else shutil.which(program) is not None
+def versions(libraries: Iterable[str]) -> dict[str, str | None]:
+    """The versions of libraries of the machine's own Python, wherever the distribution keeps them; None for none."""
+    try:
+        said = subprocess.run([PYTHON, "-c", VERSIONS, *libraries], check=False, capture_output=True, text=True).stdout
+    except OSError:
+        said = ""
+    found: dict[str, str | None] = json.loads(said) if said else {}
+    return {name: found.get(name) for name in libraries}
 
 
-def outdated(package: str, least: str) -> str:
-    """What keeps a package of Debian from doing; nothing if it does, or if nobody can say."""
+def candidate(package: str) -> str:
+    """The version of a package that apt would install; nothing if nobody can say."""
     if shutil.which("apt-cache") is None:
         return ""
     asked = ["env", "LC_ALL=C", "apt-cache", "policy", package]
-    version = too_old(subprocess.run(asked, check=False, capture_output=True, text=True).stdout, least)
-    return f"{package} is {version} here, and must be {least} or later" if version else ""
+    policy = subprocess.run(asked, check=False, capture_output=True, text=True).stdout
+    found = re.search(r"^  Candidate: (?:\d+:)?(\d\S*)", policy, re.MULTILINE)
+    return found.group(1) if found else ""
 
 
-def too_old(policy: str, least: str) -> str:
-    """The version that is installed, or else to be had, by the words of `apt-cache policy`, where it is too old."""
-    found = dict(re.findall(r"^  (Installed|Candidate): (?:\d+:)?(\d\S*)", policy, re.MULTILINE))
-    version = str(found.get("Installed") or found.get("Candidate") or "")
-    return version if version and numbers(version) < numbers(least) else ""
+def outdated(library: str, version: str, least: str) -> str:
+    """What keeps a library from doing; nothing if it does, or if nobody knows its version."""
+    too_old = version and numbers(version) < numbers(least)
+    return f"{library} is {version} here, and must be {least} or later" if too_old else ""
 
 
 def numbers(version: str) -> list[int]:

@@ -7,6 +7,7 @@
 COMMAND   what it does, and what it answers besides `changed`
 ========  ==========================================================
 status    looks only: what is missing here, the image, the machine
+compile   compiles a user-mode Linux if there is none for these settings
 build     builds the image if there is none for these settings
 start     brings the machine up unless it is: how to reach it, notes
 stop      ends the machine and removes its files
@@ -52,6 +53,11 @@ def status(machine: Machine, _check: bool) -> dict[str, Any]:
     }
 
 
+def compile_kernel(machine: Machine, check: bool) -> dict[str, Any]:
+    kernel = machine.recipe.uml_kernel(machine.cache)
+    return {"changed": not kernel.is_built if check else kernel.build()}
+
+
 def build(machine: Machine, check: bool) -> dict[str, Any]:
     image = machine.image(machine.engines()[0])
     return {"changed": not image.is_built if check else image.build()}
@@ -77,7 +83,7 @@ def access(machine: Machine) -> dict[str, Any]:
     }
 
 
-COMMANDS = {"status": status, "build": build, "start": start, "stop": stop}
+COMMANDS = {"status": status, "compile": compile_kernel, "build": build, "start": start, "stop": stop}
 
 
 def main() -> None:

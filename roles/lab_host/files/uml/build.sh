@@ -8,7 +8,7 @@
 set -eu
 mkdir /uml/source
 cd /uml/source
-tar --extract --strip-components=1 --file=/usr/src/linux-source-*.tar.xz
+tar --extract --strip-components=1 --file /usr/src/linux-source-*.tar.xz
 make ARCH=um defconfig
 ARCH=um scripts/kconfig/merge_config.sh -m .config /uml/config
 make ARCH=um olddefconfig
