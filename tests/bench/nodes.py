@@ -35,6 +35,7 @@ def nodes(command: str, count: int) -> float:
         "nodes": [{"name": f"node{number}", "address": f"100.64.0.{number}/16"} for number in range(1, count + 1)],
         "modules": [],
         "programs": {},
+        "libraries": {},
         "least": {},
         "check": False,
     }

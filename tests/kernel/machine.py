@@ -105,6 +105,7 @@ class Machine:
             "nodes": NODES,
             "modules": ["ip_vs", "nf_conntrack", "br_netfilter", "dummy", "veth"],
             "programs": {},
+            "libraries": {},
             "least": {},
             "check": False,
             **settings,

@@ -139,7 +139,7 @@ def test_one_node_less_and_then_none(
 
 def test_a_container_does_not_take_it(machine: Machine, before: dict[str, Any]) -> None:
     """Root without the right to mount is told apart."""
-    settings = json.dumps({"modules": ["ip_vs"], "programs": {}, "least": {}})
+    settings = json.dumps({"modules": ["ip_vs"], "programs": {}, "libraries": {}, "least": {}})
     looked = ["python3", "-", "look", settings]
     assert json.loads(machine.run(*looked, stdin=PROGRAM))["fault"] == ""
     confined = ["setpriv", "--bounding-set", "-sys_admin", *looked]
@@ -153,9 +153,10 @@ def test_a_container_does_not_take_it(machine: Machine, before: dict[str, Any]) 
 
 
 def test_a_pyroute2_that_is_too_old_is_told(machine: Machine) -> None:
-    settings = {"modules": [], "programs": {}, "least": {"python3-pyroute2": "0.7.2", "iproute2": "999"}}
+    libraries = {"pyroute2": "python3-pyroute2", "apt": "python3-apt"}
+    settings = {"modules": [], "programs": {}, "libraries": libraries, "least": {"pyroute2": "0.7.2", "apt": "999"}}
     (told,) = json.loads(machine.run("python3", "-", "look", json.dumps(settings), stdin=PROGRAM))["old"]
-    assert told.startswith("iproute2 is ")
+    assert told.startswith("apt is ")
     assert told.endswith(" here, and must be 999 or later")
 
 

@@ -21,6 +21,7 @@ SETTINGS = {
     "nodes": [{"name": "one", "address": "100.64.0.1/16"}],
     "modules": ["veth"],
     "programs": {},
+    "libraries": {},
     "check": False,
 }
 #: In the node: a pod with a name server of its own, and what the pod asks for.

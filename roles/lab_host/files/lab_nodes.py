@@ -9,9 +9,9 @@ FOLDER/NODE. The nodes are joined by a bridge in one more network namespace, FOL
 machine's own network changes.
 
 Commands: `look` says whether the machine can have nodes, `present` and `absent` make and take them. SETTINGS is JSON
-with `folder`, `owner` (whose lab it is), `nodes` (a list of `name` and `address`), `modules`, `programs` and `libraries`
-(of the machine's Python) with their packages in Debian, `least` (libraries and the oldest versions that do), and `check`
-to say only what would change. The answer is JSON. `look` needs no root, but to try namespaces.
+with `folder`, `owner` (whose lab it is), `nodes` (a list of `name` and `address`), `modules`, `programs` and
+`libraries` (of the machine's Python) with their packages in Debian, `least` (libraries and the oldest versions that
+do), and `check` to say only what would change. The answer is JSON. `look` needs no root, but to try namespaces.
 """
 
 from __future__ import annotations
@@ -35,17 +35,13 @@ PYTHON = "/usr/bin/python3"
 #: Says which versions this Python has of its arguments: a library without metadata has version 0.
 VERSIONS = r"""
 import importlib.util, json, sys
-try:
-    from importlib.metadata import version
-except ImportError:  # Python 3.7
-    def version(name):
-        raise LookupError(name)
 found = {}
 for name in sys.argv[1:]:
     if importlib.util.find_spec(name) is not None:
         try:
+            from importlib.metadata import version  # since Python 3.8
             found[name] = version(name)
-        except LookupError:
+        except ImportError:
             found[name] = getattr(__import__(name), "__version__", "") or "0"
 print(json.dumps(found))
 """
