@@ -111,18 +111,52 @@ def test_no_option_of_the_kernel_is_asked_for_twice():
     assert len(options) == len(set(options))
 
 
-def test_a_failing_build_leaves_no_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    (tmp_path / "mmdebstrap").write_text("#!/bin/sh\necho 'E: no such suite' >&2\nexit 25\n")
+@pytest.mark.parametrize("suite", ["", "trixie", "trixie-backports", "trixie-updates"])
+def test_a_kernel_of_the_release_is_taken(suite: str):
+    assert replace(RECIPE, release="trixie", kernel_suite=suite).refusal() == ""
+
+
+@pytest.mark.parametrize(
+    ("release", "suite", "remedy"),
+    [("bookworm", "trixie-backports", "trixie"), ("trixie", "forky", "forky"), ("trixie", "bookworm", "bookworm")],
+)
+def test_another_releases_kernel_is_refused(release: str, suite: str, remedy: str):
+    told = replace(RECIPE, release=release, kernel_suite=suite).refusal()
+    assert told.startswith(
+        f"lab_host_kernel_suite is {suite}, which is not of lab_host_release, {release}: set that to"
+    )
+    assert f"set that to {remedy}, or" in told
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("E: no such thing", "no such thing"),
+        (
+            "E: Release file for http://mirror/debian/dists/forky/InRelease is expired (invalid since 3d 1h 2min 3s). "
+            "Updates for this repository will not be applied.",
+            "lab_host_mirror",
+        ),
+        ("E: The repository 'http://mirror/debian nosuch Release' does not have a Release file.", "lab_host_release"),
+        ("Err:1 http://mirror bookworm InRelease\n  Could not connect to mirror:80", "does not answer"),
+        ("E: Unable to locate package nosuch", "lab_host_packages"),
+    ],
+)
+def test_a_failing_build_leaves_no_image_and_says_what_helps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str, told: str
+):
+    (tmp_path / "said").write_text(said)
+    (tmp_path / "mmdebstrap").write_text(f"#!/bin/sh\ncat {tmp_path}/said >&2\nexit 25\n")
     (tmp_path / "unshare").write_text('#!/bin/sh\nwhile [ "$1" != mmdebstrap ]; do shift; done\nexec "$@"\n')
     for program in ("mmdebstrap", "unshare"):
         (tmp_path / program).chmod(0o755)
-    monkeypatch.setattr(
-        "ansible_collections.linuxnet.ipvs.roles.lab_host.files.lab_vm.host.SEARCH_PATH", f"{tmp_path}:/usr/bin:/bin"
-    )
+    monkeypatch.setattr(f"{LAB_VM}.host.SEARCH_PATH", f"{tmp_path}:/usr/bin:/bin")
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     image = Image.of(RECIPE, tmp_path / "cache")
-    with pytest.raises(LabError, match="no such suite"):
+    with pytest.raises(LabError, match="exit code 25") as caught:
         image.build()
+    assert said.splitlines()[-1].strip() in str(caught.value)
+    assert told in str(caught.value)
     assert not image.is_built
 
 

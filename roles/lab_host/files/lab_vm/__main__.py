@@ -39,6 +39,7 @@ def status(machine: Machine, _check: bool) -> dict[str, Any]:
     return {
         "changed": False,
         "supported": is_supported(),
+        "refusal": machine.recipe.refusal(),
         "root": os.geteuid() == 0,
         "apt": has_apt(),
         "missing": missing,

@@ -72,6 +72,19 @@ class Recipe:
         """Where the kernel comes from."""
         return self.kernel_suite or self.release
 
+    def refusal(self) -> str:
+        """Why no image can come of it, as far as that is known beforehand; nothing if one can.
+
+        A kernel of another release brings parts of that release along, down to libc, or cannot be installed at all:
+        linux-base of trixie-backports calls run-parts in a way that bookworm's does not know.
+        """
+        if self.suite == self.release or self.suite.startswith(f"{self.release}-"):
+            return ""
+        return (
+            f"lab_host_kernel_suite is {self.suite}, which is not of lab_host_release, {self.release}: set that to "
+            f"{self.suite.split('-')[0]}, or take a suite such as {self.release}-backports."
+        )
+
     def command(self) -> list[str]:
         """mmdebstrap's arguments; it runs in the folder of the image, where the guest's own files are packed."""
         kernel = f"{KERNEL}/{self.kernel_suite}" if self.kernel_suite else KERNEL
