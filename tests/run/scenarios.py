@@ -98,27 +98,31 @@ def complaints(done: Sequence[Action], tested: summary.Count) -> Iterator[str]:
         yield "verify ran nothing: there is neither a verify playbook nor a test"
 
 
-def machine_for(name: str, suite: str = "", *, uml: bool = False) -> str:
+def machine_for(name: str, suite: str = "", engine: str = "") -> str:
     """The variables of lab_host for a scenario's machine, with the kernel of a suite of Debian or lab_host's own.
 
     Args:
-        uml: Whether lab_host would take a user-mode Linux by itself.
+        engine: What runs the machines of lab_host's own kernel; nothing to leave that to lab_host.
     """
     release = suite.removesuffix("-backports")
     words = [f"lab_host_release={release}"] if suite else []
     words += [f"lab_host_kernel_suite={suite}"] if suite != release else []
-    words += ["lab_host_vm_engine=emulation"] if uml and name == EMULATED else []
+    if engine and not suite:
+        words.append(f"lab_host_vm_engine={'emulation' if name == EMULATED else engine}")
     return " ".join(words)
 
 
-def have_uml() -> bool:
-    """Have a user-mode Linux compiled and see that it boots, where it makes the scenarios faster: not where KVM does.
+def engine_of(*, uml: bool) -> str:
+    """What runs the machines: nothing said where there is KVM, which lab_host takes by itself.
 
-    Returns:
-        Whether lab_host will take it by itself. If it does not work, the reason is told, and machines are emulated.
+    Args:
+        uml: Whether a user-mode Linux is wanted where there is none. It is compiled and seen to boot; if it does not,
+            the reason is told, and machines are emulated.
     """
     if not runpy.run_path(str(LAB_VM / "host.py"))["kvm_obstacle"]():
-        return False
+        return ""
+    if not uml:
+        return "emulation"
     state = {"lab_host_state_dir": str(steps.CHECKOUT / ".lab-molecule" / "uml")}
     asked = {**state, "lab_host_kind": "vm", "lab_host_vm_engine": "uml"}
     done = []
@@ -129,7 +133,7 @@ def have_uml() -> bool:
     failed = [step for step in done if step.failure is not None]
     for step in failed:
         print("".join(f"      | {line}\n" for line in str(step.failure).splitlines()[-LAST_LINES:]), end="")
-    return not failed
+    return "emulation" if failed else "uml"
 
 
 def environment(name: str, junit: Path, machine: str) -> dict[str, str]:
@@ -151,7 +155,7 @@ def environment(name: str, junit: Path, machine: str) -> dict[str, str]:
     return env
 
 
-def run(name: str, arguments: Sequence[str], *, show: bool, suite: str = "", uml: bool = False) -> steps.Step:
+def run(name: str, arguments: Sequence[str], *, show: bool, suite: str = "", engine: str = "") -> steps.Step:
     """Run a scenario, tell its actions as they end (or show all output), and keep its log."""
     title = f"{name}-{suite}" if suite else name
     junit = steps.JUNIT / "scenarios" / f"{title}.xml"
@@ -166,7 +170,7 @@ def run(name: str, arguments: Sequence[str], *, show: bool, suite: str = "", uml
         subprocess.Popen(
             command,
             cwd=steps.CHECKOUT,
-            env={**os.environ, **environment(name, junit, machine_for(name, suite, uml=uml))},
+            env={**os.environ, **environment(name, junit, machine_for(name, suite, engine))},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -220,6 +224,9 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=at_once(), help="how many at once (default here: %(default)s)")
     parser.add_argument("--suite", default="", help="the suite of Debian that the kernel comes from (bookworm)")
     parser.add_argument("--kernels", action="store_true", help="run the modules' scenarios on other kernels")
+    parser.add_argument(
+        "--uml", action="store_true", help="have a user-mode Linux, compiled once, where there is no KVM"
+    )
     parser.add_argument("name", nargs="?", help="a folder of molecule/ (default: all of them)")
     parser.add_argument("arguments", nargs=argparse.REMAINDER, help="further arguments for molecule test")
     chosen = parser.parse_args()
@@ -227,11 +234,13 @@ def main() -> int:
     names = [chosen.name] if chosen.name else MODULES if chosen.kernels else every
     suites = SUITES if chosen.kernels and not chosen.suite else [chosen.suite]
     start = time.monotonic()
-    uml = not any(suites) and have_uml()
+    engine = "" if any(suites) else engine_of(uml=chosen.uml)
     done = []
     for suite in suites:  # one after the other: a scenario has one machine
         with ThreadPoolExecutor(max(1, chosen.jobs)) as pool:
-            begun = [pool.submit(run, name, chosen.arguments, show=chosen.show, suite=suite, uml=uml) for name in names]
+            begun = [
+                pool.submit(run, name, chosen.arguments, show=chosen.show, suite=suite, engine=engine) for name in names
+            ]
             for ended in as_completed(begun):
                 done.append(ended.result())
                 steps.tell(done[-1])
