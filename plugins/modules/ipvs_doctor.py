@@ -37,7 +37,8 @@ options:
       - If it is said, a kernel without IPVS is a finding, too (C(ipvs_missing)).
       - Without it one program is taken to be meant, whichever it is, and several are a finding.
     type: str
-    choices: [tasks, keepalived, ldirectord, kube-router, kube-proxy]
+    choices:
+      [tasks, keepalived, ldirectord, kube-router, kube-proxy, k3s, kube-vip, dockerd, lvscare, pybal, seesaw_ncc]
   loopback:
     description:
       - Whether real servers are clients of their own services, as the pods of Kubernetes are.

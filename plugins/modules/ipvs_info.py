@@ -156,8 +156,10 @@ connections:
       persistence_engine: null
 owners:
   description: >-
-    Programs that write this table by themselves: C(keepalived) with virtual servers, C(ldirectord), C(kube-router), and
-    C(kube-proxy) in IPVS mode.
+    Programs that write this table by themselves: C(keepalived) with virtual servers, C(ldirectord), C(kube-router),
+    C(kube-proxy) and C(k3s) in IPVS mode, C(kube-vip) as a load balancer, C(dockerd) in the namespaces of its networks,
+    C(lvscare), C(pybal) and C(seesaw_ncc). Of C(kube-proxy) and C(kube-router) a device tells, too, which may be left
+    over.
   returned: always
   type: list
   elements: dict

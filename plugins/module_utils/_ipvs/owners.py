@@ -10,20 +10,35 @@ import glob
 import os
 import re
 import socket
+from contextlib import suppress
 from dataclasses import asdict, dataclass
-from typing import Any, Iterator
+from typing import Any, Collection, Iterator
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netns import inside, path_of
 
 #: Each program, and the device by which it is known even where its process cannot be seen (another pid namespace).
 #: Sources: pkg/proxy/ipvs/proxier.go of Kubernetes (defaultDummyDevice), pkg/utils/linux_networking.go of kube-router
-#: (KubeDummyIf), keepalived(8), ldirectord(8).
+#: (KubeDummyIf), keepalived(8), ldirectord(8), cmd/kube-vip.go and pkg/kubevip/config_envvar.go of kube-vip,
+#: daemon/libnetwork/service_linux.go of moby, pkg/cli/cmds of k3s, cmd/care.go of lvscare, pybal/ipvs.py of PyBal,
+#: ncc/ of Seesaw.
 PROGRAMS = {
     "keepalived": None,
     "ldirectord": None,
     "kube-router": "kube-dummy-if",
     "kube-proxy": "kube-ipvs0",
+    "k3s": None,
+    "kube-vip": None,
+    "dockerd": None,
+    "lvscare": None,
+    "pybal": None,
+    "seesaw_ncc": None,
 }
+#: The namespaces whose tables dockerd writes from outside: the one of the ingress network, and one for each other.
+_DOCKER_NAMESPACES = ("/run/docker/netns/ingress_sbox", "/run/docker/netns/lb_*")
+#: Where k3s has its configuration unless it is said; --kube-proxy-arg (KubeProxyConfiguration's options) may be there.
+_K3S_CONFIGS = ("/etc/rancher/k3s/config.yaml", "/etc/rancher/k3s/config.yaml.d/*.yaml")
+#: What an option or a variable is true as (strconv.ParseBool() of Go).
+_TRUE = frozenset(["1", "t", "T", "true", "TRUE", "True"])
 #: Programs that move virtual addresses from one director to another, or that tell routers where they are.
 ADDRESS_MOVERS = (
     "keepalived",
@@ -54,6 +69,8 @@ _KEEPALIVED_WORDS = "ASTbcfgiprstuM"
 _KEEPALIVED_COMMENT = re.compile(r"(^|\s)[!#].*", re.MULTILINE)
 _KEEPALIVED_INCLUDE = re.compile(r"^\s*include[a-z]*\s+[\"']?([^\s\"']+)", re.MULTILINE)
 _KEEPALIVED_SERVICE = re.compile(r"\bvirtual_server\b")
+#: keepalived.conf(5): what a variable of its environment stands for cannot be seen in its file; it may be services.
+_KEEPALIVED_ENVIRONMENT = re.compile(r"\$\{?_ENV")
 
 
 @dataclass(frozen=True)
@@ -73,23 +90,46 @@ def owners(netns: str | None = None) -> list[Owner]:
     """The other owners of a namespace's IPVS table, each once."""
     with inside(netns):
         devices = {name for _index, name in socket.if_nameindex()}
+    return owners_of(_inode(netns), devices)
+
+
+def owners_of(namespace: int, devices: Collection[str], proc: str = "/proc", root: str = "/") -> list[Owner]:
+    """The owners of the table of a namespace with these devices, each once.
+
+    Args:
+        namespace: The namespace's inode.
+        devices: The names of its devices.
+        proc: Where proc(5) is mounted.
+        root: What paths of the machine are below.
+    """
     found: dict[str, Owner] = {}
-    for pid, name, arguments in programs_in(_inode(netns)):
-        found.setdefault(name, Owner(name, pid, "process %d: %s" % (pid, " ".join(arguments))))
+    seen = set()
+    for pid, name, arguments in _processes(namespace, proc):
+        seen.add(name)
+        if name in PROGRAMS and _writes(name, os.path.join(proc, str(pid)), arguments):
+            found.setdefault(name, Owner(name, pid, "process %d: %s" % (pid, " ".join(arguments))))
     for name, device in PROGRAMS.items():
-        if device in devices:
-            found.setdefault(name, Owner(name, None, "device %s" % device))
+        # One that runs here and does not write the table has left the device behind.
+        if device is not None and device in devices and name not in seen:
+            found.setdefault(name, Owner(name, None, _LEFT_OVER % (device, device)))
+    sandbox = _docker_namespace(namespace, root)
+    if sandbox:
+        found.setdefault("dockerd", Owner("dockerd", None, "namespace %s, which dockerd writes from outside" % sandbox))
     return list(found.values())
 
 
-def programs_in(namespace: int, proc: str = "/proc") -> Iterator[tuple[int, str, list[str]]]:
-    """The processes in a namespace (by its inode) that write the table: (pid, program, arguments).
+#: A device may outlive its program (kubernetes/kubernetes#109286).
+_LEFT_OVER = "device %s, which may be left over: then take it away with 'ip link delete %s'"
 
-    ``proc`` is where proc(5) is mounted.
-    """
-    for pid, name, arguments in _processes(namespace, proc):
-        if name in PROGRAMS and _writes(name, os.path.join(proc, str(pid)), arguments):
-            yield pid, name, arguments
+
+def _docker_namespace(namespace: int, root: str) -> str | None:
+    """The file of a namespace if it is one of dockerd's."""
+    for pattern in _DOCKER_NAMESPACES:
+        for path in glob.glob(os.path.join(root, pattern.lstrip("/"))):
+            with suppress(OSError):
+                if os.stat(path).st_ino == namespace:
+                    return "/" + os.path.relpath(path, root)
+    return None
 
 
 def address_movers(netns: str | None = None) -> tuple[str, ...]:
@@ -133,6 +173,13 @@ def _writes(name: str, folder: str, arguments: list[str]) -> bool:
         return options.get("run-service-proxy") != "false"
     if name == "keepalived":
         return _keepalived_writes(folder, arguments)
+    if name == "kube-vip":
+        told = _environment(folder).get("lb_enable", "")
+        return told in _TRUE or _switched_on(arguments, "enableLoadBalancer")
+    if name == "k3s":
+        return _k3s_writes(folder, arguments)
+    if name == "dockerd":
+        return False  # its own namespace's table it leaves alone
     if name != "kube-proxy":
         return True
     if "config" not in options:  # which wins over the other options
@@ -143,6 +190,51 @@ def _writes(name: str, folder: str, arguments: list[str]) -> bool:
             return bool(_MODE.search(file.read()))
     except (OSError, ValueError):
         return False
+
+
+def _environment(folder: str) -> dict[str, str]:
+    """The environment with which a process was started; empty where it cannot be read."""
+    try:
+        with open(os.path.join(folder, "environ"), "rb") as file:
+            words = file.read().decode(errors="replace").split("\0")
+    except OSError:
+        return {}
+    return dict(word.split("=", 1) for word in words if "=" in word)
+
+
+def _switched_on(arguments: list[str], name: str) -> bool:
+    """Whether a boolean option of a program in Go is on: without a value it is."""
+    return any(
+        word.lstrip("-") == name or (word.lstrip("-").startswith(name + "=") and word.partition("=")[2] in _TRUE)
+        for word in arguments[1:]
+        if word.startswith("-")
+    )
+
+
+def _k3s_writes(folder: str, arguments: list[str]) -> bool:
+    """Whether the kube-proxy inside k3s works in IPVS mode: an option of k3s or of its configuration says so."""
+    if not {"server", "agent"}.intersection(arguments[1:3]):
+        return False
+    told = [
+        word.partition("=")[2] if "=" in word else following
+        for word, following in zip(arguments[1:], [*arguments[2:], ""])
+        if word.partition("=")[0] == "--kube-proxy-arg"
+    ]
+    root = glob.escape(os.path.join(folder, "root"))
+    named = _options(arguments).get("config") or _short_value(arguments, "-c")
+    for pattern in (named,) if named else _K3S_CONFIGS:
+        for path in glob.glob(root + pattern):
+            with suppress(OSError, ValueError), open(path, encoding="utf-8") as file:
+                told += re.findall(r"proxy-mode=\w+", _COMMENT.sub("", file.read()))
+    return any(word.lstrip("-") == "proxy-mode=ipvs" for word in told)
+
+
+#: A comment in YAML.
+_COMMENT = re.compile(r"(^|\s)#.*", re.MULTILINE)
+
+
+def _short_value(arguments: list[str], option: str) -> str:
+    return next((value for word, value in zip(arguments, arguments[1:]) if word == option), "")
 
 
 def _keepalived_writes(folder: str, arguments: list[str]) -> bool:
@@ -178,7 +270,7 @@ def _has_service(folder: str, path: str) -> bool:
         seen.add(file_path)
         with open(file_path, encoding="utf-8", errors="replace") as file:
             text = _KEEPALIVED_COMMENT.sub("", file.read())
-        if _KEEPALIVED_SERVICE.search(text):
+        if _KEEPALIVED_SERVICE.search(text) or _KEEPALIVED_ENVIRONMENT.search(text):
             return True
         for included in _KEEPALIVED_INCLUDE.findall(text):
             beside = glob.escape(os.path.dirname(file_path)) + "/"

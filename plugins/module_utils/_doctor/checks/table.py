@@ -227,6 +227,14 @@ _WHAT_OWNERS_DO = {
     " it does not know when it starts, and the services when it ends. Others it leaves alone.",
     "kube-router": _SYNCHRONIZES % "",
     "kube-proxy": _SYNCHRONIZES % " (but for --ipvs-exclude-cidrs)",
+    "k3s": _SYNCHRONIZES % " (but for --ipvs-exclude-cidrs)",
+    "kube-vip": "It keeps the service of the control plane, changes its real servers as nodes come and go, and deletes"
+    " it when it ends.",
+    "dockerd": "It adds and deletes the services of Docker's networks, and their real servers, as containers come and"
+    " go.",
+    "lvscare": "It keeps the service of the control plane and its real servers as its checks say.",
+    "pybal": "It changes the services of its configuration and their real servers as its checks say.",
+    "seesaw_ncc": "It changes the services of its cluster and their real servers as its checks say.",
 }
 
 

@@ -10,7 +10,7 @@ import os
 
 import pytest
 
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.owners import programs_in
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.owners import Owner, owners_of
 
 
 @pytest.mark.parametrize(
@@ -25,6 +25,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.owners import 
         ("keepalived -f /nowhere.conf", "keepalived"),
         ("keepalived -f relative.conf", "keepalived"),
         ("keepalived --vrrp --all -f /services.conf", "keepalived"),
+        ("keepalived -f /environment.conf", "keepalived"),
         # Those hold addresses by VRRP, and no more.
         ("keepalived -f /addresses.conf", None),
         ("keepalived -p /services.conf -f /addresses.conf -D", None),
@@ -43,6 +44,21 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.owners import 
         ("/usr/local/bin/kube-proxy", None),
         ("/usr/local/bin/kube-proxy --config=/nftables.conf --proxy-mode=ipvs", None),
         ("/usr/local/bin/kube-proxy --config=/nowhere.conf", None),
+        ("/kube-vip manager --lb", "kube-vip"),
+        ("/kube-vip manager --enableLoadBalancer", "kube-vip"),
+        ("/kube-vip manager --enableLoadBalancer=false", None),
+        ("/kube-vip manager", None),
+        ("/usr/local/bin/k3s server --kube-proxy-arg=proxy-mode=ipvs", "k3s"),
+        ("/usr/local/bin/k3s agent --kube-proxy-arg proxy-mode=ipvs --node-name a", "k3s"),
+        ("k3s server --config /k3s.yaml", "k3s"),
+        ("k3s server -c /k3s.yaml", "k3s"),
+        ("k3s server --kube-proxy-arg=proxy-mode=nftables", None),
+        ("k3s kubectl --kube-proxy-arg=proxy-mode=ipvs", None),
+        ("k3s server", None),
+        ("/usr/bin/dockerd -H fd://", None),
+        ("/usr/bin/lvscare care --vs 10.103.97.2:6443 --rs 10.0.0.1:6443", "lvscare"),
+        ("/usr/bin/python3 /usr/sbin/pybal", "pybal"),
+        ("/usr/local/seesaw/seesaw_ncc -logtostderr", "seesaw_ncc"),
         ("tail -f /var/log/keepalived", None),
         ("journalctl -u keepalived", None),
         ("systemctl restart keepalived", None),
@@ -72,10 +88,44 @@ def test_programs_that_write_the_table(tmp_path, words, name):
             "! virtual_server 10.0.0.1 80 {\n#virtual_server\nvrrp_instance a {\n}\nvirtual_server_group b {\n}\n"
         )
         (folder / "root" / "addresses.conf").write_text(addresses)
+        (folder / "root" / "environment.conf").write_text("vrrp_instance a {\n}\n${_ENV_SERVICES}\n")
+        (folder / "root" / "k3s.yaml").write_text("node-name: a\nkube-proxy-arg:\n- proxy-mode=ipvs  # as before\n")
+        lb_enable = "true" if words.endswith("--lb") else "false"
+        (folder / "environ").write_bytes(b"PATH=/bin\0lb_enable=%s\0" % lb_enable.encode())
         (folder / "root" / "services.conf").write_text("vrrp_instance a {\n}\nvirtual_server 10.0.0.1 80 {\n}\n")
         (folder / "root" / "included.conf").write_text("include conf.d/*.conf\ninclude /included.conf\n")
         (folder / "root" / "conf.d").mkdir()
         (folder / "root" / "conf.d" / "a.conf").write_text("include /serv*.conf\n")
     (tmp_path / "proc" / "self").mkdir()
-    found_there = list(programs_in(here.stat().st_ino, str(tmp_path / "proc")))
-    assert found_there == ([] if name is None else [(32, name, words.split())])
+    found_there = owners_of(here.stat().st_ino, (), str(tmp_path / "proc"), str(tmp_path))
+    assert found_there == ([] if name is None else [Owner(name, 32, f"process 32: {words}")])
+
+
+def process(folder, namespace, words):
+    """A process's folder in proc(5)."""
+    (folder / "ns").mkdir(parents=True)
+    os.link(namespace, folder / "ns" / "net")
+    (folder / "cmdline").write_bytes(words.replace(" ", "\0").encode() + b"\0")
+
+
+def test_a_device_that_is_left_over(tmp_path):
+    """A kube-proxy that runs in another mode has left it behind; of one that cannot be seen nobody knows."""
+    here = tmp_path / "here"
+    here.touch()
+    (tmp_path / "proc").mkdir()
+    (owner,) = owners_of(here.stat().st_ino, ["lo", "kube-ipvs0"], str(tmp_path / "proc"), str(tmp_path))
+    assert (owner.name, owner.pid) == ("kube-proxy", None)
+    assert "may be left over: then take it away with 'ip link delete kube-ipvs0'" in owner.evidence
+    process(tmp_path / "proc" / "7", here, "/usr/local/bin/kube-proxy --proxy-mode=nftables")
+    assert owners_of(here.stat().st_ino, ["lo", "kube-ipvs0"], str(tmp_path / "proc"), str(tmp_path)) == []
+
+
+@pytest.mark.parametrize("name", ["ingress_sbox", "lb_x1y2z3", "1-x1y2z3"])
+def test_the_namespaces_that_dockerd_writes(tmp_path, name):
+    here = tmp_path / "run" / "docker" / "netns" / name
+    here.parent.mkdir(parents=True)
+    here.touch()
+    (tmp_path / "proc").mkdir()
+    found = owners_of(here.stat().st_ino, ["lo"], str(tmp_path / "proc"), str(tmp_path))
+    assert [owner.name for owner in found] == ([] if name.startswith("1-") else ["dockerd"])
+    assert all(f"/run/docker/netns/{name}" in owner.evidence for owner in found)
