@@ -46,7 +46,8 @@ def _plan_bridge(params: Mapping[str, Any]) -> None:
 
 def _plan_service(params: Mapping[str, Any]) -> None:
     wish = ServiceWish.from_options(params)
-    drain_timeout(params)
+    deletes = params["state"] == "absent" or params["purge_real_servers"]
+    drain_timeout(params, deletes, "'state: absent' or 'purge_real_servers: true'")
     if params["state"] == "present":
         plan_service(wish, None, ())
 

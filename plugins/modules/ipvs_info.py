@@ -68,13 +68,20 @@ version:
   type: str
   sample: 1.2.1
 connection_table_size:
-  description: How many buckets the kernel has for connections, which is set as the module C(ip_vs) is loaded.
+  description:
+    - How many buckets the kernel has for connections. Up to Linux 7.0 that is set as the module C(ip_vs) is loaded.
+    - Since Linux 7.1 each namespace has its own, and their number goes up and down with the connections. It is 0 before
+      the first service.
   returned: when RV(available)
   type: int
   sample: 4096
 services:
   description:
-    - The virtual services, in the kernel's order. One of a protocol that C(ipvsadm) cannot name is left out.
+    - The virtual services by family, address and port, those of firewall marks at the end. One of a protocol that
+      C(ipvsadm) cannot name is left out.
+    - The kernel does not tell when its table changes while it is read. So it is read until two readings agree, and the
+      module fails where another program writes all the time.
+    - One without real servers has C(purge_real_servers), so that it has none when it is fed back.
     - What belongs to persistence, to a lower threshold or to a tunnel is left out where there is none.
   returned: always
   type: list
@@ -99,10 +106,18 @@ settings:
     udp_timeout: 300
     master: {state: absent}
     backup: {state: absent}
+status:
+  description:
+    - What the kernel says of the load of its tables in C(/proc/net/ip_vs_status), each line by its name.
+  returned: when RV(available), since Linux 7.1
+  type: dict
+  sample: {conns: "24", conn_buckets: "256 (8 bits, lfactor -4)", services: "1"}
 statistics:
   description:
     - What the kernel counts of each virtual service and each of its real servers, since they were made or their
       counters were zeroed, and what it estimates for a second.
+    - An estimate is a mean of samples of two seconds, of which the last counts for a quarter. So it lags behind. Of a
+      steady load it shows a fifth after two seconds, two thirds after eight, and nearly all after twenty.
     - Of a real server also how many connections it has now.
   returned: when O(statistics)
   type: list
@@ -140,6 +155,9 @@ statistics:
 connections:
   description:
     - The connections, with the seconds until each expires. Those with client port 0 remember a persistent client.
+    - The kernel writes them while they come and go. One that comes twice is told once. Since Linux 7.1 one may be
+      missing while the kernel's table grows or shrinks; then it is read again, up to five times, and a warning says if
+      that did not help.
   returned: when O(connections)
   type: list
   elements: dict
@@ -177,14 +195,45 @@ owners:
     - {name: keepalived, pid: 812, evidence: "process 812: /usr/sbin/keepalived --dont-fork"}
 """
 
+from contextlib import suppress
+
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.module import NETNS, reporting
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.client import Ipvs, NoIpvs
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.columns import needles_of
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.connections import connections
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.filter import SERVICES, Filter
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.owners import owners
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.proc import status
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.values import service_options
+
+#: How often the connections are read where the kernel's table of them changes its size.
+READINGS = 5
+
+
+def told(service, servers):
+    """A service so that it is the same when it is fed back: one without real servers shall have none."""
+    options = service_options(service, servers)
+    return options if options["real_servers"] else dict(options, purge_real_servers=True)
+
+
+def all_connections(module, wanted):
+    """The connections that are wanted, read again where the kernel's table has grown or shrunk meanwhile."""
+    netns = module.params["netns"]
+    for _attempt in range(READINGS):
+        before = table_size(netns)
+        found = connections(netns, needles_of(wanted.patterns))
+        if table_size(netns) == before:
+            break
+    else:
+        module.warn("the kernel's table of connections changed its size in each reading, so some may be missing")
+    return [each for each in found if wanted.matches_connection(each)]
+
+
+def table_size(netns):
+    with suppress(NoIpvs), Ipvs(netns) as ipvs:
+        return ipvs.about()["connection_table_size"]
 
 
 def run(module):
@@ -194,17 +243,20 @@ def run(module):
     try:
         with Ipvs(netns) as ipvs:
             listed = [service for service in ipvs.services() if wanted.matches_service(service.key)]
-            result["services"] = [service_options(service, ipvs.real_servers(service.key)) for service in listed]
+            result["services"] = [told(service, ipvs.real_servers(service.key)) for service in listed]
             result["settings"] = ipvs.settings().options()
             result.update(ipvs.about())
             if module.params["statistics"]:
                 result["statistics"] = ipvs.statistics(service.key for service in listed)
+        state = status(netns)
+        if state is not None:
+            result["status"] = state
     except NoIpvs:
         result["available"] = False
         if module.params["statistics"]:
             result["statistics"] = []
     if module.params["connections"]:
-        result["connections"] = [each for each in connections(netns) if wanted.matches_connection(each)]
+        result["connections"] = all_connections(module, wanted)
     module.exit_json(changed=False, owners=[owner.options() for owner in owners(netns)], **result)
 
 

@@ -155,11 +155,18 @@ drained:
   sample: {complete: true, connections: 118, left: 0, seconds: 42}
 """
 
+from typing import Any
+
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import NoSuchPlace
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.module import NETNS, STATE, finish, reporting
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.drain import DRAIN, drain_timeout, drained_away
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.drain import (
+    DRAIN,
+    drain_timeout,
+    drained_away,
+    warn_of_refused_clients,
+)
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.options import (
     REAL_SERVER,
     SERVICE_KEY,
@@ -167,7 +174,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.options import
 )
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.plan import plan_no_server, plan_server
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.task import carried_out
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.values import Service, ServiceKey
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.values import RealServer, Service, ServiceKey
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.wishes import RealServerWish
 
 
@@ -175,7 +182,7 @@ def run(module):
     params = module.params
     key = ServiceKey.from_options(params["service"], "service.")
     wish = RealServerWish.from_options(key, params)
-    timeout = drain_timeout(params)
+    timeout = drain_timeout(params, params["state"] == "absent", "'state: absent'")
 
     def read(ipvs):
         service = ipvs.service(key)
@@ -183,9 +190,12 @@ def run(module):
             raise NoSuchPlace(
                 "virtual service %s does not exist: create it first, with linuxnet.ipvs.ipvs_service" % key
             )
-        return service, [server for server in ipvs.real_servers(key) if server.key == wish.key]
+        all_servers[:] = ipvs.real_servers(key)
+        return service, [server for server in all_servers if server.key == wish.key]
 
-    result = {}
+    result: dict[str, Any] = {}
+    all_servers: list[RealServer] = []
+    after: list[Any] = []
 
     def planned(have):
         service, servers = have
@@ -193,12 +203,17 @@ def run(module):
             return plan_no_server(service, servers)
         plan, server = plan_server(service, wish, servers[0] if servers else None)
         result["real_server"] = server.options()
+        others = [other for other in all_servers if other.key != server.key]
+        after[:] = service, [each.weight for each in (*others, server)]
         return plan
 
     if timeout is None:
         plan = carried_out(module, read, planned, (Service(key), ()))
     else:
-        plan, result = drained_away(module, timeout, read, plan_no_server)
+        nothing = plan_no_server(None, ())
+        plan, result = drained_away(module, timeout, lambda ipvs: planned(read(ipvs)), nothing)
+    if after:
+        warn_of_refused_clients(module, *after)
     finish(module, plan, **result)
 
 

@@ -241,10 +241,17 @@ drained:
   sample: {complete: true, connections: 118, left: 0, seconds: 42}
 """
 
+from typing import Any
+
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.module import NETNS, STATE, finish, reporting
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.drain import DRAIN, drain_timeout, drained_away
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.drain import (
+    DRAIN,
+    drain_timeout,
+    drained_away,
+    warn_of_refused_clients,
+)
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.options import (
     SERVICE,
     SERVICE_KEY,
@@ -259,24 +266,30 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.wishes import 
 def run(module):
     params = module.params
     wish = ServiceWish.from_options(params)
-    timeout = drain_timeout(params)
+    deletes = params["state"] == "absent" or params["purge_real_servers"]
+    timeout = drain_timeout(params, deletes, "'state: absent' or 'purge_real_servers: true'")
 
     def read(ipvs):
         return ipvs.service(wish.key), ipvs.real_servers(wish.key)
 
     result = {}
+    after: list[Any] = []
 
     def planned(have):
         if params["state"] == "absent":
             return plan_no_service(*have)
         plan, service, servers = plan_service(wish, *have)
         result["service"] = service_options(service, servers)
+        after[:] = service, [server.weight for server in servers]
         return plan
 
     if timeout is None:
         plan = carried_out(module, read, planned, (None, ()))
     else:
-        plan, result = drained_away(module, timeout, read, plan_no_service)
+        plan, drained = drained_away(module, timeout, lambda ipvs: planned(read(ipvs)), planned((None, ())))
+        result.update(drained)
+    if after:
+        warn_of_refused_clients(module, *after)
     finish(module, plan, **result)
 
 

@@ -45,7 +45,8 @@ options:
         default: present
       interface:
         description:
-          - The network device through which it speaks, which needs an address. Required to start a daemon.
+          - The network device through which it speaks. Required to start a daemon. A master's must be up.
+          - Give the device an address of its own. Without one the kernel sends from another device's.
         type: str
       sync_id:
         description:
@@ -69,7 +70,9 @@ options:
   backup:
     description:
       - The daemon that takes in the connections of others. Without the option it stays as it is. It can run beside the
-        one of O(master).
+        one of O(master), but not while the sysctl C(net.ipv4.vs.backup_only) is 1, with which a director with a backup
+        daemon balances nothing. The task refuses that.
+      - Make the services first. What a backup takes in before its service is there is never bound to it.
     type: dict
     suboptions: *daemon
 author:
@@ -83,7 +86,7 @@ EXAMPLES = r"""
 # ipvsadm -L --timeout
 # Timeout (tcp tcpfin udp): 7200 120 300
 
-- name: Tell the standby director of the connections, and take in its own
+- name: Tell the other director of the connections, and take in its own, where both are active
   linuxnet.ipvs.ipvs_settings:
     master: {interface: eth1, sync_id: 7}
     backup: {interface: eth1, sync_id: 7}
@@ -130,7 +133,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.settings impor
     wished_daemon,
     wished_timeouts,
 )
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.task import refuse_daemons
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.task import refuse_backup_only, refuse_daemons
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.lock import alone
 
 
@@ -141,9 +144,11 @@ def run(module):
 
     def read():
         with Ipvs(params["netns"]) as ipvs:
-            planned = plan_settings(timeouts, daemons, ipvs.settings())
-            refuse_daemons(ipvs, planned[0].operations)
-            return planned
+            have = ipvs.settings()
+            plan, settings = plan_settings(timeouts, daemons, have)
+            refuse_daemons(ipvs, plan.operations)
+            refuse_backup_only(params["netns"], have, settings)
+            return plan, settings
 
     with alone(params["netns"], not module.check_mode):
         plan, settings = or_nothing(module, read, None) or plan_settings(timeouts, daemons, NOTHING)

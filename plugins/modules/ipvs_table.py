@@ -18,6 +18,7 @@ description:
 extends_documentation_fragment:
   - linuxnet.ipvs.attributes
   - linuxnet.ipvs.ipvs
+  - linuxnet.ipvs.ipvs.drain
   - linuxnet.ipvs.netns
 options:
   services:
@@ -153,17 +154,24 @@ options:
         default: false
   text:
     description:
-      - The virtual services as C(ipvsadm --save --numeric) prints them. In contrast to O(services), what a line leaves
-        out is not left alone but what C(ipvsadm) takes by default, and C(ipvsadm) saves no thresholds.
+      - The virtual services as C(ipvsadm --save --numeric) prints them and C(ipvsadm --restore) reads them. In contrast
+        to O(services), what a line leaves out is not left alone but what C(ipvsadm) takes by default, and C(ipvsadm)
+        saves no thresholds. Nor do its upstream versions read a weight above 65535.
       - With O(purge) it has to have a virtual service.
-      - Its options may also be the long ones. Blank lines and lines that start with C(#) are skipped.
+      - Lines mean what they mean to C(ipvsadm), also with long options, letters that stand together, and the program's
+        name. Three things are otherwise. Names of hosts and ports are refused, lines that start with C(#) are skipped,
+        and a line that is wrong refuses the whole text, where C(ipvsadm) has done the lines before it. A text adds;
+        lines that edit or delete are refused.
       - For thousands of real servers this is several times faster than O(services), most of whose time Ansible takes to
         hand so many options to the module and back. The filter P(linuxnet.ipvs.to_ipvsadm#filter) writes such a text.
     type: str
   purge:
     description:
       - Whether what is not listed is deleted. That is other virtual services, and other real servers of those virtual
-        services that list some.
+        services that list some. One with an empty list, as the template of an empty group leaves it, keeps its real
+        servers, unless it says O(services[].purge_real_servers).
+      - Without O(scope) the task fails where it would delete virtual services of a table that another program writes,
+        such as keepalived or kube-proxy (RV(linuxnet.ipvs.ipvs_info#module:owners)).
     type: bool
     default: false
   graceful:
@@ -250,20 +258,45 @@ real_servers:
   returned: always
   type: dict
   sample: {added: 20, changed: 0, deleted: 1, unchanged: 9979}
+drained:
+  description: What became of the live connections of all that was deleted.
+  returned: when O(drain_timeout) was given and something was deleted, not in check mode
+  type: dict
+  contains:
+    complete:
+      description: Whether no live connection was left.
+      type: bool
+    connections:
+      description: How many live connections there were at first.
+      type: int
+    left:
+      description: How many were left when the waiting ended.
+      type: int
+    seconds:
+      description: How long the task waited.
+      type: int
+  sample: {complete: true, connections: 118, left: 0, seconds: 42}
 """
 
 import gc
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import InvalidOption
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.module import NETNS, invocation, reporting
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs import reader
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.drain import (
+    DRAIN,
+    drain_timeout,
+    drained_away,
+    warn_of_refused_clients,
+)
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.graceful import NOTHING, held, keeping
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.options import SCOPE, SERVICES, checked_services
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.plan import plan_table
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.scope import Scope
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.task import carried_out
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.task import carried_out, refuse_owners
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.wishes import ServiceWish
 
 
@@ -282,15 +315,32 @@ def run(module):
         listed = enumerate(checked_services(params["services"]))
         wishes = [ServiceWish.read(*service, "services[%d]." % place) for place, service in listed]
 
+    purges = params["purge"] or any(wish.purge for wish in wishes)
+    timeout = drain_timeout(params, purges, "'purge: true' or 'purge_real_servers: true'")
+    if timeout is not None and params["graceful"]:
+        raise InvalidOption("drain_timeout", timeout, "with 'graceful: true' no task waits for connections")
+
     def planned(have):
         table, connections = have
         plan = plan_table(wishes, table, owned)
         kept = held(plan, connections) if params["graceful"] else {}
+        if owned == Scope():
+            refuse_owners(params["netns"], plan.operations)
         return plan_table(keeping(wishes, kept), table, owned) if kept else plan
 
-    plan = carried_out(module, lambda ipvs: (ipvs.table(), ipvs.connections), planned, NOTHING)
+    def read(ipvs):
+        return ipvs.table(), ipvs.connections
+
+    result: dict[str, Any] = {}
+    if timeout is None:
+        plan = carried_out(module, read, planned, NOTHING)
+    else:
+        plan, result = drained_away(module, timeout, lambda ipvs: planned(read(ipvs)), planned(NOTHING))
+    listed_weights = {wish.key: wish.weights() for wish in wishes}
+    for service, _servers in plan.after:
+        warn_of_refused_clients(module, service, listed_weights[service.key])
     shown = dict(diff=plan.diff()) if module._diff else {}
-    module.exit_json(changed=plan.changed, invocation=invocation(params), **plan.counts, **shown)
+    module.exit_json(changed=plan.changed, invocation=invocation(params), **plan.counts, **shown, **result)
 
 
 def main():
@@ -303,6 +353,7 @@ def main():
             purge=dict(type="bool", default=False),
             graceful=dict(type="bool", default=False),
             scope=SCOPE,
+            **DRAIN,
             **NETNS,
         ),
         mutually_exclusive=[("services", "text")],

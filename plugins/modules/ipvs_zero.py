@@ -60,6 +60,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.module import 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.client import Ipvs
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.filter import SERVICES, Filter
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.plan import plan_zero
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.proc import table_totals
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.lock import alone
 
 
@@ -70,14 +71,15 @@ def run(module):
     def counted():
         with Ipvs(netns) as ipvs:
             keys = [service.key for service in ipvs.services() if wanted.matches_service(service.key)]
-            return [(key, each) for key in keys for each in ipvs.statistics([key])]
+            statistics = [(key, each) for key in keys for each in ipvs.statistics([key])]
+            return statistics, table_totals(netns) if patterns is None else None
 
     with alone(netns, not module.check_mode):
-        plan = plan_zero(or_nothing(module, counted, ()))
+        plan = plan_zero(*or_nothing(module, counted, ((), None)))
         if plan.changed and not module.check_mode:
             with Ipvs(netns) as ipvs:
-                ipvs.zero(None if patterns is None else plan.operations)
-    finish(module, plan, services=[key.options() for key in plan.operations])
+                ipvs.zero(None if patterns is None else [key for key in plan.operations if key])
+    finish(module, plan, services=[key.options() for key in plan.operations if key is not None])
 
 
 def main():

@@ -7,7 +7,10 @@
 from __future__ import annotations
 
 import errno
+import os
 import struct
+import subprocess
+from contextlib import suppress
 from itertools import chain, islice, repeat
 from typing import Any, Iterable, Sequence, Tuple
 
@@ -71,7 +74,7 @@ EMPTY_TABLE: Table = ()
 
 
 class NoIpvs(NoSuchPlace):
-    """The kernel has no IPVS: asking for it by name would have loaded it."""
+    """The kernel has no IPVS, and modprobe(8) could not load it."""
 
     def __init__(self) -> None:
         super().__init__("this kernel has no IPVS, or cannot load it: 'modprobe ip_vs' says why")
@@ -88,7 +91,11 @@ class Ipvs(Closing):
     def __init__(self, netns: str | None = None) -> None:
         self._netlink = NetlinkSocket(NETLINK_GENERIC, netns)
         try:
-            self._family = self._family_number()
+            try:
+                self._family = self._family_number()
+            except NoIpvs:  # by itself the kernel loads it since 5.16 only, and on EL not even then
+                _load()
+                self._family = self._family_number()
         except BaseException:
             self._netlink.close()
             raise
@@ -103,20 +110,23 @@ class Ipvs(Closing):
         return codec.decode_service(codec.inner(reply, codec.ATTR_SERVICE)) if reply else None
 
     def services(self) -> list[Service]:
-        """All virtual services, in the kernel's order.
+        """All virtual services, in an order of our own: the kernel's is that of a hash, and changes as that grows.
 
-        The kernel goes on by position from one datagram to the next and does not tell when the table changed in between
-        (ip_vs_genl_dump_services()). So what came in several is read until two readings agree; while another program
-        adds or deletes all the time, a service may still be missing, or come twice.
+        The kernel goes on by position and does not tell when the table changed meanwhile (ip_vs_genl_dump_services()).
+        So it is read until two readings agree.
 
         One of a protocol that ipvsadm(8) cannot name is left out, and so it is left alone.
+
+        Raises:
+            LinuxnetError: something else writes the table all the time.
         """
         replies = self._service_replies()
         try:
-            return [codec.decode_service(codec.inner(reply, codec.ATTR_SERVICE)) for reply in replies]
+            found = [codec.decode_service(codec.inner(reply, codec.ATTR_SERVICE)) for reply in replies]
         except MalformedReply:
             named = [reply for reply in replies if codec.is_nameable(reply)]
-            return [codec.decode_service(codec.inner(reply, codec.ATTR_SERVICE)) for reply in named]
+            found = [codec.decode_service(codec.inner(reply, codec.ATTR_SERVICE)) for reply in named]
+        return sorted(found, key=lambda service: service.key.place)
 
     def real_servers(self, key: ServiceKey) -> KernelServers:
         """The real servers of a virtual service, in the order in which they were added; none for a missing service."""
@@ -245,7 +255,7 @@ class Ipvs(Closing):
 
     def _service_replies(self) -> Sequence[bytes]:
         with explaining():
-            return self._netlink.dump_agreeing(self._message(CMD_GET_SERVICE), codec.KEY_OF_SERVICE)
+            return self._netlink.dump_agreeing(self._message(CMD_GET_SERVICE), codec.KEY_OF_SERVICE, at_least=2)
 
     def _server_replies(self, key: ServiceKey) -> Sequence[bytes]:
         try:
@@ -287,6 +297,19 @@ class Ipvs(Closing):
             return integer(attribute_map(reply[_GENL.size :])[CTRL_ATTR_FAMILY_ID])
         except KeyError as exc:
             raise MalformedReply("the kernel's answer for the family IPVS has no number") from exc
+
+
+def _load() -> None:
+    """Load the module, as ipvsadm does; whether that has worked shows when the kernel is asked once more."""
+    with suppress(OSError):
+        subprocess.run(
+            ["modprobe", "--quiet", "ip_vs"],
+            env=dict(os.environ, PATH="/usr/sbin:/sbin:/usr/bin:/bin"),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            check=False,
+        )
 
 
 def _head(command: int) -> bytes:

@@ -13,8 +13,9 @@ from __future__ import annotations
 import re
 import socket
 from operator import add
-from typing import Iterator, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Iterator, Mapping, NamedTuple, Optional, Sequence, Tuple
 
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._base import values
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.codec import (
     ATTRIBUTE_BYTES,
     GENL_BYTES,
@@ -71,6 +72,39 @@ def _wished(wishes: RealServerWishes) -> list[bytes]:
 def _found(have: KernelServers) -> list[bytes]:
     """What the kernel has written of each real server, without its connections."""
     return [reply[_BEFORE_CONNECTIONS] + reply[_BEHIND_CONNECTIONS] for reply in have.replies]
+
+
+def needles_of(patterns: Sequence[Mapping[str, Any]] | None) -> list[bytes] | None:
+    """Of which texts a line of ``/proc/net/ip_vs_conn`` must hold one if a pattern fits its connection.
+
+    None where a pattern fits connections that have nothing in common. A line with a needle is yet to be looked at.
+
+    Args:
+        patterns: Those of :class:`Filter`: a network ``address`` and a ``port``, among others.
+    """
+    if patterns is None:
+        return None
+    found = []
+    for pattern in patterns:
+        if pattern.get("address"):
+            found.append(_address_needle(pattern["address"]))
+        elif pattern.get("port"):
+            found.append(b" %04X " % pattern["port"])
+        else:
+            return None
+    return found
+
+
+def _address_needle(network: values.Network) -> bytes:
+    """What all addresses of a network begin with, as the file has them, behind a blank; a host is told as a whole."""
+    first = network.network_address
+    if first.version == 4:
+        written, digits = "%08X" % int(first), network.prefixlen // 4
+    else:
+        whole = network.prefixlen // 4
+        written, digits = first.exploded, whole + max(0, whole - 1) // 4  # with a colon behind each four
+    end = " " if network.prefixlen == network.max_prefixlen else ""
+    return (" " + written[:digits] + end).encode()
 
 
 class Block(NamedTuple):

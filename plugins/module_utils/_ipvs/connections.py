@@ -10,22 +10,65 @@ Source: ip_vs_conn_seq_show() in net/netfilter/ipvs/ip_vs_conn.c.
 from __future__ import annotations
 
 import ipaddress
-from typing import Any, Iterable
+from typing import Any, Collection, Iterable, Iterator, Mapping, Sequence
 
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._base import values
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.columns import needles_of
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.values import ServerKey, ServiceKey
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.attributes import MalformedReply
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netns import inside
 
 FILE = "/proc/thread-self/net/ip_vs_conn"
 
 
-def connections(netns: str | None = None) -> list[dict[str, Any]]:
-    """All connections of a namespace, persistence templates among them; none where the kernel has no IPVS."""
+def connections(netns: str | None = None, needles: Sequence[bytes] | None = None) -> list[dict[str, Any]]:
+    """The connections of a namespace, persistence templates among them, each once; none where the kernel has no IPVS.
+
+    The kernel writes the file while connections come and go, so it may write one twice (Linux 6.1). From Linux 7.1 on
+    one may also be missing while its table grows or shrinks, of which
+    :attr:`connection_table_size <Ipvs.about>` tells.
+
+    Args:
+        netns: The namespace.
+        needles: Only lines that hold one of these are read; see :func:`columns.needles_of`.
+    """
     try:
-        with inside(netns), open(FILE, encoding="ascii", errors="replace") as lines:
+        with inside(netns), open(FILE, "rb") as lines:
             next(lines, None)  # the header
-            return list(parse(lines))
+            wanted = lines if needles is None else _holding(lines, needles)
+            found = {_key(each): each for each in parse(line.decode("ascii", "replace") for line in wanted)}
     except FileNotFoundError:
         return []
+    return [found[key] for key in sorted(found)]
+
+
+def _holding(lines: Iterable[bytes], needles: Sequence[bytes]) -> Iterator[bytes]:
+    if len(needles) == 1:
+        (needle,) = needles
+        return (line for line in lines if needle in line)
+    return (line for line in lines if any(needle in line for needle in needles))
+
+
+def _key(connection: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What tells a connection from others."""
+    ends = ("virtual", "client", "real")
+    return (connection["protocol"], *(connection[end + part] for end in ends for part in ("_address", "_port")))
+
+
+def unbound(key: ServiceKey, servers: Collection[ServerKey], netns: str | None) -> int:
+    """How many live connections of a virtual service go to some real servers, whether they count for these or not.
+
+    Those that a backup daemon took in before the service was made never do. A firewall mark is none that the file
+    tells, so for one all connections to the real servers count.
+    """
+    needles = None if key.address is None else needles_of([dict(address=values.network("address", str(key.address)))])
+    ends = {(str(server.address), server.port) for server in servers}
+    return sum(
+        (each["real_address"], each["real_port"]) in ends
+        and each["state"] in ("ESTABLISHED", "UDP")
+        and (key.address is None or each["virtual_port"] == key.port)
+        for each in connections(netns, needles)
+    )
 
 
 def parse(lines: Iterable[str]) -> Iterable[dict[str, Any]]:

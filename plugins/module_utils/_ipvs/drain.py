@@ -2,31 +2,35 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Draining: real servers that shall go get no new connections, and are waited for until the live ones have ended."""
+"""Draining: real servers that shall go get no new connections, and are waited for until the live ones have ended.
+
+What IPVS does meanwhile was measured on Linux 6.1 and 7.3. With the schedulers sh, mh and dh a real server of weight 0
+keeps its share of clients, who are refused, unless the flag says to fall back to another one; dh has no such flag.
+"""
 
 from __future__ import annotations
 
 import time
-from typing import Any, Callable, Mapping, Optional, Sequence
+from dataclasses import replace
+from typing import Any, Callable, Collection, Iterable, Mapping, NamedTuple, Sequence
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base import values
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import Conflict, InvalidOption
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import Conflict, InvalidOption, LinuxnetError
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.module import or_nothing
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.plan import Plan
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.client import Ipvs
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.task import enforce
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.connections import unbound
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.proc import switched_on
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.task import Planned, enforce, refuse_foreign
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.values import (
+    SCHEDULER_FLAGS,
     Operation,
     RealServer,
     RealServers,
     Service,
 )
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.lock import alone
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netns import inside
-
-Servers = Sequence[RealServer]
 
 DRAIN: dict[str, Any] = dict(drain_timeout=dict(type="int"))
 #: The longest wait (seconds): a day.
@@ -34,19 +38,26 @@ MAX_DRAIN_TIMEOUT = 86400
 #: Seconds between two looks at the connections, and between two words to the system's log.
 LOOK_INTERVAL = 1.0
 LOG_INTERVAL = 10.0
+#: Schedulers by whose choice a client's real server of weight 0 refuses him; and the flag with which another takes him.
+_FALLBACK = {"sh": SCHEDULER_FLAGS["sh-fallback"], "mh": SCHEDULER_FLAGS["mh-fallback"], "dh": 0}
 
 
-def drain_timeout(options: Mapping[str, Any]) -> int | None:
+def drain_timeout(options: Mapping[str, Any], deletes: bool, remedy: str) -> int | None:
     """The option ``drain_timeout`` (seconds), or None where nothing is waited for.
 
+    Args:
+        options: The task's options.
+        deletes: Whether the task may delete anything.
+        remedy: With what the option goes, for the error.
+
     Raises:
-        InvalidOption: it is out of bounds, or goes with a state in which nothing is deleted.
+        InvalidOption: it is out of bounds, or nothing is deleted.
     """
     timeout = options["drain_timeout"]
     if timeout is None:
         return None
-    if options["state"] != "absent":
-        raise InvalidOption("drain_timeout", timeout, "it goes with 'state: absent' only")
+    if not deletes:
+        raise InvalidOption("drain_timeout", timeout, "it goes with %s only" % remedy)
     return values.number("drain_timeout", timeout, 0, MAX_DRAIN_TIMEOUT, "a timeout (seconds)")
 
 
@@ -62,74 +73,191 @@ def live(service: Service, connections: Mapping[str, int]) -> int:
     return count
 
 
-def drained_away(
-    module: AnsibleModule,
-    timeout: int,
-    read: Callable[[Ipvs], tuple[Optional[Service], Servers]],
-    plan: Callable[[Optional[Service], Servers], Plan[Operation]],
-) -> tuple[Plan[Operation], dict[str, Any]]:
-    """The plan that deletes, and what became of the connections, if it was carried out.
+def refuses_clients(service: Service, weights: Collection[int]) -> str:
+    """Why clients of a virtual service are refused though it has a real server that takes new ones, or nothing.
 
-    Real servers that shall go get weight 0, then they are waited for, and what is still drained then is deleted. Other
-    tasks wait for the first step and for the last one only. A run that is killed meanwhile leaves weight 0 behind; the
-    next one goes on from there.
+    Args:
+        service: The virtual service.
+        weights: Those of its real servers.
+    """
+    if service.scheduler not in _FALLBACK or service.scheduler_flags & _FALLBACK[service.scheduler]:
+        return ""
+    if all(weights) or not any(weights):
+        return ""
+    flag = "the scheduler flag '%s-fallback'" % service.scheduler if _FALLBACK[service.scheduler] else "another one"
+    return (
+        "virtual service %s has a real server of weight 0, and scheduler '%s' refuses the clients whose real server it"
+        " is: have %s" % (service.key, service.scheduler, flag)
+    )
+
+
+def warn_of_refused_clients(module: AnsibleModule, service: Service, weights: Collection[int]) -> None:
+    """Say so where clients of a virtual service are refused as it is after the task."""
+    text = refuses_clients(service, weights)
+    if text:
+        module.warn(text)
+
+
+class Leaving(NamedTuple):
+    """Real servers of one virtual service that shall go, as they were before."""
+
+    #: The virtual service as it is while they are drained, but for :attr:`fallback`.
+    service: Service
+    servers: Sequence[RealServer]
+    #: The flag that the service gets for the time of the drain.
+    fallback: int = 0
+
+    def steps(self) -> list[Operation]:
+        """Have no new connections go there."""
+        found = [Operation("set", self._draining)] if self.fallback else []
+        weighty = [server.having(weight=0) for server in self.servers if server.weight]
+        return [*found, Operation("set", self.service, RealServers.of(weighty))] if weighty else found
+
+    @property
+    def _draining(self) -> Service:
+        return replace(self.service, scheduler_flags=self.service.scheduler_flags | self.fallback)
+
+    def flags_back(self, ipvs: Ipvs) -> list[Operation]:
+        """Take the flag from the service, if that is still as the drain has left it."""
+        return (
+            [Operation("set", self.service)]
+            if self.fallback and ipvs.service(self.service.key) == self._draining
+            else []
+        )
+
+    def weights_back(self, ipvs: Ipvs) -> list[Operation]:
+        """Give those their weight that are still at the weight 0 that the drain gave them."""
+        if ipvs.service(self.service.key) is None:
+            return []
+        now = {server.key: server for server in ipvs.real_servers(self.service.key)}
+        mine = [server for server in self.servers if server.weight and now.get(server.key) == server.having(weight=0)]
+        return [Operation("set", self.service, RealServers.of(mine))] if mine else []
+
+
+def leaving(ipvs: Ipvs, losses: Iterable[Operation]) -> list[Leaving]:
+    """The real servers that steps delete, by their virtual services.
+
+    Raises:
+        Conflict: the scheduler of one refuses clients as long as a real server of weight 0 is there.
+    """
+    found: dict[Any, tuple[Service, list[RealServer]]] = {}
+    for operation in losses:
+        servers = ipvs.real_servers(operation.service.key) if operation.servers is None else operation.servers
+        found.setdefault(operation.service.key, (operation.service, []))[1].extend(servers)
+    gone = {operation.service.key for operation in losses if operation.servers is None}
+    return [
+        Leaving(service, servers, 0 if service.key in gone else _fallback(ipvs, service, servers))
+        for service, servers in found.values()
+    ]
+
+
+def _fallback(ipvs: Ipvs, service: Service, servers: Iterable[RealServer]) -> int:
+    """The flag without which clients of the other real servers were refused; 0 for none."""
+    going = {server.key for server in servers}
+    weights = [0 if server.key in going else server.weight for server in ipvs.real_servers(service.key)]
+    refused = refuses_clients(service, weights)
+    if not refused:
+        return 0
+    if not _FALLBACK[service.scheduler]:
+        raise Conflict("a drain would refuse clients: %s, or leave 'drain_timeout' out" % refused)
+    return _FALLBACK[service.scheduler]
+
+
+def drained_away(
+    module: AnsibleModule, timeout: int, planned: Callable[[Ipvs], Planned], nothing: Planned
+) -> tuple[Planned, dict[str, Any]]:
+    """A task's plan, and what became of the connections of what it deletes, if it was carried out.
+
+    What the plan adds and changes is done at once, and real servers that shall go get weight 0. Then they are waited
+    for, and what is still drained then is deleted. Other tasks wait for the first step and for the last one only. A run
+    that is killed meanwhile leaves weight 0 behind, and the flag of a scheduler; the next one goes on from there. One
+    that fails takes both back.
 
     Args:
         module: The task.
         timeout: For how many seconds the connections are waited for.
-        read: The virtual service, or None, and its real servers that shall go.
-        plan: What deletes these.
+        planned: What is to be done, from the kernel.
+        nothing: The plan where the place is missing and that is no error.
 
     Raises:
         Conflict: meanwhile something else gave them weight again.
     """
     netns = module.params["netns"]
 
-    def now() -> tuple[Service | None, Servers]:
+    def now() -> Planned:
         with Ipvs(netns) as ipvs:
-            return read(ipvs)
+            return planned(ipvs)
 
     with alone(netns, not module.check_mode):
-        service, servers = or_nothing(module, now, (None, ()))
-        planned = plan(service, servers)
-        if service is None or not planned.changed or module.check_mode:
-            return planned, {}
+        outcome: Planned = or_nothing(module, now, None) or nothing
+        if module.check_mode or not outcome.changed:
+            return outcome, {}
         with Ipvs(netns) as ipvs:
-            weighty = RealServers.of(each.having(weight=0) for each in servers if each.weight)
-            ipvs.apply([Operation("set", service, weighty)])
+            gains = [operation for operation in outcome.operations if operation.verb != "delete"]
+            going = leaving(ipvs, [operation for operation in outcome.operations if operation.verb == "delete"])
+            refuse_foreign(ipvs, gains)
+            if not going:
+                enforce(ipvs, gains, lambda: planned(ipvs).operations)
+                return outcome, {}
+            ipvs.apply([*gains, *(step for each in going for step in each.steps())])
     with Ipvs(netns) as ipvs:
-        drained = _waited(module, ipvs, service, servers, timeout)
-
-        def deletion() -> Sequence[Operation]:
-            still = or_nothing(module, lambda: read(ipvs), (None, ()))
-            for server in still[1]:
-                if server.weight:
-                    raise Conflict(
-                        "real server %s of virtual service %s got weight %d while it was drained, so something else"
-                        " wants it to stay: nothing was deleted" % (server, service.key, server.weight)
-                    )
-            return plan(*still).operations
-
-        with alone(netns):
-            enforce(ipvs, deletion(), deletion)
-    return planned, dict(drained=drained)
+        try:
+            drained = _waited(module, ipvs, going, timeout)
+            with alone(netns):
+                _refuse_regained(ipvs, going)
+                enforce(ipvs, planned(ipvs).operations, lambda: planned(ipvs).operations)
+                ipvs.apply([step for each in going for step in each.flags_back(ipvs)])
+        except BaseException:
+            _give_back(module, ipvs, going)
+            raise
+    return outcome, dict(drained=drained)
 
 
-def _waited(module: AnsibleModule, ipvs: Ipvs, service: Service, servers: Servers, timeout: int) -> dict[str, Any]:
+def _refuse_regained(ipvs: Ipvs, going: Iterable[Leaving]) -> None:
+    for each in going:
+        keys = {server.key for server in each.servers}
+        for server in ipvs.real_servers(each.service.key):
+            if server.key in keys and server.weight:
+                raise Conflict(
+                    "real server %s of virtual service %s got weight %d while it was drained, so something else wants"
+                    " it to stay: nothing was deleted, and the others have their weights again"
+                    % (server, each.service.key, server.weight)
+                )
+
+
+def _give_back(module: AnsibleModule, ipvs: Ipvs, going: Iterable[Leaving]) -> None:
+    """Take back what the drain has done, where that is still as it has left it."""
+    try:
+        with alone(module.params["netns"]):
+            ipvs.apply([step for each in going for step in (*each.weights_back(ipvs), *each.flags_back(ipvs))])
+    except LinuxnetError as exc:
+        module.warn("the weights of the real servers that were drained could not be given back: %s" % exc)
+
+
+def _waited(module: AnsibleModule, ipvs: Ipvs, going: Sequence[Leaving], timeout: int) -> dict[str, Any]:
     """Wait until real servers have no live connection, or for ``timeout`` seconds; the system's log is told of it."""
-    if service.persistence_timeout and not _expires_templates(module.params["netns"]):
+    netns = module.params["netns"]
+    names = ", ".join(str(each.service.key) for each in going[:3]) + (" and others" if len(going) > 3 else "")
+    persistent = next((each.service.key for each in going if each.service.persistence_timeout), None)
+    if persistent and not switched_on("expire_quiescent_template", netns):
         module.warn(
             "virtual service %s is persistent, and persistent clients go on making new connections to a real server"
-            " of weight 0, unless the sysctl net.ipv4.vs.expire_quiescent_template is 1" % service.key
+            " of weight 0, unless the sysctl net.ipv4.vs.expire_quiescent_template is 1" % persistent
         )
-    keys = {server.key for server in servers}
+    # What a backup daemon took in before the service was made here counts for no real server.
+    synchronized = any(daemon.role == "backup" for daemon in ipvs.daemons())
 
     def left() -> int:
-        counted = ipvs.connections(service.key)
-        return sum(live(service, connections) for key, connections in counted.items() if key in keys)
+        count = 0
+        for each in going:
+            keys = {server.key for server in each.servers}
+            counted = ipvs.connections(each.service.key)
+            bound = sum(live(each.service, connections) for key, connections in counted.items() if key in keys)
+            count += max(bound, unbound(each.service.key, keys, netns)) if synchronized else bound
+        return count
 
     def tell() -> float:
-        module.log("draining virtual service %s: %d of %d connections left" % (service.key, now_left, first))
+        module.log("draining virtual service %s: %d of %d connections left" % (names, now_left, first))
         return time.monotonic()
 
     start = time.monotonic()
@@ -142,9 +270,3 @@ def _waited(module: AnsibleModule, ipvs: Ipvs, service: Service, servers: Server
         now_left = left()
     tell()
     return dict(complete=not now_left, connections=first, left=now_left, seconds=round(time.monotonic() - start))
-
-
-def _expires_templates(netns: str | None) -> bool:
-    """Whether a persistent client is taken from a real server of weight 0 (net/netfilter/ipvs/ip_vs_conn.c)."""
-    with inside(netns), open("/proc/sys/net/ipv4/vs/expire_quiescent_template", encoding="ascii") as switch:
-        return switch.read().strip() != "0"

@@ -59,14 +59,24 @@ def plan_service(
     return Plan(tuple(operations), _legible(before), _legible(after)), service, servers
 
 
-def plan_zero(counted: Iterable[tuple[ServiceKey, Mapping[str, Any]]]) -> Plan[ServiceKey]:
+def plan_zero(
+    counted: Iterable[tuple[ServiceKey, Mapping[str, Any]]], whole: Mapping[str, int] | None = None
+) -> Plan[ServiceKey | None]:
     """Set counters to zero: the keys of the virtual services, of those given with their statistics, that have others.
 
     What the kernel estimates for a second does not count, since it follows from the rest.
+
+    Args:
+        counted: Virtual services with their statistics.
+        whole: What is counted of the whole table, if that shall be zero, too; it then is None among the keys.
     """
-    keys = []
+    keys: list[ServiceKey | None] = []
     before: dict[str, Any] = {}
     after: dict[str, Any] = {}
+    if whole and any(whole.values()):
+        keys.append(None)
+        before["whole table"] = dict(whole)
+        after["whole table"] = dict.fromkeys(whole, 0)
     for key, statistics in counted:
         if any(each[name] for each in (statistics, *statistics["real_servers"]) for name in TOTALS):
             keys.append(key)
@@ -94,6 +104,7 @@ def plan_server(service: Service, wish: RealServerWish, have: RealServer | None)
     server = wish.resolve(service.key, have)
     if server == have:
         return Plan(), server
+    refuse_one_packet(service, [server], "service.")
     before, after = differing(have.options(), server.options()) if have else ({}, brief(server.options()))
     return Plan((Operation("set" if have else "add", service, RealServers.of([server])),), before, after), server
 
@@ -111,6 +122,11 @@ def first_foreign(operations: Iterable[Operation]) -> tuple[ServiceKey, RealServ
         if servers and verb != "delete" and set(map(len, servers.addresses)) != {service.key.address_bytes}:
             return service.key, next(server for server in servers if server.crosses(service.key))
     return None
+
+
+def deleted_services(operations: Iterable[Operation]) -> list[ServiceKey]:
+    """The virtual services that steps delete."""
+    return [step.service.key for step in operations if step.verb == "delete" and step.servers is None]
 
 
 class TablePlan(NamedTuple):
@@ -162,7 +178,8 @@ def plan_table(
         wishes: The virtual services with their real servers.
         have: The table as the kernel has it.
         owned: Of what the task owns all: there, services that are not listed go, and so do real servers that are not
-            listed of services that list some. None where it owns only what it lists.
+            listed of services that list some. A service with an empty list keeps its real servers, unless it says that
+            it purges them itself. None where the task owns only what it lists.
 
     Raises:
         InvalidOption: a service is listed twice, or is outside what the task owns.
@@ -185,7 +202,7 @@ def plan_table(
             )
         had, there = present.pop(wish.key, (None, KernelServers()))
         had_servers: Servers = there
-        purge = wish.purge or owned is not None
+        purge = wish.purge or (owned is not None and bool(wish.servers))
         if had:
             differing_wishes, had_servers = _differing(wish.servers, there, purge)
             if not differing_wishes and not had_servers and wish.resolve(had) is had:
@@ -236,7 +253,26 @@ def _service_steps(
     service = wish.resolve(have)
     operations = [] if service == have else [Operation("add" if have is None else "set", service)]
     steps, servers = _server_steps(service, wish.servers, purge, have_servers)
+    if service.one_packet:
+        was = set(have_servers) if have and have.one_packet else set()
+        refuse_one_packet(service, (server for server in servers if server not in was), wish.prefix)
     return operations + steps, service, servers
+
+
+def refuse_one_packet(service: Service, servers: Iterable[RealServer], prefix: str = "") -> None:
+    """Refuse masquerading in a one-packet service: no answer comes back with the virtual address (seen on 6.1, 7.3).
+
+    Raises:
+        InvalidOption: one of these real servers has it.
+    """
+    for server in servers if service.one_packet else ():
+        if server.forwarding_method == "masquerading":
+            raise InvalidOption(
+                prefix + "one_packet",
+                True,
+                "no client would take the answers of real server %s, since the kernel does not masquerade those of a"
+                " one-packet service: give it forwarding method 'direct' or 'tunnel'" % (server,),
+            )
 
 
 def _server_steps(

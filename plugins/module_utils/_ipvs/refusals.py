@@ -40,6 +40,7 @@ SETTINGS_MEANINGS = {
     " again",
     errno.ESRCH: "no daemon of that role runs, so something else stopped it in the meantime: run the task again",
     errno.ENODEV: "there is no such network device in this namespace",
+    errno.ENETUNREACH: "the device is down, and a master cannot send there: 'ip link set DEVICE up' first",
     errno.EADDRNOTAVAIL: "the device has no address from which to send",
     errno.EINVAL: "the kernel takes it for invalid: messages must hold a connection and fit the device's MTU, and no"
     " real server may be of another family than its virtual service while a daemon runs",

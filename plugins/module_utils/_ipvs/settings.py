@@ -100,8 +100,9 @@ class Settings(NamedTuple):
         return shown
 
 
-#: What check mode takes for there where the place is missing.
-NOTHING = Settings(Timeouts(0, 0, 0), {})
+#: What check mode takes for there where the place is missing: what a table begins with (ip_vs_proto_tcp.c,
+#: ip_vs_proto_udp.c).
+NOTHING = Settings(Timeouts(900, 120, 300), {})
 
 
 class SettingsOperation(NamedTuple):

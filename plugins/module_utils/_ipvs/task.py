@@ -14,13 +14,16 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.module import or_nothing
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.plan import Plan
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.client import Ipvs
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.plan import TablePlan, first_foreign
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.owners import owners
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.plan import TablePlan, deleted_services, first_foreign
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.proc import switched_on
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.refusals import Disturbed
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.settings import SettingsOperation
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.settings import ROLES, Settings, SettingsOperation
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.values import Operation
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.lock import alone
 
 Have = TypeVar("Have")
+#: A plan for one service, or for a whole table.
 Planned = TypeVar("Planned", bound=Union[Plan[Operation], TablePlan])
 
 
@@ -61,6 +64,21 @@ def enforce(ipvs: Ipvs, operations: Sequence[Operation], again: Callable[[], Seq
         ipvs.apply(again())
 
 
+def refuse_owners(netns: str | None, operations: Sequence[Operation]) -> None:
+    """Refuse to delete virtual services of a table that another program keeps, where the task has no scope.
+
+    Raises:
+        Conflict: there is such a program.
+    """
+    gone = deleted_services(operations)
+    for owner in owners(netns) if gone else ():
+        raise Conflict(
+            "virtual service %s%s would be deleted, but %s writes this table, too (%s): limit the task by 'scope' to"
+            " what is its own, or take that program's services out first"
+            % (gone[0], " and %d more" % (len(gone) - 1) if len(gone) > 1 else "", owner.name, owner.evidence)
+        )
+
+
 def refuse_foreign(ipvs: Ipvs, operations: Iterable[Operation]) -> None:
     """Refuse real servers of another family than their virtual service where a daemon runs, as the kernel would.
 
@@ -81,12 +99,27 @@ def refuse_foreign(ipvs: Ipvs, operations: Iterable[Operation]) -> None:
         )
 
 
+def refuse_backup_only(netns: str | None, have: Settings, after: Settings) -> None:
+    """Refuse to run both daemons where a director with a backup daemon balances nothing (sysctl backup_only).
+
+    Raises:
+        Conflict: the task would make it so.
+    """
+    both = set(ROLES) <= set(after.daemons) and not set(ROLES) <= set(have.daemons)
+    if both and switched_on("backup_only", netns):
+        raise Conflict(
+            "with the sysctl net.ipv4.vs.backup_only at 1 a director with a backup daemon refuses all clients, also"
+            " beside a master daemon: set it to 0, or run one daemon only"
+        )
+
+
 def refuse_daemons(ipvs: Ipvs, operations: Iterable[SettingsOperation]) -> None:
     """Refuse to start a daemon where a real server is of another family than its virtual service, as the kernel would.
 
     Raises:
         Conflict: there are both.
     """
+    operations = list(operations)
     starting = next((step.daemon for step in operations if step.verb == "start"), None)
     for service, servers in ipvs.table() if starting else ():
         for server in servers:

@@ -91,6 +91,12 @@ class ServiceKey:
         return None if self.packed is None else ipaddress.ip_address(self.packed)
 
     @property
+    def place(self) -> tuple[Any, ...]:
+        """Where it stands among others: by family, address and port, and behind all of these the firewall marks."""
+        packed = self.packed or b""
+        return self.packed is None, len(packed), packed, self.port, self.protocol or "", self.fwmark, self.family
+
+    @property
     def address_bytes(self) -> int:
         """The bytes of an address of the service's family."""
         return PREFIX_MAX[self.family] // 8

@@ -328,6 +328,11 @@ class ServiceWish(NamedTuple):
             raise InvalidOption(self.prefix + option, value, remedy)
         return service
 
+    def weights(self) -> set[int]:
+        """Which weights the task gives to real servers."""
+        kinds = set(self.servers.others) if self.servers is not None else ()
+        return {each.terms.anew().weight for each in kinds}
+
     @classmethod
     def from_options(cls, options: Mapping[str, Any], prefix: str = "") -> ServiceWish:
         """Read a service's options; ``prefix`` goes before their names in errors.

@@ -17,6 +17,7 @@ import errno
 import os
 import socket
 import struct
+import time
 from bisect import bisect_right
 from contextlib import contextmanager
 from itertools import accumulate
@@ -74,8 +75,8 @@ RECEIVE_BYTES = 131072
 RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024
 #: How often a dump is repeated that a concurrent change interrupted.
 DUMP_ATTEMPTS = 20
-#: How often one is repeated, of which the kernel does not tell that, for want of two that agree.
-AGREEING_ATTEMPTS = 5
+#: For how many seconds one is repeated, of which the kernel does not tell that, for want of two that agree.
+AGREEING_PATIENCE = 20.0
 
 
 class AnswersLost(LinuxnetError):
@@ -185,21 +186,35 @@ class NetlinkSocket(Closing):
             % DUMP_ATTEMPTS
         )
 
-    def dump_agreeing(self, message: Message, key: slice) -> list[bytes]:
-        """Send a dump request of a table that may change between two datagrams without the kernel's telling so.
+    def dump_agreeing(self, message: Message, key: slice, at_least: int = 1) -> list[bytes]:
+        """Send a dump request of a table that may change meanwhile without the kernel's telling so.
 
-        What came in one datagram is of one moment. What came in several is read again until two readings in a row
-        list the same things, told by the bytes ``key`` of each payload. Where that does not happen for long, because
-        something else is writing the table all the time, the last reading is what there is to know.
+        What came in several datagrams is read again until two readings in a row list the same things, none of them
+        twice, told by the bytes ``key`` of each payload.
+
+        Args:
+            message: The request.
+            key: Which bytes of a payload tell one thing from another.
+            at_least: 2 for a table that changes even while the kernel fills one datagram.
+
+        Raises:
+            LinuxnetError: that did not come to pass, because something else writes the table all the time.
         """
         replies = self.dump(message)
-        for _attempt in range(AGREEING_ATTEMPTS):
-            if self._datagrams < 2:
-                break
-            before, replies = replies, self.dump(message)
-            if [reply[key] for reply in before] == [reply[key] for reply in replies]:
-                break
-        return replies
+        if at_least < 2 and self._datagrams < 2:
+            return replies
+        deadline = time.monotonic() + AGREEING_PATIENCE
+        keys = sorted(reply[key] for reply in replies)
+        while True:
+            before, replies = keys, self.dump(message)
+            keys = sorted(reply[key] for reply in replies)
+            if keys == before and len(set(keys)) == len(keys):
+                return replies
+            if time.monotonic() > deadline:
+                raise LinuxnetError(
+                    "the kernel's table could not be read: something else has been writing it for %d seconds, so that"
+                    " no two readings agree" % AGREEING_PATIENCE
+                )
 
     def send_all(self, messages: Sequence[Message]) -> None:
         """Send messages in as few datagrams as hold them and wait for the kernel's word on all.
