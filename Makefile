@@ -100,6 +100,7 @@ bench: venv ## Make the lab anew, and measure it against its peers
 tables: .venv/test.stamp ## Write what is made of sources: tables of variables, checks, the guide's playbook
 	@python tests/write/role_tables.py
 	@python tests/write/guide_tables.py
+	@python tests/write/real_server.py
 	@python tests/write/doctor_table.py
 
 changelog: .venv/test.stamp ## Write CHANGELOG.rst anew, with the modules and roles that there are

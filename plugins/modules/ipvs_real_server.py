@@ -41,56 +41,68 @@ options:
         description: The address family of a service with O(service.fwmark), V(inet) unless said.
         type: str
         choices: [inet, inet6]
+  # real server: begin (make tables writes it)
   address:
-    description: The real server's address, IPv4 or IPv6, without a prefix.
+    description:
+      - The real server's address, IPv4 or IPv6, without a prefix.
     type: str
     required: true
   port:
     description:
-      - The real server's port; without it the virtual service's, and 0 (the port the client asked for) for a service
-        with O(service.fwmark).
+      - The real server's port; without it the virtual service's, and 0 (the port the client asked for) for a service of
+        a firewall mark.
     type: int
   forwarding_method:
     description:
       - How packets reach the real server, V(masquerading) (NAT), V(direct) (direct routing) or V(tunnel) (IP-in-IP).
       - Without it an existing real server keeps its own and a new one gets V(direct), as with C(ipvsadm).
+      - Live connections go on the old way when it changes.
     type: str
     choices: [direct, masquerading, tunnel]
   weight:
     description:
-      - The share of new connections, 0 to 65535. With 0 the real server gets no new ones and keeps serving the live
-        ones, which is how it is drained.
+      - The share of new connections, 0 to 2147483647. With 0 the real server gets no new ones and keeps serving the
+        live ones, which is how it is drained. Upstream's C(ipvsadm) reads no more than 65535.
+      - With the schedulers C(sh), C(mh) and C(dh) a real server of weight 0 keeps its share of clients, who are
+        refused, unless C(sh-fallback) or C(mh-fallback) is set; the module warns of that.
       - Without it an existing real server keeps its weight and a new one gets 1.
     type: int
   keep_weight:
     description:
-      - Whether an existing real server keeps its weight although O(weight) is given, for weights
-        that somebody else owns, such as a health checker. Then the option is what a new real server starts with.
+      - Whether an existing real server keeps its weight although O(weight) is given, for weights that somebody else
+        owns, such as a health checker. Then the option is what a new real server starts with.
     type: bool
     default: false
   upper_threshold:
     description:
       - The number of connections from which on the real server gets no new ones, up to 2147483647; 0 for no limit,
         which takes O(lower_threshold) away too.
+      - Connections that have ended count until the kernel forgets them, of TCP for two minutes. A persistent client is
+        not limited.
     type: int
   lower_threshold:
     description:
-      - The number of connections below which a real server that reached O(upper_threshold) gets new
-        ones again; with 0 that is three quarters of the upper one.
+      - The number of connections below which a real server that reached O(upper_threshold) gets new ones again; with 0
+        that is three quarters of the upper one.
     type: int
   tunnel_type:
-    description: How packets are wrapped with O(forwarding_method=tunnel); V(ipip) unless said.
+    description:
+      - How packets are wrapped with O(forwarding_method=tunnel); V(ipip) unless said. V(gue) is known since Linux 5.2,
+        V(gre) since 5.3.
     type: str
     choices: [ipip, gue, gre]
   tunnel_port:
-    description: The UDP port of O(tunnel_type=gue), which needs one.
+    description:
+      - The UDP port of O(tunnel_type=gue), which needs one. The real server unwraps what comes there when it is told so
+        by C(ip fou add port PORT gue).
     type: int
   tunnel_checksum:
     description:
       - The checksum of the wrapping of types V(gue) and V(gre), V(none) unless said. V(remote) is remote checksum
-        offload, for V(gue) only.
+        offload, for V(gue) only. Known since Linux 5.3.
     type: str
     choices: [none, full, remote]
+  # real server: end
   state:
     description: Whether the real server shall exist. Live connections of a deleted one are left to time out.
     type: str

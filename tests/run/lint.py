@@ -50,6 +50,7 @@ def commands() -> Iterator[tuple[str, list[str]]]:
     yield "changelog", ["antsibull-changelog", "lint"]
     yield "role tables", [sys.executable, "tests/write/role_tables.py", "--check"]
     yield "guide tables", [sys.executable, "tests/write/guide_tables.py", "--check"]
+    yield "real servers' options", [sys.executable, "tests/write/real_server.py", "--check"]
 
 
 def build(folder: Path) -> steps.Step:

@@ -84,10 +84,11 @@ def refuses_clients(service: Service, weights: Collection[int]) -> str:
         return ""
     if all(weights) or not any(weights):
         return ""
-    flag = "the scheduler flag '%s-fallback'" % service.scheduler if _FALLBACK[service.scheduler] else "another one"
+    fallback = _FALLBACK[service.scheduler]
+    remedy = "set the scheduler flag '%s-fallback'" % service.scheduler if fallback else "take another scheduler"
     return (
         "virtual service %s has a real server of weight 0, and scheduler '%s' refuses the clients whose real server it"
-        " is: have %s" % (service.key, service.scheduler, flag)
+        " is: %s" % (service.key, service.scheduler, remedy)
     )
 
 
@@ -190,12 +191,15 @@ def drained_away(
 
     with alone(netns, not module.check_mode):
         outcome: Planned = or_nothing(module, now, None) or nothing
-        if module.check_mode or not outcome.changed:
+        gains = [operation for operation in outcome.operations if operation.verb != "delete"]
+        losses = [operation for operation in outcome.operations if operation.verb == "delete"]
+        if not outcome.changed or (module.check_mode and not losses):
             return outcome, {}
         with Ipvs(netns) as ipvs:
-            gains = [operation for operation in outcome.operations if operation.verb != "delete"]
-            going = leaving(ipvs, [operation for operation in outcome.operations if operation.verb == "delete"])
+            going = leaving(ipvs, losses)
             refuse_foreign(ipvs, gains)
+            if module.check_mode:
+                return outcome, {}
             if not going:
                 enforce(ipvs, gains, lambda: planned(ipvs).operations)
                 return outcome, {}

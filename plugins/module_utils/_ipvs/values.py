@@ -41,11 +41,12 @@ SCHEDULER_FLAGS = {
 DEFAULT_SCHEDULER = "wlc"
 DEFAULT_FORWARDING_METHOD = "direct"
 DEFAULT_WEIGHT = 1
-#: ipvsadm(8), -w: "The valid values of weight are 0 through to 65535".
-MAX_WEIGHT = 65535
+#: The kernel refuses what is negative as its 32-bit number (ip_vs_add_dest()); ipvsadm(8) says 65535.
+MAX_WEIGHT = 2**31 - 1
 #: ipvsadm(8) takes no higher threshold, and newer kernels do not either: Linux 6.12.117 calls it invalid.
 MAX_THRESHOLD = 2**31 - 1
-#: The kernel multiplies it by HZ, at most 1000, in an unsigned 32-bit number (ip_vs_add_service()).
+#: The kernel multiplies it by HZ, 100 to 1000, in an unsigned 32-bit number (ip_vs_add_service()). What a kernel with a
+#: lower HZ holds is left alone.
 MAX_PERSISTENCE_TIMEOUT = (2**32 - 1) // 1000
 #: What a real server has of a tunnel when it has none.
 NO_TUNNEL = dict(tunnel_type="ipip", tunnel_port=0, tunnel_checksum="none")
@@ -173,6 +174,11 @@ class Service:
     def fault(self) -> Fault | None:
         """What the kernel refuses, or takes and then never uses (ip_vs_ctl.c, ipvsadm.c); None if there is no such."""
         key = self.key
+        if self.persistence_timeout > MAX_PERSISTENCE_TIMEOUT:
+            remedy = "a timeout (seconds) is a number from 0 to %d" % MAX_PERSISTENCE_TIMEOUT
+            return "persistence_timeout", self.persistence_timeout, remedy
+        if self.scheduler not in (*SCHEDULERS, NO_SCHEDULER):
+            return "scheduler", self.scheduler, "use one of %s" % ", ".join((*SCHEDULERS, NO_SCHEDULER))
         if not key.fwmark and not key.port and not self.persistence_timeout:
             return "port", 0, "a service on all ports must be persistent: set 'persistence_timeout' as well"
         if self.one_packet and not key.fwmark and key.protocol != "udp":
@@ -252,6 +258,9 @@ class ServerTerms(NamedTuple):
 
     def fault(self) -> Fault | None:
         """What cannot be in a real server whatever its key is."""
+        for name, value in (("upper_threshold", self.upper_threshold), ("lower_threshold", self.lower_threshold)):
+            if value > MAX_THRESHOLD:
+                return name, value, "a number of connections is a number from 0 to %d" % MAX_THRESHOLD
         if self.lower_threshold > self.upper_threshold:
             remedy = "it must not be above 'upper_threshold', which is %d" % self.upper_threshold
             return "lower_threshold", self.lower_threshold, remedy

@@ -29,7 +29,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.wishes import 
     ("options", "told"),
     [
         (dict(port=0), "port: 0 is not valid"),
-        (dict(weight=65536), "weight: 65536 is not valid"),
+        (dict(weight=2147483648), "weight: 2147483648 is not valid"),
         (dict(weight=-1), "weight: -1 is not valid"),
         (dict(port=81, forwarding_method="tunnel"), "cannot change the port"),
         (dict(address="fd00::11"), "only forwarding method 'tunnel' crosses families"),
@@ -184,3 +184,24 @@ def test_a_real_servers_port_is_its_services_or_the_clients():
     assert RealServerWish.from_options(key(fwmark=7), dict(address="10.0.0.11")).key.port == 0
     tunnelled = RealServerWish.from_options(VIP, dict(address="fd00::11", forwarding_method="tunnel"))
     assert tunnelled.key == (ipaddress.ip_address("fd00::11").packed, 8080)
+
+
+def test_what_the_kernel_holds_can_be_fed_back():
+    """Thresholds before 6.12.117 and timeouts of a slower clock are higher than a task may set, and stay."""
+    held = DUSTIN.having(weight=2147483647, upper_threshold=4294967295, lower_threshold=4294967295)
+    fed_back = RealServerWish.from_options(VIP, held.options())
+    assert fed_back.resolve(VIP, held) is held
+    with pytest.raises(InvalidOption, match="upper_threshold: 4294967295 is not valid"):
+        fed_back.resolve(VIP, DUSTIN)
+    slow = Service(VIP, persistence_timeout=42949672)
+    assert service_after(slow, slow.options()) is slow
+    with pytest.raises(InvalidOption, match="persistence_timeout: 42949672 is not valid"):
+        service_after(None, slow.options())
+    own = Service(VIP, scheduler="own")
+    assert service_after(own, dict(own.options(), scheduler="own")) is own
+
+
+def test_each_ipv4_mask_that_the_kernel_holds_is_taken():
+    for mask in ("0.0.0.255", "0.0.0.24", "255.0.255.0"):
+        made = service_after(None, TCP, persistence_timeout=300, persistence_netmask=mask)
+        assert made.options()["persistence_netmask"] == mask
