@@ -104,7 +104,11 @@ options:
     choices: [none, full, remote]
   # real server: end
   state:
-    description: Whether the real server shall exist. Live connections of a deleted one are left to time out.
+    description:
+      - Whether the real server shall exist.
+      - The kernel drops the packets of a deleted one's live connections without a word, and their clients hang, unless
+        the sysctl C(net.ipv4.vs.expire_nodest_conn) is 1, with which they are reset. One that is added again in time
+        gets its connections back. O(drain_timeout) waits for them.
     type: str
     choices: [present, absent]
     default: present

@@ -54,7 +54,9 @@ options:
     elements: str
     choices: [sh-fallback, sh-port, mh-fallback, mh-port, flag-1, flag-2, flag-3]
   one_packet:
-    description: Whether each packet is scheduled by itself, for UDP only.
+    description:
+      - Whether each packet is scheduled by itself, for UDP only, and with no real server of V(masquerading), whose
+        answers no client would take.
     type: bool
   persistence_timeout:
     description:
@@ -150,7 +152,10 @@ options:
     type: bool
     default: false
   state:
-    description: Whether the service shall exist. With V(absent) its real servers go with it.
+    description:
+      - Whether the service shall exist. With V(absent) its real servers go with it.
+      - The kernel drops the packets of its live connections from then on. A service that is made again in time gets
+        them back.
     type: str
     choices: [present, absent]
     default: present

@@ -13,6 +13,11 @@ description:
   - Sets after how long connections are forgotten, and starts and stops the kernel's daemons that tell another director
     of them, so that it can take over.
   - What the task does not name stays as it is.
+  - Some sysctls belong to synchronization. A connection is sent at its third packet, and then at each fiftieth, so one
+    with less traffic may run out on the other director; C(net.ipv4.vs.sync_threshold) of C(3 0) with
+    C(net.ipv4.vs.sync_refresh_period) mends that. The timer there is the one that the master sends. Behind a firewall
+    that drops what is invalid, a masqueraded connection survives a takeover with C(net.ipv4.vs.conntrack) and
+    C(net.netfilter.nf_conntrack_tcp_loose) at 1 only.
 extends_documentation_fragment:
   - linuxnet.ipvs.attributes
   - linuxnet.ipvs.ipvs

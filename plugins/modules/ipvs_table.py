@@ -65,7 +65,9 @@ options:
         elements: str
         choices: [sh-fallback, sh-port, mh-fallback, mh-port, flag-1, flag-2, flag-3]
       one_packet:
-        description: Whether each packet is scheduled by itself, for UDP only.
+        description:
+          - Whether each packet is scheduled by itself, for UDP only, and with no real server of V(masquerading), whose
+            answers no client would take.
         type: bool
       persistence_timeout:
         description:

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import ipaddress
+
 import kernel_tables
 import pytest
 from hypothesis import given
@@ -15,6 +17,8 @@ from ipvs_things import replies, servers
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import InvalidOption
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs import columns, plan, reader
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.codec import SERVER_HEADER, encode_servers
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.connections import parse
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.filter import Filter
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.scope import Scope
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.values import RealServers
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.wishes import ServiceWish
@@ -105,3 +109,26 @@ def as_values(table):
     return table and [
         (options, [(address, each.port, each.terms) for address, each in servers]) for options, servers in table
     ]
+
+
+@given(data=st.data())
+def test_a_line_of_a_connection_that_fits_holds_a_needle(data):
+    """With a line as ip_vs_conn_seq_show() writes it."""
+    six = data.draw(st.booleans())
+    virtual = data.draw(st.ip_addresses(v=6 if six else 4))
+    other = data.draw(st.ip_addresses(v=6 if six else 4))
+    prefix = data.draw(st.integers(0, virtual.max_prefixlen))
+    port = data.draw(st.integers(0, 65535))
+    pattern = data.draw(
+        st.sampled_from([dict(address=str(ipaddress.ip_network((virtual, prefix), strict=False))), dict(port=port)])
+    )
+
+    def written(address):
+        return address.exploded if six else "%08X" % int(address)
+
+    line = "TCP %s 8AE0 %s %04X %s 1F90 ESTABLISHED     892\n" % (*map(written, (other, virtual)), port, written(other))
+    (connection,) = parse([line])
+    wanted = Filter.from_options([pattern])
+    assert wanted.matches_connection(connection)
+    needles = columns.needles_of(wanted.patterns)
+    assert needles is None or any(needle in line.encode() for needle in needles)

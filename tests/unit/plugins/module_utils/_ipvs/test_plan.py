@@ -22,6 +22,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.plan import (
     plan_server,
     plan_service,
     plan_table,
+    plan_zero,
 )
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.scope import Scope
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.values import (
@@ -206,3 +207,41 @@ def test_real_servers_of_another_family_are_told_apart():
 def test_a_table_lists_each_service_once():
     with pytest.raises(InvalidOption, match="a virtual service is listed twice"):
         plan_table([table_wish({}), table_wish({})], [], None)
+
+
+def test_an_empty_list_keeps_its_real_servers_unless_the_service_purges_them():
+    """As the template of an empty group leaves it."""
+    have = [(Service(VIP), replies(DUSTIN, LEAH)), (Service(OTHER), replies())]
+    plan = plan_table([table_wish({})], have, Scope())
+    assert steps(plan) == ["delete virtual service tcp 10.100.100.101:80"]
+    plan = plan_table([table_wish({}, purge=True)], have, Scope())
+    assert [what.split(" of ")[0] for what in steps(plan)] == [
+        "delete real server 10.0.0.11:8080",
+        "delete real server 10.0.0.21:8080",
+        "delete virtual service tcp 10.100.100.101:80",
+    ]
+
+
+def test_a_one_packet_service_does_not_masquerade():
+    """No client gets an answer; but what another tool has made is none of the task's."""
+    udp = replace(VIP, protocol="udp")
+    masked = wish(DUSTIN, forwarding_method="masquerading")
+    with pytest.raises(InvalidOption, match="one_packet: True is not valid: no client would take the answers"):
+        plan_service(service_wish(udp, dict(one_packet=True), [masked]), None, ())
+    with pytest.raises(InvalidOption, match=r"of real server 10\.0\.0\.11:8080"):
+        plan_service(service_wish(udp, dict(one_packet=True), None), Service(udp), [DUSTIN])
+    with pytest.raises(InvalidOption, match="one_packet"):
+        plan_server(Service(udp, one_packet=True), masked, None)
+    odd = Service(udp, one_packet=True)
+    assert not plan_service(service_wish(udp, dict(one_packet=True), [masked]), odd, [DUSTIN])[0].changed
+    assert plan_service(service_wish(udp, dict(one_packet=True), [wish(DUSTIN)]), None, ())[0].changed
+
+
+def test_what_the_whole_table_counts_is_zeroed_too():
+    """Services that were made anew count nothing, and the table still does (ip_vs_zero_all())."""
+    assert not plan_zero([], dict(connections=0, incoming_packets=0)).changed
+    plan = plan_zero([], dict(connections=5, incoming_packets=0))
+    assert plan.operations == (None,)
+    assert plan.before == {"whole table": dict(connections=5, incoming_packets=0)}
+    assert plan.after == {"whole table": dict(connections=0, incoming_packets=0)}
+    assert not plan_zero([], None).changed

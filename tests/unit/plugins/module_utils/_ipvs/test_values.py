@@ -38,3 +38,18 @@ def test_spellings_of_one_service_are_one_key():
     assert key(address="FD00:0:0::1", port=80) == key(address="fd00::1", port=80, protocol="tcp", family="inet6")
     assert str(key(address="fd00::1", port=80)) == "tcp [fd00::1]:80"
     assert str(key(fwmark=7, family="inet6")) == "firewall mark 7 (inet6)"
+
+
+def test_services_are_told_in_an_order_of_our_own():
+    """The kernel's is that of a hash, which changes as the table grows."""
+    listed = [
+        key(address="10.0.0.1", port=80),
+        key(address="10.0.0.1", port=80, protocol="udp"),
+        key(address="10.0.0.1", port=443),
+        key(address="10.0.0.2", port=80),
+        key(address="fd00::1", port=80),
+        key(fwmark=7),
+        key(fwmark=7, family="inet6"),
+        key(fwmark=300),
+    ]
+    assert sorted(listed[::-1], key=lambda each: each.place) == listed
