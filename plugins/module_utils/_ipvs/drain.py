@@ -21,6 +21,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.module import or_nothing
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.client import Ipvs
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.connections import unbound
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.features import refuse_unknown
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.proc import switched_on
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.task import Planned, enforce, refuse_foreign
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.values import (
@@ -197,6 +198,7 @@ def drained_away(
             return outcome, {}
         with Ipvs(netns) as ipvs:
             going = leaving(ipvs, losses)
+            refuse_unknown(gains)
             refuse_foreign(ipvs, gains)
             if module.check_mode:
                 return outcome, {}

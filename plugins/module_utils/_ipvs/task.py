@@ -14,6 +14,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.module import or_nothing
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.plan import Plan
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.client import Ipvs
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.features import refuse_unknown
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.owners import owners
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.plan import TablePlan, deleted_services, first_foreign
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.proc import switched_on
@@ -45,6 +46,7 @@ def carried_out(
     def planned() -> Planned:
         with Ipvs(netns) as ipvs:
             found_plan = plan(read(ipvs))
+            refuse_unknown(found_plan.operations)
             refuse_foreign(ipvs, found_plan.operations)
             return found_plan
 

@@ -52,4 +52,4 @@ def test_services_are_told_in_an_order_of_our_own():
         key(fwmark=7, family="inet6"),
         key(fwmark=300),
     ]
-    assert sorted(listed[::-1], key=lambda each: each.place) == listed
+    assert sorted([*listed[3:], *listed[:3]], key=lambda each: each.place) == listed
