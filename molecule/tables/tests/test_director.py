@@ -439,3 +439,88 @@ def test_draining_udp_by_a_firewall_mark(tables):
     assert (result["drained"]["complete"], result["drained"]["connections"]) == (True, 1)
     assert result["drained"]["seconds"] >= 1
     assert tables.saved() == []
+
+
+def test_a_purged_real_server_is_drained_and_nobody_is_refused(tables, service):
+    """With sh a client's real server of weight 0 refuses him, unless the service falls back meanwhile."""
+    key = {name: service[name] for name in ("protocol", "address", "port")}
+    other = dict(SERVER, address="10.99.0.1", port=next(PORTS), weight=5)
+    kept = service["real_servers"][0]
+    tables.run("ipvs_service", **key, scheduler="sh", real_servers=[kept])
+    with running(tables, "client", "python3", "-c", HOLD, "1", "4"):
+        wait_for_connections(tables, 1)
+        tables.run("ipvs_service", **key, real_servers=[other])
+        result = tables.run("ipvs_service", **key, real_servers=[other], purge_real_servers=True, drain_timeout=60)
+    assert (result["drained"]["complete"], result["drained"]["connections"]) == (True, 1)
+    assert tables.saved() == lines(dict(service, scheduler="sh", real_servers=[other]))
+    # Half-way it has the flag, and weight 0.
+    tables.run("ipvs_service", **key, real_servers=[kept])
+    killed = dict(netns=NETNS, **key, real_servers=[other], purge_real_servers=True, drain_timeout=60)
+    assert tables.node.killed("ipvs_service", 2, **killed)
+    halfway = dict(service, scheduler="sh", scheduler_flags=["sh-fallback"], real_servers=[dict(kept, weight=0), other])
+    assert tables.saved() == sorted(lines(halfway))
+
+
+def test_a_drain_that_would_refuse_clients_is_refused(tables):
+    key = dict(address="10.99.0.100", port=80)
+    both = [dict(SERVER, port=port) for port in (8080, 8081)]
+    tables.run("ipvs_service", **key, scheduler="dh", real_servers=both)
+    before = tables.saved()
+    for check in (True, False):
+        with pytest.raises(Failed, match=r"scheduler 'dh' refuses the clients.*take another scheduler, or leave"):
+            tables.node.module(
+                "ipvs_service",
+                check=check,
+                netns=NETNS,
+                **key,
+                real_servers=both[:1],
+                purge_real_servers=True,
+                drain_timeout=1,
+            )
+    assert tables.saved() == before
+
+
+def test_weights_come_back_when_a_drain_fails(tables, service, draining):
+    """One of two gets its weight back from another program, and the other one from the task."""
+    key = {name: service[name] for name in ("protocol", "address", "port")}
+    other = dict(SERVER, port=next(PORTS), weight=7)
+    tables.run("ipvs_service", **key, real_servers=[other])
+    task = draining(3)
+    tables.ipvsadm("-e", "-t", "10.99.0.100:80", "-r", endpoint("10.99.0.1", other["port"]), "-m", "-w", "7")
+    with pytest.raises(Failed, match=r"got weight 7 while it was drained.*the others have their weights again"):
+        task.result()
+    assert tables.saved() == sorted(lines(dict(service, real_servers=[*service["real_servers"], other])))
+
+
+def test_a_table_of_another_program_is_not_purged(tables):
+    tables.run("ipvs_service", **SERVICE)
+    before = tables.saved()
+    tables.command("ip", "link", "add", "kube-ipvs0", "type", "dummy")
+    try:
+        with pytest.raises(Failed, match=r"kube-proxy writes this table, too .device kube-ipvs0, which may"):
+            tables.run("ipvs_table", services=[], purge=True)
+        assert tables.saved() == before
+        assert tables.run("ipvs_table", services=[], purge=True, scope=dict(addresses=["10.99.0.0/24"]))["changed"]
+    finally:
+        tables.command("ip", "link", "del", "kube-ipvs0")
+
+
+def test_daemons_that_the_kernel_or_a_sysctl_would_make_useless(tables):
+    tables.command("ip", "link", "add", "down0", "type", "dummy")
+    tables.command("sysctl", "-qw", "net.ipv4.vs.backup_only=1")
+    try:
+        with pytest.raises(Failed, match=r"the device is down, and a master cannot send there"):
+            tables.run("ipvs_settings", master=dict(interface="down0"))
+        for check in (True, False):
+            with pytest.raises(Failed, match=r"net\.ipv4\.vs\.backup_only at 1"):
+                tables.node.module(
+                    "ipvs_settings",
+                    check=check,
+                    netns=NETNS,
+                    master=dict(interface="net0"),
+                    backup=dict(interface="net0"),
+                )
+        assert daemons(tables) == {}
+    finally:
+        tables.command("sysctl", "-qw", "net.ipv4.vs.backup_only=0")
+        tables.command("ip", "link", "del", "down0")
