@@ -284,8 +284,9 @@ def test_counters_are_set_to_zero(tables, service):
     assert result["services"] == [key]
     assert result["diff"]["before"]["tcp " + virtual]["incoming_bytes"] == before[virtual][3]
     assert counted() == {virtual: [0] * 5, real: [0] * 5}
-    assert not tables.run("ipvs_zero")["changed"]
     # Without a service's name the whole table's are, too: of these the first line of numbers tells.
+    assert tables.module("ipvs_zero")["services"] == []
+    assert not tables.run("ipvs_zero")["changed"]
     with running(tables, "client", "python3", "-c", HOLD, "1", "2"):
         wait_for_connections(tables, 1)
     tables.command("sh", "-c", ended)
