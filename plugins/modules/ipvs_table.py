@@ -319,7 +319,8 @@ def run(module):
         raise InvalidOption("scope", params["scope"], "it limits what 'purge: true' deletes, so it goes with that only")
     owned = Scope.from_options(params["scope"]) if params["purge"] else None
     if params["text"] is not None:
-        wishes = reader.wishes(reader.parse(params["text"]))
+        # A text says all of a service: one without real servers has none.
+        wishes = [wish._replace(purge=params["purge"]) for wish in reader.wishes(reader.parse(params["text"]))]
         if params["purge"] and not wishes:  # a file that was cut off, or a command that has failed
             raise InvalidOption(
                 "text", params["text"], "it has no virtual service: write 'services: []' if all shall be deleted"

@@ -120,7 +120,7 @@ def test_a_run_that_is_killed_is_completed_by_the_next(tables, purge):
     wished = [
         service(0),
         service(1, 3),
-        service(2, scheduler="wlc", real_servers=[]),
+        service(2, scheduler="wlc", real_servers=[], purge_real_servers=purge),
         *(service(number) for number in (7, 8)),
         unrelated,
     ]
