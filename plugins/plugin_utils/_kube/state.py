@@ -148,6 +148,8 @@ class _Family:
             "scheduler_flags": ["mh-port"] if self._config.scheduler == "mh" else [],
             "persistence_timeout": service.affinity_timeout,
             "real_servers": real_servers,
+            # One without endpoints has none, where a purge would leave those of an empty list alone.
+            "purge_real_servers": True,
         }
 
     def _bind_unless_elsewhere(self, address: str) -> None:
