@@ -484,10 +484,11 @@ def test_a_drain_that_would_refuse_clients_is_refused(tables):
 def test_weights_come_back_when_a_drain_fails(tables, service, draining):
     """One of two gets its weight back from another program, and the other one from the task."""
     key = {name: service[name] for name in ("protocol", "address", "port")}
-    other = dict(SERVER, port=next(PORTS), weight=7)
+    port = next(PORTS)
+    other = dict(SERVER, port=port, weight=7)
     tables.run("ipvs_service", **key, real_servers=[other])
     task = draining(3)
-    tables.ipvsadm("-e", "-t", "10.99.0.100:80", "-r", endpoint("10.99.0.1", other["port"]), "-m", "-w", "7")
+    tables.ipvsadm("-e", "-t", "10.99.0.100:80", "-r", endpoint("10.99.0.1", port), "-m", "-w", "7")
     with pytest.raises(Failed, match=r"got weight 7 while it was drained.*the others have their weights again"):
         task.result()
     assert tables.saved() == sorted(lines(dict(service, real_servers=[*service["real_servers"], other])))
