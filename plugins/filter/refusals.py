@@ -35,6 +35,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.virtual_ip imp
     wanted_virtual_ip,
 )
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns.plan import NAMESPACE, wanted_netns
+from ansible_collections.linuxnet.ipvs.plugins.plugin_utils._base.plain import plain
 
 
 def _plan_bridge(params: Mapping[str, Any]) -> None:
@@ -68,13 +69,6 @@ _MODULES = {
 }
 
 
-def _plain(value: Any) -> Any:
-    """A value with containers of Python's own: the checker copies them, and those of a play are filled in lazily."""
-    if isinstance(value, Mapping):
-        return {key: _plain(each) for key, each in value.items()}
-    return [_plain(each) for each in value] if isinstance(value, (list, tuple)) else value
-
-
 def refusals(options: Mapping[str, Any], module: str) -> list[str]:
     """What a module would say against a task with these options, on a machine that has nothing of it yet."""
     if module not in _MODULES:
@@ -82,7 +76,7 @@ def refusals(options: Mapping[str, Any], module: str) -> list[str]:
     if not isinstance(options, Mapping):
         raise AnsibleFilterError("refusals: a dict of options is wanted")
     spec, plan, rules = _MODULES[module]
-    result = ArgumentSpecValidator(dict(spec), **rules).validate(_plain(options))
+    result = ArgumentSpecValidator(dict(spec), **rules).validate(plain(options))
     if result.error_messages:
         return list(result.error_messages)
     try:
