@@ -103,6 +103,7 @@ tables: .venv/test.stamp ## Write what is made of sources: tables of variables, 
 	@python tests/write/real_server.py
 	@python tests/write/doctor_table.py
 	@python tests/write/map.py
+	@python tests/write/tested.py
 
 changelog: .venv/test.stamp ## Write CHANGELOG.rst anew, with the modules and roles that there are
 	antsibull-changelog release --update-existing --reload-plugins --refresh-plugins --refresh-fragments

@@ -51,6 +51,7 @@ def commands() -> Iterator[tuple[str, list[str]]]:
     yield "role tables", [sys.executable, "tests/write/role_tables.py", "--check"]
     yield "guide tables", [sys.executable, "tests/write/guide_tables.py", "--check"]
     yield "real servers' options", [sys.executable, "tests/write/real_server.py", "--check"]
+    yield "what is tested", [sys.executable, "tests/write/tested.py", "--check"]
     yield "map", [sys.executable, "tests/write/map.py", "--check"]
 
 

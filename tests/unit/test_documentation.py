@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -55,13 +56,11 @@ def unknown(arguments: Any, options: dict[str, Any]) -> Iterator[str]:
                 yield from unknown(inner, options[name]["suboptions"])
 
 
-def test_modules_share_one_action_group_and_those_of_a_namespace_another() -> None:
+def test_the_modules_of_a_namespace_share_an_action_group() -> None:
     """What a group's default says is given to all its members, and one that does not have the option fails."""
     groups = yaml.safe_load((COLLECTION / "meta" / "runtime.yml").read_text())["action_groups"]
+    assert list(groups) == ["in_netns"]
     texts = {module.stem: documents(ast.parse(module.read_text()))["DOCUMENTATION"] for module in MODULES}
-    extended, *others = groups["all"]
-    assert extended == {"metadata": {"extend_group": ["in_netns"]}}
-    assert sorted([*groups["in_netns"], *others]) == sorted(texts)
     assert groups["in_netns"] == [name for name, text in texts.items() if "netns" in options_of(text)]
 
 
@@ -140,19 +139,30 @@ def test_the_readme_names_the_modules_and_which_of_them_need_pyroute2() -> None:
     ]
 
 
-#: What Ansible reads in a result by itself (common_return_values.html, and the loop and retry keys of its executor).
-RESERVED = {
-    *("failed", "skipped", "unreachable", "exception", "results", "result", "rc", "stdout", "stderr"),
-    *("stdout_lines", "stderr_lines", "ansible_facts", "warnings", "deprecations", "attempts", "retries", "item"),
-    *("ansible_job_id", "ansible_loop_var", "finished", "started", "failed_when_result", "_ansible_no_log"),
-}
+def test_the_readme_is_short_and_its_links_lead_somewhere_from_everywhere() -> None:
+    """Galaxy and the documentation's site show it, too. Words are counted without code and without addresses."""
+    text = (COLLECTION / "README.md").read_text()
+    prose = re.sub(r"```.*?```|<!--.*?-->", "", text, flags=re.DOTALL)
+    words = re.sub(r"\]\([^)]*\)", "]", prose).split()
+    assert sum(any(map(str.isalnum, word)) for word in words) <= 1200
+    ours = "https://github.com/linuxnet-collections/linuxnet.ipvs/blob/main/"
+    raw = "https://raw.githubusercontent.com/linuxnet-collections/linuxnet.ipvs/main/"
+    for target in re.findall(r"\]\(([^)]*)\)", prose):
+        if target.startswith("#"):
+            assert any(
+                line.lstrip("# ").lower().replace(" ", "-") == target[1:]
+                for line in text.splitlines()
+                if line.startswith("#")
+            ), target
+        else:
+            assert target.startswith("https://"), target
+            for base in (ours, raw):
+                if target.startswith(base):
+                    assert (COLLECTION / target.removeprefix(base)).exists(), target
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
-def test_no_result_has_a_word_that_ansible_keeps_for_itself(path: Path) -> None:
-    tree = ast.parse(path.read_text())
-    returned = set(documents(tree)["RETURN"])
-    calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call))
-    exits = (node for node in calls if isinstance(node.func, ast.Attribute) and node.func.attr == "exit_json")
-    returned |= {keyword.arg or "" for call in exits for keyword in call.keywords}
-    assert not returned & RESERVED
+def test_each_scenario_has_its_row() -> None:
+    """molecule/README.md says of each what it proves."""
+    molecule = COLLECTION / "molecule"
+    rows = re.findall(r"^\| `(\w+)` \|", (molecule / "README.md").read_text(), flags=re.MULTILINE)
+    assert rows == sorted(path.parent.name for path in molecule.glob("*/molecule.yml"))

@@ -105,8 +105,8 @@ def test_again(own):
 
 @pytest.fixture(scope="module")
 def my_lab(tmp_path_factory):
-    """The other lab of the README, as arguments."""
-    _before, found, text = (plays.PLAYBOOKS.parent / "README.md").read_text().partition("# my-lab.yml")
+    """The other lab of docs/lab.md, as arguments."""
+    _before, found, text = (plays.PLAYBOOKS.parent / "docs" / "lab.md").read_text().partition("# my-lab.yml")
     assert found
     variables = tmp_path_factory.mktemp("variables") / "my-lab.yml"
     variables.write_text(text.partition("\n")[2].partition("```")[0])

@@ -17,8 +17,10 @@ MODULES = sorted((Path(__file__).resolve().parents[3] / "plugins" / "modules").g
 #: Names with a meaning of Ansible's own: "Common Return Values" of its documentation, and what its task executor,
 #: strategies and callbacks read (ansible/executor/task_executor.py, plugins/strategy, plugins/callback).
 RESERVED = {
+    "_ansible_no_log",
     "ansible_facts",
     "ansible_job_id",
+    "ansible_loop_var",
     "ansible_parsed",
     "attempts",
     "backup_file",
@@ -31,6 +33,7 @@ RESERVED = {
     "finished",
     "item",
     "rc",
+    "result",
     "results",
     "retries",
     "skip_reason",
