@@ -478,7 +478,7 @@ kill -{number.value} $PPID
     words = ["tour", "--yes", "--ask-become-pass", "--inventory", str(inventory)]
     script = f"""
 import getpass, runpy, signal, sys
-signal.signal({number}, signal.SIG_DFL)  # nohup has it ignored
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup has it ignored
 getpass.getpass = lambda prompt: "secret"
 sys.argv = {words!r}
 runpy.run_path({str(FOLDER)!r}, run_name="__main__")

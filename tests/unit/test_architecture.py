@@ -1,0 +1,93 @@
+# Copyright (c) 2026, the linuxnet.ipvs contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The wall that holds the house: who may import whom (docs/architecture.md), and how large a file may be."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PLUGINS = Path(__file__).resolve().parents[2] / "plugins"
+COLLECTION = "ansible_collections.linuxnet.ipvs.plugins."
+#: From the ground up: a folder imports from the floors below its own, and from itself.
+FLOORS = (
+    {"_base"},
+    {"_kernel"},
+    {"_link", "_ipvs", "_ipset"},
+    {"_netns", "_netfilter"},
+    {"_trace", "_doctor"},
+    {"_kube", "_lab", "_node", "_picture", "_reachability"},
+    {"modules", "become", "inventory", "filter"},
+)
+FLOOR = {room: height for height, rooms in enumerate(FLOORS) for room in rooms}
+#: Files that are nothing but tables may be longer.
+LONGEST = 500
+
+
+def room(path: Path) -> str:
+    """The folder that a file counts for: its subject, or the kind of plugin."""
+    kind, *below = path.relative_to(PLUGINS).parts
+    return below[0] if kind in ("module_utils", "plugin_utils") else kind
+
+
+def imported(path: Path) -> Iterator[Path]:
+    """The files of the collection that a file imports, wherever in it the import stands."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        names: list[str] = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        for name in names:
+            if name.startswith(COLLECTION):
+                file = PLUGINS / (name.removeprefix(COLLECTION).replace(".", "/") + ".py")
+                if file.exists():
+                    yield file
+
+
+FILES = sorted(path for path in PLUGINS.rglob("*.py") if room(path) != "doc_fragments")
+
+
+def arrows() -> Iterator[tuple[Path, Path]]:
+    """Each import from one room into another."""
+    for importer in FILES:
+        for file in imported(importer):
+            if room(file) != room(importer):
+                yield importer, file
+
+
+def test_every_room_has_its_floor():
+    assert {room(path) for path in FILES} <= set(FLOOR)
+    assert sum(1 for _ in arrows()) > 100  # The reader of imports sees them.
+
+
+def test_no_arrow_runs_back_or_along_a_floor():
+    wrong = [
+        f"{importer.relative_to(PLUGINS)} imports {file.relative_to(PLUGINS)}"
+        for importer, file in arrows()
+        if FLOOR[room(file)] >= FLOOR[room(importer)]
+    ]
+    assert not wrong, "against the order of floors (docs/architecture.md):\n" + "\n".join(wrong)
+
+
+def test_no_module_is_imported():
+    plugins = FLOORS[-1]
+    wrong = [f"{importer} imports {file}" for importer in FILES for file in imported(importer) if room(file) in plugins]
+    assert not wrong
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PLUGINS)))
+def test_a_file_can_be_read_in_one_sitting(path: Path):
+    lines = len(path.read_text().splitlines())
+    assert lines <= LONGEST or _only_tables(path), f"{lines} lines, {LONGEST} are allowed: split it by subject"
+
+
+def _only_tables(path: Path) -> bool:
+    """Whether a file has no code but assignments of values, besides imports and documentation."""
+    plain = (ast.Import, ast.ImportFrom, ast.Assign, ast.AnnAssign, ast.Expr)
+    return all(isinstance(node, plain) for node in ast.parse(path.read_text()).body)
