@@ -26,11 +26,13 @@ IMPORTER = "galaxy-importer==0.4.44"
 # What a released collection may hold: the rest is for those who work on it.
 RELEASED = {
     "CHANGELOG.rst",
+    "CODE_OF_CONDUCT.md",
     "CONTRIBUTING.md",
     "FILES.json",
     "LICENSE",
     "MANIFEST.json",
     "README.md",
+    "SECURITY.md",
     "changelogs",
     "docs",
     "meta",
