@@ -126,7 +126,7 @@ def engine_of(*, uml: bool) -> str:
     state = {"lab_host_state_dir": str(steps.CHECKOUT / ".lab-molecule" / "uml")}
     asked = {**state, "lab_host_kind": "vm", "lab_host_vm_engine": "uml"}
     done = []
-    for book, variables in (("create", asked), ("destroy", asked)):
+    for book, variables in (("host_up", asked), ("host_down", asked)):
         command = ["ansible-playbook", f"playbooks/{book}.yml", "--extra-vars", json.dumps(variables)]
         done.append(steps.run(f"user-mode Linux: {book}", command, {"ANSIBLE_NOCOLOR": "1", "NO_COLOR": "1"}))
         print(done[-1].line, flush=True)
