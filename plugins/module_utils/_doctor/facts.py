@@ -79,6 +79,7 @@ def read(run: Run, netns: str | None, wishes: Wishes, probe_timeout: float | Non
         next_hops = _next_hops(links, here, addresses, destinations)
         ports = _ports(links, here, snapshot, next_hops)
         netfilter_bridges = links.netfilter_bridges(here)
+        tagged_only = links.tagged_only(here)
     return NodeFacts(
         release=os.uname().release,
         netns=netns,
@@ -96,6 +97,7 @@ def read(run: Run, netns: str | None, wishes: Wishes, probe_timeout: float | Non
         next_hops=next_hops,
         ports=ports,
         netfilter_bridges=netfilter_bridges,
+        tagged_only=tagged_only,
         sets=_sets(netns),
         rules=read_rules(run, netns, sorted({row.key.family for row in table})),
         arp_rules=bool(wishes.real_server_for) and _has_arp_rules(run, netns),

@@ -18,8 +18,10 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.checks.commo
     masqueraded,
     nat_rules,
     say_what_is_left,
+    some,
 )
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.values import (
+    LeftOpen,
     LoopSet,
     NodeFacts,
     NotApplicable,
@@ -143,8 +145,22 @@ def bridged_servers(facts: NodeFacts) -> Iterator[tuple[str, RealServer, Link, L
     for _row, server in clients_of_themselves(facts):
         port = facts.port_of(server.address)
         bridge = facts.bridge_of(port) if port else None
-        if port and bridge:
+        if port and bridge and port.name not in facts.tagged_only:
             yield family_of(server.address), server, port, bridge
+
+
+def say_which_ports_filter(facts: NodeFacts) -> None:
+    """The end of a check of bridges: ports that drop whatever a real server sends, of which nothing else is told.
+
+    Raises:
+        LeftOpen: there are such ports.
+    """
+    found = {
+        facts.ports[server.address] for _row, server in clients_of_themselves(facts) if server.address in facts.ports
+    }
+    dropping = sorted(found & facts.tagged_only)
+    if dropping:
+        raise LeftOpen("the bridge filters VLANs, and port %s takes no frame without a tag (no PVID)" % some(dropping))
 
 
 def sees_bridged(facts: NodeFacts, family: str, bridge: Link) -> bool:

@@ -128,8 +128,8 @@ class NodeFacts:
     ports: Mapping[Address, str] = field(default_factory=dict)
     #: Bridges that hand their frames to iptables and ip6tables by a switch of their own.
     netfilter_bridges: Mapping[str, Tuple[bool, bool]] = field(default_factory=dict)
-    #: Bridges that pass frames by their VLAN, where it depends on each port's VLANs what comes through.
-    vlan_bridges: FrozenSet[str] = frozenset()
+    #: Bridge ports that drop frames without a VLAN tag.
+    tagged_only: FrozenSet[str] = frozenset()
     sets: Tuple[LoopSet, ...] = ()
     rules: Mapping[str, Rules] = field(default_factory=dict)
     #: Whether arptables(8) has rules.

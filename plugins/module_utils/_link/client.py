@@ -69,6 +69,7 @@ _IFA_F_NODAD = 0x02
 #: linux/rtnetlink.h
 _RT_TABLE_MAIN = 254
 _RTN_UNICAST = 1
+_BRIDGE_VLAN_INFO_PVID = 2
 _RTN_LOCAL = 2
 _RTPROT_BOOT = 3
 _RT_SCOPE_UNIVERSE = 0
@@ -224,6 +225,24 @@ class Links(Closing):
             os.close(target)
         number = int(answer.get("nsid", _NSID_NOT_ASSIGNED))
         return None if number == _NSID_NOT_ASSIGNED else number
+
+    def tagged_only(self, netns: Netns) -> frozenset[str]:
+        """The bridge ports that drop frames without a VLAN tag: their bridge filters VLANs, and they have no PVID."""
+        links = {message["index"]: message for message in self._dump(netns, "get_links")}
+        filtering = {
+            index
+            for index, message in links.items()
+            if nested(message, ("IFLA_LINKINFO", "IFLA_INFO_DATA", "IFLA_BR_VLAN_FILTERING"))
+        }
+        ports = {index for index, message in links.items() if message.get_attr("IFLA_MASTER") in filtering}
+        if not ports:
+            return frozenset()
+        for message in self._dump(netns, "get_vlans"):
+            spec = message.get_attr("IFLA_AF_SPEC")
+            vlans = spec.get_attrs("IFLA_BRIDGE_VLAN_INFO") if spec is not None else ()
+            if any(each["flags"] & _BRIDGE_VLAN_INFO_PVID for each in vlans):
+                ports.discard(message["index"])
+        return frozenset(links[index].get_attr("IFLA_IFNAME") for index in ports)
 
     def release(self, netns: Netns) -> None:
         """Close the socket in a namespace: each takes several file descriptors, and a machine may have many."""

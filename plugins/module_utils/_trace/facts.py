@@ -16,7 +16,13 @@ from contextlib import suppress
 from typing import FrozenSet, Mapping, NamedTuple, Optional, Tuple
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import KernelRefused
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.attributes import attribute_map, integer, text_of
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.attributes import (
+    attribute,
+    attribute_map,
+    attributes,
+    integer,
+    text_of,
+)
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netlink import Message
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.rtnetlink import (
     AF_UNSPEC,
@@ -29,6 +35,8 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.rtnetlink impo
 
 RTM_GETADDR, RTM_GETNEIGH, RTM_GETNETCONF = 22, 30, 82
 IFLA_MASTER, IFLA_LINKINFO, IFLA_PROMISCUITY = 10, 18, 30
+IFLA_AF_SPEC, IFLA_EXT_MASK, RTEXT_FILTER_BRVLAN = 26, 29, 2
+IFLA_INFO_DATA, IFLA_BR_VLAN_FILTERING, IFLA_BRIDGE_VLAN_INFO, BRIDGE_VLAN_INFO_PVID = 2, 7, 2, 2
 IFLA_INFO_KIND, IFLA_INFO_SLAVE_KIND, IFLA_INFO_SLAVE_DATA = 1, 4, 5
 IFLA_BRPORT_MODE = 4
 IFA_ADDRESS, IFA_LOCAL = 1, 2
@@ -82,6 +90,8 @@ class Facts(NamedTuple):
     neighbours: Mapping[str, str]
     unreachable: FrozenSet[str]
     switches: Mapping[Tuple[int, str], Switches] = {}
+    #: Bridge ports that drop frames without a VLAN tag.
+    tagged_only: FrozenSet[str] = frozenset()
 
 
 class FactsReader(Rtnetlink):
@@ -119,6 +129,27 @@ class FactsReader(Rtnetlink):
             )
         return devices
 
+    def tagged_only(self) -> frozenset[str]:
+        """The bridge ports that drop frames without a VLAN tag: their bridge filters VLANs, and they have no PVID."""
+        names, masters, filtering, tagged = {}, {}, set(), set()
+        for reply in self._netlink.dump(Message(RTM_GETLINK, IFINFOMSG.pack(AF_UNSPEC, 0, 0, 0, 0))):
+            index, values = IFINFOMSG.unpack_from(reply)[2], attribute_map(reply[IFINFOMSG.size :])
+            names[index] = text_of(values[IFLA_IFNAME])
+            masters[index] = integer(values.get(IFLA_MASTER, b"\0\0\0\0"))
+            info = attribute_map(values.get(IFLA_LINKINFO, b""))
+            is_bridge = text_of(info.get(IFLA_INFO_KIND, b"")) == "bridge"
+            if is_bridge and any(attribute_map(info.get(IFLA_INFO_DATA, b"")).get(IFLA_BR_VLAN_FILTERING, b"")):
+                filtering.add(index)
+        if not filtering:
+            return frozenset()
+        ask = IFINFOMSG.pack(AF_BRIDGE, 0, 0, 0, 0) + attribute(IFLA_EXT_MASK, struct.pack("=I", RTEXT_FILTER_BRVLAN))
+        for reply in self._netlink.dump(Message(RTM_GETLINK, ask)):
+            spec = attribute_map(reply[IFINFOMSG.size :]).get(IFLA_AF_SPEC, b"")
+            vlans = (each for kind, each in attributes(spec) if kind == IFLA_BRIDGE_VLAN_INFO)
+            if any(struct.unpack_from("=HH", each)[0] & BRIDGE_VLAN_INFO_PVID for each in vlans):
+                tagged.add(IFINFOMSG.unpack_from(reply)[2])
+        return frozenset(names[each] for each, master in masters.items() if master in filtering and each not in tagged)
+
     def facts(self) -> Facts:
         """All that is read of a namespace."""
         devices = self.devices()
@@ -146,6 +177,7 @@ class FactsReader(Rtnetlink):
             forwarding=forwarding,
             neighbours=known,
             unreachable=frozenset(silent),
+            tagged_only=self.tagged_only(),
             switches=self._switches({index: device.name for index, device in devices.items()}),
         )
 

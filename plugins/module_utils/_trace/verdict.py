@@ -162,6 +162,14 @@ def _taken(evidence: Evidence, station: Station) -> Iterator[Sentence]:
 def _vanished(evidence: Evidence, way: PacketWay) -> Iterator[Sentence]:
     last = way.last
     facts = evidence.facts[last.netns]
+    station = _bridge_of(way)
+    if station is not None and (last is station or last.layer == "bridge") and station.in_device in facts.tagged_only:
+        yield _inferred(
+            "The bridge %s drops it: port %s takes no frame without a VLAN tag."
+            % (_master(facts, station), station.in_device),
+            "the bridge filters VLANs, and the port has none for such frames (no PVID)",
+        )
+        return
     # A frame that a bridge has given to the host may have been in IP's prerouting before (br_netfilter).
     if last.hook == "prerouting" or (last.layer, last.hook) == ("bridge", "input"):
         bridged = _bridge_of(way)
@@ -236,6 +244,11 @@ def _flooded(facts: Facts, station: Station) -> Iterator[Sentence]:
         "%s does not know behind which port %s is, and sends the frame by all that are up." % (port.master, target),
         "its forwarding table has no such entry%s" % ("; down: %s" % ", ".join(down) if down else ""),
     )
+
+
+def _master(facts: Facts, station: Station) -> str:
+    device = facts.devices.get(station.in_device)
+    return device.master or "" if device else ""
 
 
 def _bridge_of(way: PacketWay) -> Station | None:

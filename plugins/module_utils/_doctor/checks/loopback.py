@@ -29,6 +29,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.loops import
     loop_rules,
     loop_sets,
     say_what_may_masquerade,
+    say_which_ports_filter,
     sees_bridged,
     unmasqueraded,
 )
@@ -78,6 +79,7 @@ def bridge_netfilter_off(facts: NodeFacts) -> Iterator[Finding]:
             " net.bridge.bridge-nf-call-* are 0 again and this bridge has one of its own.)",
             _shown(facts, bridge_name, program, value),
         )
+    say_which_ports_filter(facts)
 
 
 def _shown(facts: NodeFacts, bridge: str, program: str, switch: int | None) -> Mapping[str, Any] | None:
@@ -164,6 +166,7 @@ def hairpin_off(facts: NodeFacts) -> Iterator[Finding]:
             "Put the port into hairpin mode (or the bridge into promiscuous mode, for all its ports).",
             remedies.task(facts, "Let %s send frames back" % port.name, "hairpin", name=port.name),
         )
+    say_which_ports_filter(facts)
 
 
 @check(

@@ -427,3 +427,21 @@ def test_forwarding_that_is_off_is_blamed_where_nat_changed_a_frame_inside_a_bri
     )
     known = evidence(trace.ways(), facts={"host": host, "netns_dustin": Facts({}, frozenset(), {}, {}, frozenset())})
     assert "forwarding is off for what comes in by bridge_home" in verdict.verdict(known)[-1].text
+
+
+def test_a_bridge_that_filters_vlans_is_said_to_drop():
+    trace = Trace()
+    frame = headers(CLIENT, VIRTUAL, SYN, FIRST)
+    trace.hook(0, "output", frame, frame, devices=(None, 2))
+    trace.hook(None, "prerouting", frame, frame, layer="bridge", devices=(4, None))
+    host = Facts(
+        {"veth_dustin": Device("veth_dustin", "veth", True, False, "bridge_home", False)},
+        frozenset(),
+        {},
+        {},
+        frozenset(),
+        tagged_only=frozenset(["veth_dustin"]),
+    )
+    known = evidence(trace.ways(), facts={"host": host, "netns_dustin": Facts({}, frozenset(), {}, {}, frozenset())})
+    last = verdict.verdict(known)[-1]
+    assert last.text == "The bridge bridge_home drops it: port veth_dustin takes no frame without a VLAN tag."

@@ -105,3 +105,13 @@ def test_other_rules_than_those_of_iptables_may_masquerade():
         ["loopback_entry_missing", "loopback_rule_missing", "loopback_rule_shadowed"], "inet mine"
     )
     assert left_open(switched(told, net_ipv4_vs_conntrack="0"))["ipvs_conntrack_off"] == "inet mine"
+
+
+def test_a_port_that_drops_untagged_frames_is_not_blamed_for_its_hairpin_mode():
+    """vlan_filtering without a PVID: hairpin mode would change nothing."""
+    links = tuple(replace(link, hairpin=False) if link.name == "veth0" else link for link in HEALTHY.snapshot.links)
+    off = replace(HEALTHY, snapshot=HEALTHY.snapshot._replace(links=links))
+    assert found(off) == ["hairpin_off"]
+    filtered = replace(off, tagged_only=frozenset(["veth0"]))
+    assert found(filtered) == []
+    assert "veth0" in left_open(filtered)["hairpin_off"]
