@@ -84,6 +84,29 @@ def played(text: str) -> float:
     return seconds
 
 
+#: Rules of a block list, beside which the doctor looks at the table once more.
+RULES = 1000
+
+
+def doctor() -> tuple[float, float]:
+    """The seconds of ipvs_info, which reads the table, and of ipvs_doctor, which looks for what is wrong with it."""
+    with Node(bench.INVENTORY) as node:
+        took = (
+            node.module("ipvs_info", netns=NETNS)["took"],
+            node.module("ipvs_doctor", netns=NETNS, probe=False, ignore=["address_missing"])["took"],
+        )
+    reading, looking = (each["seconds"] - each["ansible_seconds"] for each in took)
+    return reading, looking
+
+
+def blocked() -> None:
+    """Have rules that drop what some others send."""
+    rules = "".join(f"-A INPUT -s 198.51.{number // 250}.{number % 250} -j DROP\n" for number in range(RULES))
+    with Node(bench.INVENTORY) as node:
+        words = ["ip", "netns", "exec", NETNS, "iptables-restore"]
+        node.ask(dict(command=words, stdin=f"*filter\n{rules}COMMIT\n"))
+
+
 class Row(NamedTuple):
     """What is compared: our seconds, the peer and its seconds, and the aim; and where we have it, what we took."""
 
@@ -139,6 +162,13 @@ def rows(services: int, rounds: int) -> Iterator[Row]:
         yield Row(f"`{form}` into an empty table", new.own, "`ipvsadm --restore`", restore, "at most 0.3", new)
         yield Row(f"`{form}` again", same.own, "`ipvsadm --save`", save, "at most 1.5", same)
         yield Row(f"`{form}`, 1 % changed", some.own, "nothing changed", same.own, "at most 1.2", some)
+    renew()
+    ipvsadm("-R", text)
+    reading, looking = map(min, zip(*(doctor() for _round in range(rounds)), strict=True))
+    yield Row("`ipvs_doctor`", looking, "`ipvs_info`", reading, "at most 2")
+    blocked()
+    reading, looking = map(min, zip(*(doctor() for _round in range(rounds)), strict=True))
+    yield Row(f"`ipvs_doctor` beside {RULES:,} rules", looking, "`ipvs_info`", reading, "at most 2")
     renew()
     yield Row("`text` into an empty table, the whole `ansible-playbook`", played(text), "`ipvsadm --restore`", restore)
     yield Row("`text` again, the whole `ansible-playbook`", played(text), "`ipvsadm --save`", save)
