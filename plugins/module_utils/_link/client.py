@@ -229,15 +229,10 @@ class Links(Closing):
     def tagged_only(self, netns: Netns) -> frozenset[str]:
         """The bridge ports that drop frames without a VLAN tag: their bridge filters VLANs, and they have no PVID."""
         links = {message["index"]: message for message in self._dump(netns, "get_links")}
-        filtering = {
-            index
-            for index, message in links.items()
-            if nested(message, ("IFLA_LINKINFO", "IFLA_INFO_DATA", "IFLA_BR_VLAN_FILTERING"))
-        }
+        place = ("IFLA_LINKINFO", "IFLA_INFO_DATA", "IFLA_BR_VLAN_FILTERING")
+        filtering = {index for index, message in links.items() if nested(message, place)}
         ports = {index for index, message in links.items() if message.get_attr("IFLA_MASTER") in filtering}
-        if not ports:
-            return frozenset()
-        for message in self._dump(netns, "get_vlans"):
+        for message in self._dump(netns, "get_vlans") if ports else ():
             spec = message.get_attr("IFLA_AF_SPEC")
             vlans = spec.get_attrs("IFLA_BRIDGE_VLAN_INFO") if spec is not None else ()
             if any(each["flags"] & _BRIDGE_VLAN_INFO_PVID for each in vlans):
