@@ -28,6 +28,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.chains im
 )
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.saved import RuleKey, SavedTable, key, words
 
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
 _TARGET = re.compile(r"(?:^| )-[jg] (\S+)")
 
 #: The rules of a chain, ``None`` where there is no such chain.
@@ -44,10 +45,7 @@ class Change(NamedTuple):
 
 def target(text: str) -> str:
     """The target, or the chain, to which a saved rule leads; empty where it leads nowhere."""
-    if '"' in text:
-        found = key(words(text)).target[1:2]
-        return found[0] if found else ""
-    match = _TARGET.search(text)
+    match = _TARGET.search(_QUOTED.sub("", text) if '"' in text else text)
     return match[1] if match else ""
 
 
@@ -181,6 +179,8 @@ class _Edit:
         if there is None and name not in BUILT_IN[self._table]:
             if present:
                 raise Conflict("jumps: table %s has no chain '%s': its owner must make it first" % (self._table, name))
+            return
+        if not mine and not unwanted:
             return
         new, lines = rearranged(name, there or (), mine, unwanted, present)
         if lines:
