@@ -10,8 +10,8 @@ module: masquerade
 short_description: Masquerade packets by their source network or by a set
 version_added: 1.0.0
 description:
-  - Manages a rule of C(iptables) in chain C(POSTROUTING) of table C(nat) that gives packets the address of the device
-    by which they leave.
+  - Manages a rule that gives packets the address of the device by which they leave. It is one of C(iptables), in chain
+    C(POSTROUTING) of table C(nat), or one of nftables, in a table of the collection's own.
   - Unlike M(ansible.builtin.iptables) it takes a set match with any number of dimensions, such as C(dst,dst,src), and
     always waits for the lock that programs of C(iptables) hold against each other.
   - A rule is known by all its options together, in whichever order C(iptables) was given its matches. Another rule,
@@ -19,12 +19,15 @@ description:
 extends_documentation_fragment:
   - linuxnet.ipvs.attributes
   - linuxnet.ipvs.netns
+  - linuxnet.ipvs.rules
 options:
   source:
     description: The network from which packets come, such as C(10.0.0.0/24).
     type: str
   match_set:
-    description: The set that must have an entry for the packet. It must exist, and be of the rule's family.
+    description:
+      - The set that must have an entry for the packet. It must exist, and be of the rule's family.
+      - In nftables that is a set of M(linuxnet.ipvs.nft_set): rules there cannot ask for one of M(linuxnet.ipvs.ipset).
     type: dict
     suboptions:
       name:
@@ -46,19 +49,6 @@ options:
       - The device by which packets leave. A C(+) at its end stands for any further letters, as in C(iptables).
       - Names that no device has, such as C(!eth0) or C(veth0@if5), are refused, since the rule would match no packet.
     type: str
-  family:
-    description:
-      - Whether the rule is for IPv4, V(inet), or for IPv6, V(inet6). Without it the rule follows O(source), and is
-        for IPv4 without that.
-    type: str
-    choices: [inet, inet6]
-  comment:
-    description: A comment that is part of the rule, at most 255 bytes.
-    type: str
-  lock_timeout:
-    description: How many seconds to wait for the lock, 1 to 3600.
-    type: int
-    default: 60
   state:
     description:
       - Whether the rule shall exist. A new one goes to the chain's end. With V(absent) each copy of it goes.
@@ -66,11 +56,19 @@ options:
     choices: [present, absent]
     default: present
 requirements:
-  - the command C(iptables), or C(ip6tables), of either back end (nf_tables, legacy)
+  - the commands C(iptables-save) and C(iptables-restore), or C(ip6tables-save) and C(ip6tables-restore), of either back
+    end (nf_tables, legacy)
+  - or, for nftables, the command C(nft), 1.0 or later
+notes:
+  - Packets of IPVS are masqueraded only where the switch net.ipv4.vs.conntrack is 1, by either.
+  - Rules of C(iptables), of nftables, of firewalld and of docker do not exclude each other here. The first that gives a
+    connection another address does it for all.
 author:
   - the linuxnet.ipvs contributors (@linuxnet-collections)
 seealso:
   - module: ansible.builtin.iptables
+  - module: linuxnet.ipvs.nft_set
+  - module: linuxnet.ipvs.forward_accept
 """
 
 EXAMPLES = r"""
@@ -88,6 +86,16 @@ EXAMPLES = r"""
     out_interface: eth0
     comment: pods to the world
 
+- name: The same on a host that has nftables only
+  linuxnet.ipvs.masquerade:
+    source: 10.0.0.0/24
+    out_interface: eth0
+    backend: nftables
+# nft list table ip linuxnet_ipvs
+#     chain postrouting {
+#         type nat hook postrouting priority srcnat; policy accept;
+#         ip saddr 10.0.0.0/24 oifname "eth0" counter packets 0 bytes 0 masquerade
+
 - name: Take the rule away again
   linuxnet.ipvs.masquerade:
     source: 10.0.0.0/24
@@ -98,7 +106,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 rule:
-  description: The rule, in the words of C(iptables) behind C(-A).
+  description: The rule, as C(iptables-save) shows it behind C(-A), or C(nft) behind the table's name.
   returned: always
   type: str
   sample: POSTROUTING -m set --match-set DUSTIN-LOOP-BACK dst,dst,src -j MASQUERADE
@@ -107,51 +115,19 @@ rule:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base import values
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.module import (
-    NETNS,
-    STATE,
-    finish,
-    or_nothing,
-    reporting,
-)
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.module import NETNS, STATE, finish, reporting
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.plan import Plan, differing
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.client import IpSets
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.lock import alone
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.iptables import Iptables
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.masquerade import (
-    CHAIN,
-    TABLE,
-    changes,
-    refuse_other_sets,
-    rule,
-    rule_family,
-)
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.saved import SavedTable, quoted
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.backends import BACKEND
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.masquerade_task import carried_out
 
 
 def run(module):
-    params = module.params
-    netns, match = params["netns"], params["match_set"]
-    values.number("lock_timeout", params["lock_timeout"], 1, 3600, "a time (seconds)")
-    words, wanted = rule(params), params["state"] == "present"
-    iptables = Iptables(module.run_command, rule_family(params), netns, params["lock_timeout"])
-
-    def read():
-        if match is not None:
-            with IpSets(netns) as sets:
-                header = sets.required(match["name"], entries=False).header
-            if wanted:
-                refuse_other_sets(params, header)
-        return iptables.tables([TABLE]).get(TABLE, SavedTable())
-
-    shown = dict(rule="%s %s" % (CHAIN, quoted(words)))
-    with alone(netns, not module.check_mode):
-        lines = changes(or_nothing(module, read, SavedTable()), words, wanted)
-        before, after = (shown if there else {} for there in (bool(lines) != wanted, wanted))
-        plan = Plan(lines, *differing(before, after))
-        if plan.changed and not module.check_mode:
-            iptables.restore(["*%s" % TABLE, *lines, "COMMIT"])
-    finish(module, plan, **shown)
+    values.number("lock_timeout", module.params["lock_timeout"], 1, 3600, "a time (seconds)")
+    wanted = module.params["state"] == "present"
+    outcome = carried_out(module)
+    shown = dict(rule=outcome.shown)
+    before, after = (shown if there else {} for there in (bool(outcome.operations) != wanted, wanted))
+    finish(module, Plan(outcome.operations, *differing(before, after)), **shown)
 
 
 def main():
@@ -169,6 +145,7 @@ def main():
             family=dict(type="str", choices=["inet", "inet6"]),
             comment=dict(type="str"),
             lock_timeout=dict(type="int", default=60),
+            **BACKEND,
             **NETNS,
             **STATE,
         ),

@@ -37,6 +37,11 @@ class Finished(NamedTuple):
     warned: str
 
 
+def installed(program: str) -> bool:
+    """Whether a program is there."""
+    return shutil.which(program, path=_PATH) is not None
+
+
 def finished(
     run: Run, program: str, netns: Optional[str], *arguments: str, given: Optional[str] = None
 ) -> Optional[Finished]:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The masquerade rule: from a task's options to the words of iptables(8), in the order in which it saves them."""
+"""The masquerade rule: from a task's options to the words of iptables(8), or the expressions of nftables."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any, Mapping, Sequence
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base import values
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import InvalidOption
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.values import SetHeader
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter import nft, nft_matches, nft_sets
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.options import comment, matched_device
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.saved import SavedTable, key, quoted, words
 
@@ -45,16 +46,20 @@ def refuse_other_sets(options: Mapping[str, Any], header: SetHeader) -> None:
     family, kind = rule_family(options), header.kind
     directions = options["match_set"]["directions"]
     if len(directions) < len(kind.parts):
-        raise InvalidOption(
-            "match_set.directions",
-            ",".join(directions),
-            "set '%s' is of type %s, so write 'src' or 'dst' for each of its %d parts: with fewer no packet matches"
-            % (header.name, kind.name, len(kind.parts)),
-        )
+        raise _too_few(directions, header.name, kind.name, len(kind.parts))
     if kind.family not in (family, "unspec"):
         raise InvalidOption(
             "family", family, "set '%s' is of family %s, so no packet matches" % (header.name, kind.family)
         )
+
+
+def _too_few(directions: Sequence[str], name: str, kind: str, parts: int) -> InvalidOption:
+    return InvalidOption(
+        "match_set.directions",
+        ",".join(directions),
+        "set '%s' is of type %s, so write 'src' or 'dst' for each of its %d parts: with fewer no packet matches"
+        % (name, kind, parts),
+    )
 
 
 def rule(options: Mapping[str, Any]) -> list[str]:
@@ -108,3 +113,26 @@ def changes(table: SavedTable, wanted: Sequence[str], present: bool) -> tuple[st
     if present:
         return () if there else ("-A %s %s" % (CHAIN, quoted(wanted)),)
     return tuple("-D %s %s" % (CHAIN, text) for text in there)
+
+
+def nft_rule(options: Mapping[str, Any], kind: str | None) -> tuple[nft.Rule, str]:
+    """The rule for nftables, and how nft(8) writes it; ``kind`` is the type of the set.
+
+    Raises:
+        InvalidOption: an option is not valid, or the set is none that a packet can match.
+    """
+    rule(options)  # the same options are refused
+    family, source, match = rule_family(options), options["source"], options["match_set"]
+    matches = []
+    if source is not None and values.network("source", source).prefixlen:
+        matches.append(nft_matches.address(family, "saddr", values.network("source", source)))
+    if options["out_interface"] is not None:
+        matches.append(nft_matches.device("oifname", options["out_interface"]))
+    if match is not None:
+        name = nft_sets.set_name("match_set.name", match["name"])
+        directions = match["directions"]
+        if kind is not None:
+            if len(directions) < len(nft_sets.SET_TYPES[kind]):
+                raise _too_few(directions, name, kind, len(nft_sets.SET_TYPES[kind]))
+            matches.append(nft_sets.match(name, kind, family, directions))
+    return nft_matches.rule(nft.MASQUERADE.name, matches, "masquerade", options["comment"])

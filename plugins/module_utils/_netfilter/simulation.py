@@ -11,12 +11,12 @@ that is not read here. A verdict is given only where every packet of that kind g
 from __future__ import annotations
 
 import ipaddress
-import shlex
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, Dict, FrozenSet, Iterable, Iterator, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, FrozenSet, Iterable, Iterator, Mapping, NamedTuple, Optional, Tuple
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.values import Address, Network
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.saved import SavedTable, tables, words
 
 ACCEPT, DROP, MASQUERADE, RETURN, UNKNOWN = "accept", "drop", "masquerade", "return", "unknown"
 #: Targets that end a packet's way through a table, and how.
@@ -114,31 +114,29 @@ class Verdict(NamedTuple):
 
 def parse(saved: str) -> Tables:
     """The tables in what ``iptables-save`` printed."""
-    found: Dict[str, Dict[str, Tuple[str, list[Rule]]]] = {}
-    chains: Dict[str, Tuple[str, list[Rule]]] = {}
-    for line in saved.splitlines():
-        if line.startswith("*"):
-            chains = found.setdefault(line[1:].strip(), {})
-        elif line.startswith(":"):
-            name, policy = line[1:].split()[:2]
-            chains[name] = ("" if policy == "-" else policy, [])
-        elif line.startswith("-A "):
-            words = shlex.split(line)
-            chains.setdefault(words[1], ("", []))[1].append(_rule(line, words[2:]))
+    return {name: chains_of(table) for name, table in tables(saved).items()}
+
+
+def chains_of(table: SavedTable) -> Mapping[str, Chain]:
+    """The chains of a table."""
     return {
-        table: {name: Chain(name, policy, tuple(rules)) for name, (policy, rules) in each.items()}
-        for table, each in found.items()
+        name: Chain(
+            name,
+            table.policies.get(name, "-").replace("-", ""),
+            tuple(_rule("-A %s %s" % (name, text), words(text)) for text in rules),
+        )
+        for name, rules in table.rules.items()
     }
 
 
-def _rule(line: str, words: list[str]) -> Rule:
+def _rule(line: str, listed: list[str]) -> Rule:
     terms: dict[str, Term] = {}
     sets: list[tuple[str, str, bool]] = []
     target, goto, unread, wanted, module = "", False, False, True, ""
     place = 0
-    while place < len(words):
-        word = words[place]
-        following = words[place + 1] if place + 1 < len(words) else ""
+    while place < len(listed):
+        word = listed[place]
+        following = listed[place + 1] if place + 1 < len(listed) else ""
         if word == "!":
             wanted, place = False, place + 1
             continue
@@ -152,10 +150,10 @@ def _rule(line: str, words: list[str]) -> Rule:
             terms[_FIELDS_OF[module, word]] = Term(following, wanted)
             place += 2
         elif word == "--match-set":
-            sets.append((following, words[place + 2] if place + 2 < len(words) else "", wanted))
+            sets.append((following, listed[place + 2] if place + 2 < len(listed) else "", wanted))
             place += 3
         elif word == "--tcp-flags" and "flags" not in terms:
-            terms["flags"] = Term(" ".join(words[place + 1 : place + 3]), wanted)
+            terms["flags"] = Term(" ".join(listed[place + 1 : place + 3]), wanted)
             place += 3
         elif word in _HARMLESS:
             module = following if word == "-m" else module
@@ -166,12 +164,12 @@ def _rule(line: str, words: list[str]) -> Rule:
     return Rule(line, target, goto, terms, tuple(sets), unread)
 
 
-def walk(tables: Tables, table: str, chain: str, packet: Packet) -> Verdict:
+def walk(found: Tables, table: str, chain: str, packet: Packet) -> Verdict:
     """What a chain does to every packet of which this is known; ``unknown`` where it depends on something else.
 
     That some packets may be dropped is no verdict: only that all are. The rule of ``unknown`` is the first in doubt.
     """
-    chains = tables.get(table, {})
+    chains = found.get(table, {})
     if chain not in chains:
         return Verdict(ACCEPT)
     policy = DROP if chains[chain].policy == "DROP" else ACCEPT
@@ -205,9 +203,14 @@ def _ends(chains: Mapping[str, Chain], chain: Chain, packet: Packet) -> list[Ver
     return [*found, Verdict(RETURN, None, chain.name)]
 
 
-def reachable(tables: Tables, table: str, chain: str) -> tuple[Rule, ...]:
+def harmless(rule: Rule) -> bool:
+    """Whether a rule lets packets pass, or go on to the next one."""
+    return rule.target == "ACCEPT" or rule.target in _PASSING
+
+
+def reachable(listed: Tables, table: str, chain: str) -> tuple[Rule, ...]:
     """The rules of a chain and of all chains to which they lead."""
-    chains = tables.get(table, {})
+    chains = listed.get(table, {})
     found: list[Rule] = []
     seen, left = set(), [chain]
     while left:

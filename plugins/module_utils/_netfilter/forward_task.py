@@ -1,0 +1,68 @@
+# Copyright (c) 2026, the linuxnet.ipvs contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The rule that lets packets be forwarded, by either back end: read, plan and apply, while other tasks wait."""
+
+from __future__ import annotations
+
+from typing import Any, List, NamedTuple, Optional, Tuple
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.module import or_nothing
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netns import alone
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.programs import installed
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter import nft
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.backends import NFTABLES, chosen
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.forward import (
+    CHAIN,
+    TABLE,
+    changes,
+    nft_rule,
+    rule,
+    rule_family,
+)
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.iptables import Iptables
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.saved import SavedTable, quoted
+
+
+class Outcome(NamedTuple):
+    """The rule as its own tool writes it, what is to be done for it, and the chains that may drop all the same."""
+
+    shown: str
+    operations: Tuple[Any, ...]
+    overridden_by: Optional[List[str]]
+
+
+def carried_out(module: AnsibleModule) -> Outcome:
+    """What a task's rule needs; the kernel has it then, but in check mode."""
+    params = module.params
+    family = rule_family(params)
+    client = nft.Nft(module.run_command, family, params["netns"])
+    with alone(params["netns"], not module.check_mode):
+        if chosen(params["backend"]) == NFTABLES:
+            wanted, shown = nft_rule(params)
+            table = or_nothing(module, client.table, nft.OwnTable())
+            step = nft.present if params["state"] == "present" else nft.absent
+            commands = tuple(step(table, nft.FORWARD, wanted))
+            if commands and not module.check_mode:
+                client.apply(commands)
+            return Outcome(shown, commands, _others(module, client))
+        words = rule(params)
+        iptables = Iptables(module.run_command, family, params["netns"], params["lock_timeout"])
+        saved = or_nothing(module, lambda: iptables.tables([TABLE]).get(TABLE, SavedTable()), SavedTable())
+        lines = changes(saved, params)
+        if lines and not module.check_mode:
+            iptables.restore(["*%s" % TABLE, *lines, "COMMIT"])
+        own = "%s %s %s" % (nft.FAMILIES[family], TABLE, CHAIN)
+        others = _others(module, client)
+        others = None if others is None else [each for each in others if each != own]
+        return Outcome("%s %s" % (CHAIN, quoted(words)), lines, others)
+
+
+def _others(module: AnsibleModule, client: nft.Nft) -> Optional[List[str]]:
+    if not installed("nft"):
+        return None
+    others: Optional[List[str]] = or_nothing(module, lambda: client.others(nft.FORWARD.hook), None)
+    return others
