@@ -27,7 +27,7 @@ options:
   match_set:
     description:
       - The set that must have an entry for the packet. It must exist, and be of the rule's family.
-      - In nftables that is a set of M(linuxnet.ipvs.nft_set): rules there cannot ask for one of M(linuxnet.ipvs.ipset).
+      - In nftables that is a set of M(linuxnet.ipvs.nft_set). Rules there cannot ask for one of M(linuxnet.ipvs.ipset).
     type: dict
     suboptions:
       name:
