@@ -16,6 +16,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.module import 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.plan import Plan
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.client import IpSets
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.lock import alone
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.backends import rules_or_nothing
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.chains import FAMILIES, Have, Wish
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.chains_plan import (
     Change,
@@ -32,7 +33,7 @@ def carried_out(module: AnsibleModule, wish: Wish) -> Plan[Change]:
     """The plan for a wish; the kernel has it then, but in check mode."""
     netns = module.params["netns"]
     with alone(netns, not module.check_mode):
-        have = or_nothing(module, partial(_have, module, wish), {})
+        have = rules_or_nothing(module, partial(_have, module, wish), {})
         wish = or_nothing(module, partial(_spelled, module, wish, have), wish)
         made = plan(wish, have)
         if not module.check_mode:

@@ -11,10 +11,14 @@ from typing import Any, List, NamedTuple, Optional, Tuple
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.module import or_nothing
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netns import alone
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.lock import alone
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.programs import installed
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter import nft
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.backends import NFTABLES, chosen
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.backends import (
+    NFTABLES,
+    chosen,
+    rules_or_nothing,
+)
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.forward import (
     CHAIN,
     TABLE,
@@ -43,7 +47,7 @@ def carried_out(module: AnsibleModule) -> Outcome:
     with alone(params["netns"], not module.check_mode):
         if chosen(params["backend"]) == NFTABLES:
             wanted, shown = nft_rule(params)
-            table = or_nothing(module, client.table, nft.OwnTable())
+            table = rules_or_nothing(module, client.table, nft.OwnTable())
             step = nft.present if params["state"] == "present" else nft.absent
             commands = tuple(step(table, nft.FORWARD, wanted))
             if commands and not module.check_mode:
@@ -51,7 +55,7 @@ def carried_out(module: AnsibleModule) -> Outcome:
             return Outcome(shown, commands, _others(module, client))
         words = rule(params)
         iptables = Iptables(module.run_command, family, params["netns"], params["lock_timeout"])
-        saved = or_nothing(module, lambda: iptables.tables([TABLE]).get(TABLE, SavedTable()), SavedTable())
+        saved = rules_or_nothing(module, lambda: iptables.tables([TABLE]).get(TABLE, SavedTable()), SavedTable())
         lines = changes(saved, params)
         if lines and not module.check_mode:
             iptables.restore(["*%s" % TABLE, *lines, "COMMIT"])

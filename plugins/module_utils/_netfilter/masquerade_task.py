@@ -12,9 +12,13 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.module import or_nothing
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.client import IpSets, NoSuchSet
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netns import alone
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.lock import alone
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter import nft, nft_sets
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.backends import NFTABLES, chosen
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.backends import (
+    NFTABLES,
+    chosen,
+    rules_or_nothing,
+)
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.iptables import Iptables
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.masquerade import (
     CHAIN,
@@ -58,7 +62,7 @@ def _by_iptables(module: AnsibleModule) -> tuple[Outcome, Callable[[], None]]:
                 refuse_other_sets(params, header)
         return iptables.tables([TABLE]).get(TABLE, SavedTable())
 
-    lines = changes(or_nothing(module, read, SavedTable()), words, params["state"] == "present")
+    lines = changes(rules_or_nothing(module, read, SavedTable()), words, params["state"] == "present")
     outcome = Outcome("%s %s" % (CHAIN, quoted(words)), lines)
     return outcome, lambda: iptables.restore(["*%s" % TABLE, *lines, "COMMIT"])
 
@@ -68,7 +72,7 @@ def _by_nftables(module: AnsibleModule) -> tuple[Outcome, Callable[[], None]]:
     match, family = params["match_set"], rule_family(params)
     nft_rule(params, None)
     client = nft.Nft(module.run_command, family, params["netns"])
-    table = or_nothing(module, client.table, nft.OwnTable())
+    table = rules_or_nothing(module, client.table, nft.OwnTable())
 
     def kind() -> str:
         found = table.sets.get(match["name"])

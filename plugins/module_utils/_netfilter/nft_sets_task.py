@@ -11,10 +11,10 @@ from typing import Any, Dict, Optional
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import InvalidOption
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.module import or_nothing
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.plan import Plan, differing
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netns import alone
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.lock import alone
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter import nft
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.backends import rules_or_nothing
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.nft_sets import (
     canonical,
     entry,
@@ -39,7 +39,7 @@ def carried_out(module: AnsibleModule) -> tuple[Plan[nft.Json], Optional[Dict[st
     )
     client = nft.Nft(module.run_command, family, params["netns"])
     with alone(params["netns"], not module.check_mode):
-        table = or_nothing(module, client.table, nft.OwnTable())
+        table = rules_or_nothing(module, client.table, nft.OwnTable())
         found, left = table.sets.get(name), None
         if params["state"] == "absent":
             commands = set_absent(table, name)
