@@ -13,6 +13,7 @@ from pathlib import Path
 
 import cases
 import pytest
+import yaml
 from node import Failed, Node
 
 FILES = sorted((Path(__file__).parents[1] / "cases").glob("*.yml"))
@@ -211,6 +212,16 @@ def test_what_is_not_installed_made_nothing_that_is_to_go(node, netns, request):
             gone = node.module(name, state="absent", **options)
             assert not gone["changed"]
             assert "which nobody can see without it" in gone["warnings"][0]
+
+
+def test_rules_of_any_spelling_settle(node, netns):
+    """Those of many extensions; a second run changes nothing."""
+    chains = yaml.safe_load((Path(__file__).parents[1] / "spellings.yml").read_text())
+    node.module("ipset", name="S", type="hash:ip", netns=netns)
+    assert node.module("iptables_chains", chains=chains, netns=netns)["changed"]
+    assert not node.module("iptables_chains", chains=chains, netns=netns)["changed"]
+    saved = script(node, netns, "iptables-save; ip6tables-save")
+    assert saved.count("\n-A MINE") == 1 + sum(len(each["rules"]) for each in chains) + 1
 
 
 def test_root_without_the_rights_of_root(node):

@@ -205,7 +205,7 @@ def _ends(chains: Mapping[str, Chain], chain: Chain, packet: Packet) -> list[Ver
 
 def harmless(rule: Rule) -> bool:
     """Whether a rule lets packets pass, or go on to the next one."""
-    return rule.target == "ACCEPT" or rule.target in _PASSING
+    return rule.target == "ACCEPT" or rule.target in PASSING
 
 
 def reachable(listed: Tables, table: str, chain: str) -> tuple[Rule, ...]:
