@@ -31,6 +31,9 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.masquerad
 )
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.saved import SavedTable, quoted
 
+#: The types of sets by how many parts an entry has, from one on.
+_LIKELY = tuple(nft_sets.SET_TYPES)
+
 
 class Outcome(NamedTuple):
     """The rule as its own tool writes it, and what is to be done for it."""
@@ -82,10 +85,12 @@ def _by_nftables(module: AnsibleModule) -> tuple[Outcome, Callable[[], None]]:
             )
         return nft_sets.kind_of(found, family)
 
-    # Where the set is missing, and that is no error, there is no rule that asks for it, and its type is nobody's.
-    likely = {len(parts): name for name, parts in nft_sets.SET_TYPES.items()}
-    guess = likely.get(len(match["directions"])) if match else None
-    wanted, shown = nft_rule(params, or_nothing(module, kind, guess) if match else None)
-    step = nft.present if params["state"] == "present" else nft.absent
-    commands = step(table, nft.MASQUERADE, wanted)
+    there = or_nothing(module, kind, None) if match else None
+    # Of a set that an earlier task of a real run would have made, check mode knows what the directions tell.
+    likely = _LIKELY[min(len(match["directions"]), len(_LIKELY)) - 1] if match else None
+    wanted, shown = nft_rule(params, there or likely)
+    if params["state"] == "present":
+        commands = nft.present(table, nft.MASQUERADE, wanted)
+    else:  # without its set there is no rule that asks for it
+        commands = nft.absent(table, nft.MASQUERADE, wanted) if there or not match else []
     return Outcome(shown, tuple(commands)), lambda: client.apply(commands)
