@@ -51,6 +51,20 @@ options:
         same effect as hairpin mode on every port for traffic that this machine forwards.
       - Without it the mode is left alone.
     type: bool
+  nf_call_iptables:
+    description:
+      - Whether the bridge hands the IPv4 frames that cross it to iptables, connection tracking and IPVS, whatever
+        C(net.bridge.bridge-nf-call-iptables) says for all bridges of the namespace. Where that one is V(1), V(false)
+        does not take this bridge out.
+      - It says so with the kernel module C(br_netfilter) only, which this task does not load.
+      - Without it the switch is left alone. A new bridge has it off.
+    type: bool
+  nf_call_ip6tables:
+    description: The same for IPv6 frames and ip6tables.
+    type: bool
+  nf_call_arptables:
+    description: The same for ARP frames and arptables.
+    type: bool
   ports:
     description:
       - Ports that the bridge shall have. Without the option all are left alone; others than the listed ones are left
@@ -167,6 +181,7 @@ EXAMPLES = r"""
     name: bridge_home
     addresses: [10.0.0.1/24]
     promiscuous: true
+    nf_call_iptables: true
     ports:
       - name: veth_dustin
         hairpin: true

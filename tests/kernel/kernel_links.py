@@ -24,6 +24,9 @@ for name; do
 done
 """
 
+#: A bridge's own switches for netfilter
+NETFILTER = ("nf_call_iptables", "nf_call_ip6tables", "nf_call_arptables")
+
 
 class Namespace:
     """What ip(8) says of one namespace, in as few processes as it takes."""
@@ -59,6 +62,7 @@ def facts(here: Namespace, all_of_them: dict[str, Namespace]) -> Iterator[str]:
         words += ["promiscuous"] if "PROMISC" in flags else []
         words += ["mtu %d" % link["mtu"]] if link["mtu"] != 1500 else []
         words += ["port of " + link["master"]] if "master" in link else []
+        words += [switch for switch in NETFILTER if info.get("info_data", {}).get(switch)]
         words += ["hairpin"] if info.get("info_slave_data", {}).get("hairpin") else []
         words += ["to " + far_end(link, here, all_of_them)] if "link_index" in link or "link" in link else []
         yield " ".join(words)

@@ -21,6 +21,8 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.bridge_options
 )
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.routes import gateway_text, plan_routes
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.values import (
+    NETFILTER,
+    NO_NETFILTER,
     AddDevice,
     AddPair,
     DeleteDevice,
@@ -189,13 +191,16 @@ def dropping_ports(want: WantedBridge, here: Snapshot, vlans: Mapping[int, int])
 def _plan_bridge(want: WantedBridge, here: Snapshot, bridge: Optional[Link]) -> _Draft:
     draft = _Draft(new=bridge is None)
     have: Tuple[Interface, ...] = ()
+    own = {name: getattr(want, name) for name in ("mtu", "promiscuous", *NETFILTER)}
     if bridge is None:
         draft.operations.append(AddDevice(want.netns, want.name, "bridge", up=want.up))
         down = None if want.up else False
-        changes = draft.changes(Link(0, want.name), up=down, mtu=want.mtu, promiscuous=want.promiscuous)
+        changes = draft.changes(Link(0, want.name), up=down, **own)
     else:
+        _refuse_missing_switches(want, bridge)
         have = here.addresses_on(bridge)
-        changes = draft.changes(bridge, up=want.up, mtu=want.mtu, promiscuous=want.promiscuous)
+        known = replace(bridge, **{name: bool(getattr(bridge, name)) for name in NETFILTER})
+        changes = draft.changes(known, up=want.up, **own)
     if changes:
         draft.operations.append(SetDevice(want.netns, want.name, **changes))
     addresses = plan_addresses(want.netns, want.name, have, want.addresses, want.purge_addresses)
@@ -372,6 +377,12 @@ def _refuse_other_kinds(want: WantedBridge, here: Snapshot) -> None:
         link = here.link(name)
         if link and link.kind != kind:
             raise Conflict(_in_the_way(option, want.netns, link, "a %s device" % kind))
+
+
+def _refuse_missing_switches(want: WantedBridge, bridge: Link) -> None:
+    for name in NETFILTER:
+        if getattr(want, name) and getattr(bridge, name) is None:
+            raise InvalidOption(name, getattr(want, name), NO_NETFILTER)
 
 
 def _refuse_taken_name(port: WantedPort, peer: WantedPeer, want: WantedBridge, have: Have) -> None:

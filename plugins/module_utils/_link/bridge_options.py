@@ -21,7 +21,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.values import 
 )
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.addresses import wanted_addresses
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.routes import WantedRoute, anywhere
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.values import Netns
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.values import NETFILTER, Netns
 
 #: The argument spec of a port.
 PORT: dict[str, Any] = dict(
@@ -54,6 +54,9 @@ BRIDGE: dict[str, Any] = dict(
     mtu=dict(type="int"),
     up=dict(type="bool", default=True),
     promiscuous=dict(type="bool"),
+    nf_call_iptables=dict(type="bool"),
+    nf_call_ip6tables=dict(type="bool"),
+    nf_call_arptables=dict(type="bool"),
     ports=dict(type="list", elements="dict", options=PORT),
     purge_addresses=dict(type="bool", default=False),
     purge_routes=dict(type="bool", default=False),
@@ -100,6 +103,9 @@ class WantedBridge(NamedTuple):
     purge_routes: bool = False
     purge_ports: bool = False
     up: bool = True
+    nf_call_iptables: Optional[bool] = None
+    nf_call_ip6tables: Optional[bool] = None
+    nf_call_arptables: Optional[bool] = None
 
     def map_netns(self, spelling: Callable[[Netns], Netns]) -> WantedBridge:
         """The same bridge with its namespaces spelled otherwise."""
@@ -127,6 +133,7 @@ def wanted_bridge(params: Mapping[str, Any]) -> WantedBridge:
         purge_routes=params["purge_routes"],
         purge_ports=params["purge_ports"],
         up=params["up"],
+        **{name: params[name] for name in NETFILTER},
     )
 
 

@@ -17,6 +17,7 @@ from typing import Any, Callable, Iterable, Iterator
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import (
     KernelRefused,
     LinuxnetError,
+    MissingRequirement,
     errno_text,
 )
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.values import Address, Network
@@ -38,13 +39,13 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.messages impor
     address_of,
     destination,
     link_of,
-    nested,
     requested,
     route_of,
     vlan_of,
 )
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.rtnetlink import NETLINK_ROUTE
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.values import (
+    NO_NETFILTER,
     AddDevice,
     AddPair,
     DeleteAddress,
@@ -201,15 +202,9 @@ class Links(Closing):
 
     def netfilter_bridges(self, netns: Netns) -> dict[str, tuple[bool, bool]]:
         """Of each bridge whether a switch of its own hands its frames to iptables, and to ip6tables."""
-        found = {}
-        for message in self._dump(netns, "get_links"):
-            if nested(message, ("IFLA_LINKINFO", "IFLA_INFO_KIND")) == "bridge":
-                told = [
-                    bool(nested(message, ("IFLA_LINKINFO", "IFLA_INFO_DATA", "IFLA_BR_NF_CALL_" + name)))
-                    for name in ("IPTABLES", "IP6TABLES")
-                ]
-                found[message.get_attr("IFLA_IFNAME")] = (told[0], told[1])
-        return found
+        links = map(link_of, self._dump(netns, "get_links"))
+        bridges = (link for link in links if link.kind == "bridge")
+        return {each.name: (bool(each.nf_call_iptables), bool(each.nf_call_ip6tables)) for each in bridges}
 
     def number_known(self, netns: Netns, path: str) -> int | None:
         """The number by which a namespace knows another one (RTM_GETNSID), ``None`` where it has none."""
@@ -284,13 +279,19 @@ class Links(Closing):
     def _set_device(self, operation: SetDevice) -> None:
         known = ((IFF_UP, operation.up), (IFF_PROMISC, operation.promiscuous))
         change = sum(bit for bit, wanted in known if wanted is not None)
+        index, switches = self._index(operation.netns, operation.name), operation.netfilter
         self._socket(operation.netns).link(
             "set",
-            index=self._index(operation.netns, operation.name),
+            index=index,
             flags=sum(bit for bit, wanted in known if wanted),
             change=change,
-            **_without_none(mtu=operation.mtu),
+            **_without_none(mtu=operation.mtu, kind="bridge" if switches else None),
+            **{"br_" + name: int(on) for name, on in switches.items()},
         )
+        if switches:  # a kernel without CONFIG_BRIDGE_NETFILTER takes them without a word
+            (now,) = map(link_of, self._socket(operation.netns).get_links(index))
+            if any(bool(getattr(now, name)) is not on for name, on in switches.items()):
+                raise MissingRequirement("cannot %s%s: %s" % (operation, _where(operation.netns), NO_NETFILTER))
 
     def _set_master(self, operation: SetMaster) -> None:
         master = 0 if operation.bridge is None else self._index(operation.netns, operation.bridge)

@@ -20,7 +20,13 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.attributes i
     attribute,
     attributes,
 )
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.values import DeviceAddress, Link, NextHop, Route
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.values import (
+    NETFILTER,
+    DeviceAddress,
+    Link,
+    NextHop,
+    Route,
+)
 
 RTM_NEWROUTE, RTM_DELROUTE = 24, 25
 #: struct nlmsghdr
@@ -64,13 +70,20 @@ def link_of(message: Any) -> Link:
         peer_nsid=message.get_attr("IFLA_LINK_NETNSID") if kind == "veth" else None,
         hairpin=hairpin,
         hardware=message.get_attr("IFLA_ADDRESS") or "",
-        **_vlans_of(message, kind),
+        **_bridge_of(message, kind),
     )
 
 
-def _vlans_of(message: Any, kind: str) -> dict[str, Any]:
+def _bridge_of(message: Any, kind: str) -> dict[str, Any]:
     data = nested(message, ("IFLA_LINKINFO", "IFLA_INFO_DATA")) if kind == "bridge" else None
-    if data is None or not data.get_attr("IFLA_BR_VLAN_FILTERING"):
+    if data is None:
+        return {}
+    told = ((name, data.get_attr("IFLA_BR_%s" % name.upper())) for name in NETFILTER)
+    return dict(((name, bool(value)) for name, value in told if value is not None), **_vlans_of(data))
+
+
+def _vlans_of(data: Any) -> dict[str, Any]:
+    if not data.get_attr("IFLA_BR_VLAN_FILTERING"):
         return {}
     return dict(filters_vlans=True, default_vlan=data.get_attr("IFLA_BR_VLAN_DEFAULT_PVID") or 0)
 

@@ -22,6 +22,12 @@ _PLAIN_PROTOCOLS = (0, 3, 4)
 _IPV6_METRIC = 1024
 
 
+#: The switches of a bridge's own for netfilter, by the names of ip-link(8).
+NETFILTER = ("nf_call_iptables", "nf_call_ip6tables", "nf_call_arptables")
+#: Why a bridge cannot have them.
+NO_NETFILTER = "this kernel is built without CONFIG_BRIDGE_NETFILTER, so bridges have no such switch: leave it out"
+
+
 @dataclass(frozen=True)
 class Link:
     """A network device."""
@@ -45,6 +51,11 @@ class Link:
     #: Of a bridge: whether it tells VLANs apart, and which one a new port has for untagged frames (0: none).
     filters_vlans: bool = False
     default_vlan: int = 1
+    #: Of a bridge: its own switches that hand its frames to iptables, ip6tables and arptables where br_netfilter is
+    #: loaded; ``None`` of other devices, and in a kernel that is built without them.
+    nf_call_iptables: Optional[bool] = None
+    nf_call_ip6tables: Optional[bool] = None
+    nf_call_arptables: Optional[bool] = None
 
 
 @dataclass(frozen=True)
@@ -192,9 +203,17 @@ class SetDevice(NamedTuple):
     up: Optional[bool] = None
     mtu: Optional[int] = None
     promiscuous: Optional[bool] = None
+    nf_call_iptables: Optional[bool] = None
+    nf_call_ip6tables: Optional[bool] = None
+    nf_call_arptables: Optional[bool] = None
+
+    @property
+    def netfilter(self) -> dict[str, bool]:
+        """The switches of a bridge's own that it sets."""
+        return {name: getattr(self, name) for name in NETFILTER if getattr(self, name) is not None}
 
     def __str__(self) -> str:
-        words = dict(up=self.up, mtu=self.mtu, promiscuous=self.promiscuous)
+        words: dict[str, object] = dict(up=self.up, mtu=self.mtu, promiscuous=self.promiscuous, **self.netfilter)
         said = ["%s to %s" % (word, value) for word, value in words.items() if value is not None]
         return "set %s of device '%s'" % (" and ".join(said), self.name)
 

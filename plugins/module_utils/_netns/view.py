@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, Callable, Iterable, Iterator, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.values import (
+    NETFILTER,
     Link,
     Netns,
     Route,
@@ -170,6 +171,7 @@ def bridge_options(namespace: Namespace, peers: Peers) -> list[dict[str, Any]]:
                 addresses=[str(each) for each in snapshot.addresses_on(bridge) if not each.is_link_local],
                 mtu=bridge.mtu,
                 promiscuous=bridge.promiscuous,
+                **{name: getattr(bridge, name) for name in NETFILTER},
                 ports=ports,
             )
         )

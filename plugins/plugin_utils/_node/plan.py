@@ -14,8 +14,7 @@ SWITCHES = {"net.ipv4.ip_forward": "1", "net.ipv4.vs.conntrack": "1"}
 SWITCHES_IPV6 = {"net.ipv6.conf.all.forwarding": "1"}
 #: The module of bridges, and its switches, which are for all bridges of a host. Loading it turns each of them on.
 BRIDGES = "br_netfilter"
-BRIDGED, BRIDGED_IPV6 = "net.bridge.bridge-nf-call-iptables", "net.bridge.bridge-nf-call-ip6tables"
-BRIDGED_ARP = "net.bridge.bridge-nf-call-arptables"
+BRIDGED = tuple("net.bridge.bridge-nf-call-%s" % name for name in ("iptables", "ip6tables", "arptables"))
 #: The switches that come with a module, by how their names begin
 OF_MODULES = {"net.bridge.": BRIDGES, "net.ipv4.vs.": "ip_vs"}
 #: Flags of a route in /proc/net/ipv6_route: a default route, by a router advertisement that the kernel has read
@@ -82,19 +81,14 @@ def wanted(look: Look, modules: Sequence[str], asked: Mapping[str, object], ipv6
     it.
     """
     found: dict[str, object] = dict(SWITCHES)
-    bridged = BRIDGES in modules
-    if bridged:
-        if not look.has_module(BRIDGES):
-            found.update({BRIDGED_ARP: "0", BRIDGED_IPV6: "0"})
-        found[BRIDGED] = "1"
+    if BRIDGES in modules and not look.has_module(BRIDGES):
+        found.update(dict.fromkeys(BRIDGED, "0"))
     if ipv6:
         for device in dict.fromkeys(look.advertised()):
             switch = "net.ipv6.conf.%s.accept_ra" % device.replace(".", "/")
             if look.value(switch) == "1":
                 found[switch] = "2"
         found.update(SWITCHES_IPV6)
-        if bridged:
-            found[BRIDGED_IPV6] = "1"
     found.update(asked)
     return {name: " ".join(str(value).split()) for name, value in found.items() if value is not None}
 

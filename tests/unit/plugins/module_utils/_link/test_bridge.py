@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from ipaddress import ip_address, ip_interface, ip_network
 
 import pytest
@@ -24,6 +25,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.values import 
     FarEnd,
     Link,
     Route,
+    SetDevice,
     Snapshot,
 )
 
@@ -62,6 +64,9 @@ def wanted(**options):
         "addresses": ["10.0.0.1/24"],
         "mtu": None,
         "promiscuous": None,
+        "nf_call_iptables": None,
+        "nf_call_ip6tables": None,
+        "nf_call_arptables": None,
         "ports": [port()],
         "up": True,
         "purge_addresses": False,
@@ -255,6 +260,23 @@ def test_a_bridge_that_shall_be_down():
     plan = plan_present(wanted(up=False), have())
     assert said(plan) == ["set up to False of device 'br'"]
     assert (plan.before, plan.after) == ({"up": True}, {"up": False})
+
+
+def test_a_bridges_own_switches_for_netfilter():
+    wish = wanted(nf_call_iptables=True, nf_call_arptables=False)
+    new = plan_present(wish, nothing())
+    assert said(new)[1] == "set nf_call_iptables to True and nf_call_arptables to False of device 'br'"
+    assert SetDevice(None, "br", nf_call_iptables=True, nf_call_arptables=False) in new.operations
+    told = replace(BRIDGE, nf_call_iptables=False, nf_call_ip6tables=True, nf_call_arptables=False)
+    plan = plan_present(wish, have(Snapshot((told, PORT), (DeviceAddress(2, ip_interface("10.0.0.1/24")),))))
+    assert said(plan) == ["set nf_call_iptables to True of device 'br'"]
+    assert (plan.before, plan.after) == ({"nf_call_iptables": False}, {"nf_call_iptables": True})
+
+
+def test_switches_that_a_kernel_is_built_without_are_refused():
+    with pytest.raises(InvalidOption, match="nf_call_iptables: True is not valid: this kernel is built without CONFIG"):
+        plan_present(wanted(nf_call_iptables=True), have())
+    assert not plan_present(wanted(nf_call_iptables=False), have()).operations
 
 
 def test_the_mtu_of_the_bridge_is_told_last():

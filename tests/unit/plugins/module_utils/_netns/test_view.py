@@ -187,7 +187,7 @@ def test_links_and_routes_name_devices():
 def bridged():
     hub = namespace(
         "hub",
-        Link(2, "br0", "bridge", up=True),
+        Link(2, "br0", "bridge", up=True, nf_call_iptables=True),
         veth(3, "va", 2, 0, master=2, hairpin=True),
         Link(4, "eth9", master=2),
         addresses=(on(2, "10.0.0.1/24"), on(2, "fe80::1/64")),
@@ -215,6 +215,7 @@ def test_a_bridge_under_the_names_of_the_options():
         "addresses": ["10.0.0.1/24"],
         "mtu": 1500,
         "promiscuous": False,
+        "nf_call_iptables": True,
         "ports": [
             {
                 "name": "va",
