@@ -53,7 +53,8 @@ options:
       - Sysctls of the namespace with their values, such as C(net.ipv4.ip_forward). Both spellings of C(sysctl) are
         understood, C(net.ipv4.conf.eth0/100.forwarding) and C(net/ipv4/conf/eth0.100/forwarding).
       - Only keys below C(net.), since a namespace has no others of its own. A key that the kernel does not have, and a
-        value that it does not take, are errors, and nothing is changed then.
+        value that it does not take, are errors, and nothing is changed then. In check mode a device that is not there
+        counts as one that an earlier task makes.
       - All of them hold in the end, though one may set others anew, as C(net.ipv4.ip_forward) does.
     type: dict
   state:
@@ -146,7 +147,7 @@ def run(module):
     present = module.params["state"] == "present"
     planned = plan_present if present else plan_absent
     with alone_with_links(not module.check_mode):
-        have = {want: named_netns.read(want) for want in wanted}
+        have = {want: named_netns.read(want, foreseeing=module.check_mode) for want in wanted}
         plan = merged({want.name: planned(want, there) for want, there in have.items()})
         result = {} if present else dict(processes=[each for want in wanted for each in inhabitants(module, want.name)])
         for want, there in have.items():

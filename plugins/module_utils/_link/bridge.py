@@ -199,8 +199,8 @@ def _plan_bridge(want: WantedBridge, here: Snapshot, bridge: Optional[Link]) -> 
     else:
         _refuse_missing_switches(want, bridge)
         have = here.addresses_on(bridge)
-        known = replace(bridge, **{name: bool(getattr(bridge, name)) for name in NETFILTER})
-        changes = draft.changes(known, up=want.up, **own)
+        switches: Dict[str, Any] = {name: bool(getattr(bridge, name)) for name in NETFILTER}
+        changes = draft.changes(replace(bridge, **switches), up=want.up, **own)
     if changes:
         draft.operations.append(SetDevice(want.netns, want.name, **changes))
     addresses = plan_addresses(want.netns, want.name, have, want.addresses, want.purge_addresses)

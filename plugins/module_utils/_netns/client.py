@@ -50,6 +50,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns.plan import (
     WantedNetns,
     WriteEtc,
     WriteSysctls,
+    device_of,
 )
 
 #: How often sysctls are written that move each other.
@@ -66,8 +67,11 @@ def run_path(name: str) -> str:
     return os.path.join(RUN_DIR, name)
 
 
-def read(want: WantedNetns) -> HaveNetns:
+def read(want: WantedNetns, foreseeing: bool = False) -> HaveNetns:
     """Read what is there under a name. The sysctls of a namespace yet to be made are those of any new one.
+
+    Args:
+        foreseeing: in check mode; then a device that is not there counts as one that an earlier task makes.
 
     Raises:
         InvalidOption: the kernel has no such sysctl.
@@ -78,7 +82,7 @@ def read(want: WantedNetns) -> HaveNetns:
     folder = os.path.join(ETC_DIR, want.name)
     with inside(want.name) if exists else _fresh_for(want.sysctls):
         loopback_up = exists and bool(_loopback_flags() & _IFF_UP)
-        sysctls = {each.path: _read_sysctl(each) for each in want.sysctls}
+        sysctls = {each.path: _read_sysctl(_foreseen(each) if foreseeing else each) for each in want.sysctls}
     meant = _meant(want.name, [each for each in want.sysctls if sysctls[each.path] != each.value])
     return HaveNetns(
         exists=exists,
@@ -292,6 +296,14 @@ def _read_sysctl(sysctl: Sysctl) -> str | None:
             "a namespace of this kernel has no such key (%s): look for the name in 'sysctl -a', and whether the"
             " module that brings it is loaded" % code,
         ) from exc
+
+
+def _foreseen(sysctl: Sysctl) -> Sysctl:
+    """The sysctl whose value that of a device will begin with, where the device is not there yet."""
+    path = sysctl.path
+    if not device_of(path) or os.path.lexists(_sysctl_file(path[:4])):
+        return sysctl
+    return sysctl._replace(path=(*path[:3], "default", *path[4:]))
 
 
 def _loopback_flags() -> int:

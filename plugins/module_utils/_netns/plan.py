@@ -194,6 +194,12 @@ def sysctl_path(key: str) -> SysctlPath:
     return path
 
 
+def device_of(path: SysctlPath) -> str:
+    """The device of a sysctl such as net.ipv4.conf.eth0.arp_ignore (ip-sysctl.rst); empty where it has none."""
+    of_devices = len(path) > 4 and path[2] in ("conf", "neigh") and path[3] not in ("all", "default")
+    return path[3] if of_devices else ""
+
+
 def plan_present(want: WantedNetns, have: HaveNetns) -> Plan[Operation]:
     """Plan a namespace with its loopback device up, its sysctls and its files.
 

@@ -13,6 +13,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns.plan import (
     RemoveEtc,
     WriteEtc,
     WriteSysctls,
+    device_of,
     files_that_stay,
     plan_absent,
     plan_present,
@@ -268,3 +269,18 @@ def test_names_are_not_looked_up_by_the_host(hosts, without):
     assert not plan_present(want, have._replace(nsswitch="hosts: files dns\n")).changed
     others = {"resolv.conf": "nameserver 8.8.8.8\n", "nsswitch.conf": "hosts: resolve\n"}
     assert not plan_present(want, have._replace(etc=others)).changed
+
+
+@pytest.mark.parametrize(
+    ("key", "device"),
+    [
+        ("net.ipv4.conf.eth0.arp_ignore", "eth0"),
+        ("net/ipv6/neigh/eth0.5/retrans_time_ms", "eth0.5"),
+        ("net.mpls.conf.eth0/5.input", "eth0.5"),
+        ("net.ipv4.conf.all.arp_ignore", ""),
+        ("net.ipv6.conf.default.forwarding", ""),
+        ("net.ipv4.ip_forward", ""),
+    ],
+)
+def test_the_device_of_a_sysctl(key, device):
+    assert device_of(sysctl_path(key)) == device
