@@ -11,9 +11,9 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.linuxnet.ipvs.plugins.filter.refusals import refusals
 from ansible_collections.linuxnet.ipvs.plugins.plugin_utils._base.plain import plain
 from ansible_collections.linuxnet.ipvs.plugins.plugin_utils._node import pods as of_pods
+from ansible_collections.linuxnet.ipvs.plugins.plugin_utils._node.refusals import refusals
 
 
 def pod_network_plan(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import pytest
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.linuxnet.ipvs.plugins.filter.refusals import refusals
+from ansible_collections.linuxnet.ipvs.plugins.plugin_utils._node.refusals import refusals
 
 PEER = dict(name="eth0", netns="pod", addresses=["10.0.0.11/24"], gateway="10.0.0.1")
 BRIDGE = dict(name="br", addresses=["10.0.0.1/24"], mtu=None, ports=[dict(name="p1", peer=PEER, hairpin=None)])

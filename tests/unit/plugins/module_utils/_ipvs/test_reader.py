@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from kernel_tables import lines, tables
 
 from ansible_collections.linuxnet.ipvs.plugins.filter.ipvsadm import FilterModule, from_ipvsadm, to_ipvsadm
-from ansible_collections.linuxnet.ipvs.plugins.filter.refusals import refusals
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import InvalidOption
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs import reader
+from ansible_collections.linuxnet.ipvs.plugins.plugin_utils._node.refusals import refusals
 
 NAMES = ("-t", "-u", "--sctp-service", "-f")
 
