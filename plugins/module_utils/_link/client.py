@@ -70,7 +70,6 @@ _IFA_F_NODAD = 0x02
 #: linux/rtnetlink.h
 _RT_TABLE_MAIN = 254
 _RTN_UNICAST = 1
-_BRIDGE_VLAN_INFO_PVID = 2
 _RTN_LOCAL = 2
 _RTPROT_BOOT = 3
 _RT_SCOPE_UNIVERSE = 0
@@ -223,16 +222,11 @@ class Links(Closing):
 
     def tagged_only(self, netns: Netns) -> frozenset[str]:
         """The bridge ports that drop frames without a VLAN tag: their bridge filters VLANs, and they have no PVID."""
-        links = {message["index"]: message for message in self._dump(netns, "get_links")}
-        place = ("IFLA_LINKINFO", "IFLA_INFO_DATA", "IFLA_BR_VLAN_FILTERING")
-        filtering = {index for index, message in links.items() if nested(message, place)}
-        ports = {index for index, message in links.items() if message.get_attr("IFLA_MASTER") in filtering}
-        for message in self._dump(netns, "get_vlans") if ports else ():
-            spec = message.get_attr("IFLA_AF_SPEC")
-            vlans = spec.get_attrs("IFLA_BRIDGE_VLAN_INFO") if spec is not None else ()
-            if any(each["flags"] & _BRIDGE_VLAN_INFO_PVID for each in vlans):
-                ports.discard(message["index"])
-        return frozenset(links[index].get_attr("IFLA_IFNAME") for index in ports)
+        links = tuple(map(link_of, self._dump(netns, "get_links")))
+        filtering = {link.index for link in links if link.filters_vlans}
+        ports = [link for link in links if link.master in filtering]
+        vlans = self.vlans(netns) if ports else {}
+        return frozenset(link.name for link in ports if not vlans.get(link.index))
 
     def release(self, netns: Netns) -> None:
         """Close the socket in a namespace: each takes several file descriptors, and a machine may have many."""
