@@ -15,7 +15,8 @@ from ansible_collections.linuxnet.ipvs.plugins.plugin_utils._base.plain import p
 
 Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
 #: What stands for a network of its own in ``ip route show``, and how a login by ssh is told in the environment (ssh(1))
-_DEFAULT, _CLIENT = ("default", "nexthop"), "SSH_CONNECTION="
+_DEFAULT = ("default", "nexthop")
+_CLIENT = "SSH_CONNECTION="
 
 
 @dataclass(frozen=True)

@@ -53,8 +53,9 @@ def keeping(wishes: Sequence[ServiceWish], kept: Held) -> Sequence[ServiceWish]:
 
 
 def _keeping(wish: ServiceWish, kept: Sequence[ServerKey]) -> ServiceWish:
+    if wish.servers is None:  # Of a service that lists no real servers none is deleted.
+        return wish
     listed = wish.servers
-    assert listed is not None, "of a service that lists no real servers none is deleted"
     leaving = WishedTerms(weight=0)
     return wish._replace(
         servers=RealServerWishes(
