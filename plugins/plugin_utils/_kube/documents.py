@@ -20,7 +20,8 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 def parse(where: str, text: str) -> Iterator[Tuple[str, Any]]:
     """The documents of a YAML text, each with its place; empty ones do not count."""
     try:
-        found = list(yaml.load_all(text, Loader=_LOADER))
+        # libyaml takes no subclass of str, and ansible-core's texts are of one that knows where they are from.
+        found = list(yaml.load_all(str(text), Loader=_LOADER))
     except yaml.YAMLError as exc:
         raise InvalidOption(where, text, "this is no YAML: %s" % exc) from exc
     for place, document in enumerate(found):
