@@ -12,7 +12,9 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import LinuxnetError
 from ansible_collections.linuxnet.ipvs.plugins.plugin_utils._base.plain import plain
+from ansible_collections.linuxnet.ipvs.plugins.plugin_utils._lab.kubernetes import kubernetes_plan
 from ansible_collections.linuxnet.ipvs.plugins.plugin_utils._lab.plan import Lab, plan, problems, stage_problems
 
 _OPTIONS = [each.name for each in fields(Lab) if each.name not in ("stages", "stage")]
@@ -35,6 +37,16 @@ def lab_problems(
     return stage_problems(wanted, described, host) + problems(wanted)
 
 
+def lab_kubernetes_plan(
+    lab: Mapping[str, Any], objects: Any, node: str | None = None, config: Any = None
+) -> dict[str, Any]:
+    """What Kubernetes manifests mean for each role in a lab."""
+    try:
+        return kubernetes_plan(_lab("lab_kubernetes_plan", lab, (), None), plain(objects), node, plain(config))
+    except LinuxnetError as exc:
+        raise AnsibleFilterError("lab_kubernetes_plan: %s" % exc) from exc
+
+
 def _lab(name: str, lab: object, stages: object, stage: object) -> Lab:
     if not isinstance(lab, Mapping):
         raise AnsibleFilterError("%s: a dict with the lab's description is wanted" % name)
@@ -53,4 +65,8 @@ class FilterModule:
     """The filters of this file."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
-        return {"lab_plan": lab_plan, "lab_problems": lab_problems}
+        return {
+            "lab_plan": lab_plan,
+            "lab_problems": lab_problems,
+            "lab_kubernetes_plan": lab_kubernetes_plan,
+        }

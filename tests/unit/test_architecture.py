@@ -21,7 +21,8 @@ FLOORS = (
     {"_link", "_ipvs", "_ipset"},
     {"_netns", "_netfilter"},
     {"_trace", "_doctor"},
-    {"_kube", "_lab", "_node", "_picture", "_reachability"},
+    {"_kube", "_node", "_picture", "_reachability"},
+    {"_lab"},
     {"modules", "become", "inventory", "filter"},
 )
 FLOOR = {room: height for height, rooms in enumerate(FLOORS) for room in rooms}
