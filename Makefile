@@ -80,8 +80,9 @@ unit: .venv/test.stamp ## Run the unit tests
 versions: .venv/test.stamp ## Play the collection on the oldest and the newest ansible-core, on this machine's kernel
 	@python tests/run/versions.py $(ARGS)
 
+# Without KVM on a user-mode Linux, whose kernel is compiled once: several times faster than an emulated machine.
 scenarios: .venv/test.stamp ## Run every Molecule scenario
-	@python tests/run/scenarios.py $(if $(JOBS),--jobs $(JOBS))
+	@python tests/run/scenarios.py --uml $(if $(JOBS),--jobs $(JOBS))
 
 scenario: .venv/test.stamp ## Run one Molecule scenario: make scenario NAME=default
 	@python tests/run/scenarios.py --show --suite=$(SUITE) $(NAME) $(ARGS)

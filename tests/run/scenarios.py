@@ -49,6 +49,7 @@ LONGEST = (
     "links",
     "default",
     "prediction",
+    "kubernetes",
     "variables",
     "doctor",
 )
@@ -57,7 +58,7 @@ MEMORY = 2 << 30
 # The suites of Debian whose kernels the modules are tested on besides lab_host's own (6.1): 6.12, and the newest.
 SUITES = ("trixie", "trixie-backports")
 # The scenarios of what depends on the kernel, the most telling first
-MODULES = ("tables", "sets", "balancer", "rules", "links", "doctor", "trace")
+MODULES = ("tables", "sets", "balancer", "rules", "kubernetes", "links", "doctor", "trace")
 
 
 @dataclass
