@@ -96,7 +96,7 @@ def galaxy(folder: Path) -> steps.Step:
     env = {
         "PATH": f"{environment / 'bin'}{os.pathsep}{os.environ['PATH']}",
         "GALAXY_IMPORTER_CONFIG": str(config),
-        "ANSIBLE_CONFIG": os.devnull,
+        "ANSIBLE_CONFIG": str(config),  # which has nothing for Ansible
     }
     command: list[str | Path] = [environment / "bin" / "python", "-m", "galaxy_importer.main", tarball(folder)]
     step = steps.run("galaxy-importer", command, env, folder)  # where it leaves a report
