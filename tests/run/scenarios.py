@@ -20,8 +20,10 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TextIO
 
 import steps
@@ -167,11 +169,12 @@ def run(name: str, arguments: Sequence[str], *, show: bool, suite: str = "", eng
     done = []
     command = ["molecule", "--base-config", CONFIG, "test", "--scenario-name", name, *arguments]
     with (
+        temporary_folder() as temporary,
         log.open("w") as kept,
         subprocess.Popen(
             command,
             cwd=steps.CHECKOUT,
-            env={**os.environ, **environment(name, junit, machine_for(name, suite, engine))},
+            env={**os.environ, **environment(name, junit, machine_for(name, suite, engine)), "TMPDIR": temporary},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -192,6 +195,18 @@ def run(name: str, arguments: Sequence[str], *, show: bool, suite: str = "", eng
     else:
         failure = "\n".join(complaints(done, summary.count(junit) if junit.exists() else summary.Count())) or None
     return steps.Step(title, time.monotonic() - start, failure)
+
+
+@contextmanager
+def temporary_folder() -> Iterator[str]:
+    """A folder for all that a scenario's programs leave behind, such as Mitogen's sockets; gone at the end.
+
+    Its name is short, since a socket's path has at most 107 characters (unix(7)). mmdebstrap, which may unpack an image
+    there as another user, gets through it.
+    """
+    with TemporaryDirectory(prefix="linuxnet-", ignore_cleanup_errors=True) as name:
+        Path(name).chmod(0o711)
+        yield name
 
 
 def _copied(output: Iterable[str], kept: TextIO, *, show: bool) -> Iterator[str]:
