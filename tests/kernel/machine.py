@@ -11,6 +11,7 @@ import json
 import shlex
 import subprocess
 import tarfile
+import tempfile
 from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
@@ -72,7 +73,10 @@ class Machine:
     def __init__(self, inventory: str, folder: str) -> None:
         config = Path(inventory).resolve().parent / "ssh_config"
         name = next(line.split()[1] for line in config.read_text().splitlines() if line.startswith("Host "))
-        self._way = ["ssh", "-F", str(config), name, "--"]
+        # One connection for all: a login takes seconds where the machine is emulated.
+        self._sockets = tempfile.TemporaryDirectory(prefix="ssh-")
+        share = ["-oControlMaster=auto", "-oControlPersist=60", f"-oControlPath={self._sockets.name}/%C"]
+        self._way = ["ssh", "-F", str(config), *share, name, "--"]
         self.folder = folder
 
     def run(self, *words: str, stdin: str = "", code: int = 0) -> str:
