@@ -280,10 +280,13 @@ class Shell:
 def checkout_beside(folder: Path, state_dir: Path) -> None:
     """Make a folder that a reader takes for the checkout, and whose lab is the one that `state_dir` holds.
 
-    Ansible looks for the lab's files beside the playbooks, wherever a link to them leads: so these are copied.
+    Ansible looks for the lab's files beside the playbooks, wherever a link to them leads: so these are copied. By
+    galaxy.yml and the roles lab_host knows a checkout, whose lab is in there and not in the user's own folder.
     """
-    for name in ("Makefile", "ansible.cfg", "constraints.txt", "requirements.txt", "requirements-test.txt"):
+    copied = ("Makefile", "ansible.cfg", "constraints.txt", "galaxy.yml", "requirements.txt", "requirements-test.txt")
+    for name in copied:
         shutil.copy2(steps.CHECKOUT / name, folder / name)
     shutil.copytree(steps.CHECKOUT / "playbooks", folder / "playbooks")
+    (folder / "roles").symlink_to(steps.CHECKOUT / "roles")
     (folder / ".venv").symlink_to(steps.CHECKOUT / ".venv")
     (folder / ".lab").symlink_to(state_dir)
