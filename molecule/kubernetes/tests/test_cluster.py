@@ -39,8 +39,8 @@ class Cluster:
     def __init__(self, node: Node) -> None:
         self.node = node
 
-    def module(self, name: str, /, **params: Any) -> bool:
-        return bool(self.node.module(name, netns=NETNS, **params)["changed"])
+    def module(self, called: str, /, **params: Any) -> bool:
+        return bool(self.node.module(called, netns=NETNS, **params)["changed"])
 
     def says(self, *words: str) -> str:
         return self.node.command("ip", "netns", "exec", NETNS, *words)

@@ -111,14 +111,14 @@ class Links(Closing):
             opened.close()
         self._sockets.clear()
 
-    def load(self) -> None:
-        """Import the library.
+    def load(self) -> _pyroute2.Library:
+        """Import the library, and give it.
 
         Raises:
             NotInstalled: it is not there.
             MissingRequirement: it is too old, or cannot be imported.
         """
-        _ = self._library
+        return self._library
 
     def same(self, netns: Netns) -> Netns:
         """The first spelling under which a namespace was met, so that two spellings of one compare as equal."""

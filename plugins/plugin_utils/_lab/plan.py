@@ -259,7 +259,7 @@ def _expectations(lab: Lab) -> Iterator[dict[str, Any]]:
     """What a stage expects of each pair, in the words of the role ``reachability``; the whole lab needs none of it."""
     if lab.stage not in lab.stage_names:
         return
-    stage = next(stage for stage in lab.stages if stage["name"] == lab.stage)
+    (stage,) = (stage for stage in lab.stages if stage["name"] == lab.stage)
     for client, row in stage["expect"].items():
         for target, cell in row.items():
             pair = {"client": client, "target": target}

@@ -11,11 +11,11 @@ from ansible.errors import AnsibleFilterError
 
 from ansible_collections.linuxnet.ipvs.plugins.filter.pod_network_plan import pod_network_plan
 
-BRIDGE = ["10.1.0.1/24", "fd00:1::1/64"]
+BRIDGE = ("10.1.0.1/24", "fd00:1::1/64")
 
 
 def plan(*pods, addresses=BRIDGE, **options):
-    return pod_network_plan(pods, "pods", addresses, ["198.51.100.53"], **options)
+    return pod_network_plan(pods, "pods", list(addresses), ["198.51.100.53"], **options)
 
 
 def test_names_and_gateways_are_filled_in():

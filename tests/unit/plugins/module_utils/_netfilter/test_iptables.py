@@ -85,7 +85,7 @@ def test_refusals_are_told_apart(answering, code, told, kind, words):
     left += [(code, "", told)] * (1 if told else 2) + [(0, "iptables v1.8.9 (legacy)", "")]
     with pytest.raises(LinuxnetError, match=words) as refused:
         asked.tables()
-    assert type(refused.value) is kind
+    assert refused.type is kind
 
 
 def test_what_iptables_cannot_write_is_a_conflict(answering):

@@ -159,7 +159,7 @@ def test_refusals_are_told_apart(monkeypatch, code, told, kind, words):
         return
     with pytest.raises(LinuxnetError, match=words) as refused:
         client.table()
-    assert type(refused.value) is kind
+    assert refused.type is kind
 
 
 def test_a_set_that_a_rule_asks_for_is_in_use(monkeypatch):
