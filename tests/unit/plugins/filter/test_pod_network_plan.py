@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from ansible.errors import AnsibleFilterError
 
@@ -14,7 +16,7 @@ from ansible_collections.linuxnet.ipvs.plugins.filter.pod_network_plan import po
 BRIDGE = ("10.1.0.1/24", "fd00:1::1/64")
 
 
-def plan(*pods, addresses=BRIDGE, **options):
+def plan(*pods, addresses=BRIDGE, **options) -> dict[str, Any]:
     return pod_network_plan(pods, "pods", list(addresses), ["198.51.100.53"], **options)
 
 
@@ -82,7 +84,7 @@ def test_switches_of_devices_come_when_the_devices_are_there():
 
 
 def test_families_of_the_bridge():
-    assert [plan(addresses=each)["families"] for each in (BRIDGE, BRIDGE[:1], BRIDGE[1:], [])] == [
+    assert [plan(addresses=each)["families"] for each in (BRIDGE, BRIDGE[:1], BRIDGE[1:], ())] == [
         ["ipv4", "ipv6"],
         ["ipv4"],
         ["ipv6"],
