@@ -139,7 +139,8 @@ def test_kernel_without_ipvs(host, play):
     """It is found before any package is installed: one that does not exist would be the failure otherwise."""
     host.check_output("mkdir -p /run/modprobe.d && echo 'install ip_vs /bin/false' > /run/modprobe.d/trouble.conf")
     host.check_output("modprobe -r ip_vs")
-    variables = {"ipvs_node_modules": ["ip_vs"], "ipvs_node_packages": ["no-such-package"]}
+    # Without the lab's switches, since those come with a module that is not asked for here.
+    variables = {"ipvs_node_modules": ["ip_vs"], "ipvs_node_sysctl": {}, "ipvs_node_packages": ["no-such-package"]}
     try:
         run = play("topology_up.yml", "--extra-vars", json.dumps(variables))
     finally:
