@@ -14,13 +14,20 @@ from typing import Any
 from node import Node
 
 #: For a shell, with namespaces as arguments: what stands for each in the file system, a line of words each. The last is
-#: its resolv.conf in base64.
+#: its resolv.conf in base64. The shell does by itself what it can: a process more takes a slow node long.
 FILES = r"""
-said() { "$@" && echo yes || echo no; }
+mounts="
+$(cut -d ' ' -f 5 /proc/self/mountinfo)
+"
 for name; do
-  mount=/run/netns/$name folder=/etc/netns/$name
-  echo "$name" $(said mountpoint -q "$mount") $(said test -e "$mount") $(said test -e "$folder") \
-    $(said test -e "$folder/resolv.conf") "$(base64 -w0 "$folder/resolv.conf" 2>/dev/null)"
+  mount=/run/netns/$name folder=/etc/netns/$name mounted=no exists=no there=no file=no content=
+  case $mounts in *"
+$mount
+"*) mounted=yes ;; esac
+  [ ! -e "$mount" ] || exists=yes
+  [ ! -e "$folder" ] || there=yes
+  if [ -e "$folder/resolv.conf" ]; then file=yes content=$(base64 -w0 "$folder/resolv.conf"); fi
+  echo "$name $mounted $exists $there $file $content"
 done
 """
 

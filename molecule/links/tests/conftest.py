@@ -17,8 +17,9 @@ NAMESPACES = ("links", "links_a", "links_b", "links_c", "links_d")
 #: Removes what an earlier test left, and makes as many namespaces as asked for.
 CLEAR = r"""
 for name in "$@"; do
-  rm -rf "/etc/netns/$name"
-  ip netns delete "$name" 2>/dev/null || rm -f "/run/netns/$name"
+  [ ! -e "/etc/netns/$name" ] || rm -rf "/etc/netns/$name"
+  [ ! -e "/run/netns/$name" ] || ip netns delete "$name" 2>/dev/null || true
+  [ ! -e "/run/netns/$name" ] && [ ! -L "/run/netns/$name" ] || rm -f "/run/netns/$name"
 done
 """
 MAKE = r"""
