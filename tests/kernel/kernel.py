@@ -62,6 +62,7 @@ CLOCK = "_timer"
 #: Patterns in the tools' texts, and what stands for them.
 RANDOM_TEXT = (
     (r" initval 0x[0-9a-f]+", ""),  # the seed of a set's hash
+    (r" bucketsize 12\b", ""),  # the usual size, which a set of an older revision has as well, and does not tell
     (r"^# (Generated|Completed).*\n", ""),  # the time of day
     (r"\[\d+:\d+\]", "[0:0]"),  # packets and bytes that have passed
 )
