@@ -133,7 +133,9 @@ def real_servers(draw: st.DrawFn, service: dict[str, Any]) -> dict[str, Any]:
     if method == "tunnel" and draw(st.booleans()):
         family = draw(st.sampled_from(["inet", "inet6"]))
     server: dict[str, Any] = dict(
-        address=draw(addresses(family)), forwarding_method=method, weight=draw(st.sampled_from([0, 1, 100, 65535]))
+        address=draw(addresses(family)),
+        forwarding_method=method,
+        weight=draw(st.sampled_from([0, 1, 100, 65535, 2**31 - 1])),
     )
     fixed = "fwmark" not in service and method != "masquerading"
     server["port"] = service["port"] if fixed else draw(st.sampled_from([80, 65535] + [0] * ("fwmark" in service)))

@@ -87,7 +87,7 @@ def test_other_owners(node, netns):
 
 def test_check_mode_believes_in_an_iptables_to_come(node, netns):
     """As on a fresh host, on which an earlier task of a real run would have installed it."""
-    rule = dict(source="10.0.0.0/24", netns=netns)
+    rule = dict(source="10.0.0.0/24", backend="iptables", netns=netns)
     node.command("mv", "/usr/sbin/iptables-save", "/usr/sbin/iptables-save.away")
     try:
         with pytest.raises(Failed, match="the command 'iptables-save' is not installed: install the package"):

@@ -125,7 +125,7 @@ wild_servers = st.fixed_dictionaries(
     optional=dict(
         port=st.sampled_from([-1, 0, 80, 65535, 65536]),
         forwarding_method=st.sampled_from(["masquerading", "direct", "tunnel"]),
-        weight=st.sampled_from([-1, 0, 1, 65535, 65536]),
+        weight=st.sampled_from([-1, 0, 1, 65536, 2**31 - 1, 2**31]),
         upper_threshold=st.sampled_from([-1, 0, 5, 2**31 - 1, 2**31]),
         lower_threshold=st.sampled_from([-1, 0, 5, 6]),
         tunnel_type=st.sampled_from(["ipip", "gue", "gre"]),
@@ -167,9 +167,9 @@ def test_what_the_kernel_would_refuse_is_refused_before_it_is_asked(tables, serv
         assert not tables.run("ipvs_service", **service)["changed"]
 
 
-@pytest.mark.parametrize("text", ["-A -t 10.99.0.1:80 -s rr\n-a -t 10.99.0.1:80 -r 192.168.7.1:80 -m -w 70000"])
+@pytest.mark.parametrize("text", ["-A -t 10.99.0.1:80 -s rr\n-a -t 10.99.0.1:80 -r 192.168.7.1:80 -m -w 2147483648"])
 def test_a_text_that_cannot_be_meant_changes_nothing(tables, text):
-    with pytest.raises(Failed, match="weight: 70000 is not valid"):
+    with pytest.raises(Failed, match="weight: 2147483648 is not valid"):
         tables.run("ipvs_table", text=text)
     assert tables.saved() == []
     with pytest.raises(Failed, match=NETNS + "x"):
