@@ -195,11 +195,11 @@ def test_killed_and_repeated(host, play, inventory):
 
 @pytest.fixture
 def servers(play, tmp_path):
-    """Play the role of the web servers alone, whose defaults are the lab's."""
+    """Play the role of the web servers alone, with those of the lab."""
     playbook = tmp_path / "servers.yml"
-    playbook.write_text(
-        "- {hosts: lab_nodes, gather_facts: false, become: true, roles: [linuxnet.ipvs.http_backends]}\n"
-    )
+    variables = [str(plays.PLAYBOOKS / "vars" / name) for name in ("stages.yml", "topology.yml")]
+    role = {"gather_facts": False, "become": True, "vars_files": variables, "roles": ["linuxnet.ipvs.http_backends"]}
+    playbook.write_text(json.dumps([{"hosts": "lab_nodes", **role}]))
 
     def run(*arguments):
         done = play(playbook, *arguments)
