@@ -222,7 +222,7 @@ def test_what_is_not_installed_made_nothing_that_is_to_go(node, netns, request):
 
 def test_rules_of_any_spelling_settle(node, netns):
     """Those of many extensions; a second run changes nothing."""
-    chains = yaml.safe_load((Path(__file__).parents[1] / "spellings.yml").read_text())
+    chains = yaml.safe_load(Path(__file__).with_name("spellings.yml").read_text())
     node.module("ipset", name="S", type="hash:ip", netns=netns)
     assert node.module("iptables_chains", chains=chains, netns=netns)["changed"]
     assert not node.module("iptables_chains", chains=chains, netns=netns)["changed"]
