@@ -24,12 +24,7 @@ iptables-save > /run/doctor/iptables
 sysctl net.ipv4.vs > /run/doctor/sysctl
 ipvsadm -C
 for table in filter nat; do iptables -t $table -F; done
-python3 -c 'from pyroute2.nftables.main import NFTables
-with NFTables(nfgen_family=2) as nft:
-    nft.begin()
-    for table in nft.get_tables():
-        nft.table("del", name=table.get_attr("NFTA_TABLE_NAME"))
-    nft.commit()'
+nft flush ruleset
 ipset destroy
 modprobe -r ip_vs_rr ip_vs
 modprobe -r nft_compat nft_chain_nat nf_tables
@@ -52,18 +47,13 @@ SET_AGAIN = f"ipset restore < /run/doctor.set; rm /run/doctor.set; iptables -t n
 LAB = dict(owner="tasks", loopback=True)
 
 
-def nftables(*commands: str) -> str:
-    """A shell's command that has pyroute2 change tables of the family inet; nft(8) is not on the node."""
-    script = "\n".join(
-        [
-            "from pyroute2.nftables.main import NFTables",
-            "with NFTables(nfgen_family=1) as nft:",
-            "    nft.begin()",
-            *(f"    {command}" for command in commands),
-            "    nft.commit()",
-        ]
-    )
-    return f"python3 - <<'END'\n{script}\nEND\n"
+#: A table of nftables' own, and where in it packets to the node and from it come by.
+OWN = """
+nft add table inet mine
+nft add chain inet mine in '{ type filter hook input priority 0; }'
+nft add chain inet mine out '{ type nat hook postrouting priority 100; }'
+"""
+OWN_GONE = "nft delete table inet mine"
 
 
 @dataclass(frozen=True)
@@ -305,6 +295,13 @@ CASES = [
         "netns_dustin",
     ),
     Case(
+        "firewall_drops",
+        f"{OWN}nft add rule inet mine in ip daddr 10.100.100.100 tcp dport 8080 counter drop",
+        OWN_GONE,
+        ("input: ip daddr 10.100.100.100 tcp dport 8080 counter drop (chain in of table inet mine)",),
+        "netns_leah",
+    ),
+    Case(
         "conn_reuse_off",
         "sysctl -w net.ipv4.vs.conn_reuse_mode=0",
         "sysctl -w net.ipv4.vs.conn_reuse_mode=1",
@@ -326,13 +323,19 @@ HEALTHY = {
         "iptables -P FORWARD DROP; iptables -A FORWARD -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT",
         "iptables -P FORWARD ACCEPT; iptables -D FORWARD -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT",
     ),
-    "a firewall of nftables' own that lets all pass": (
-        nftables(
-            "nft.table('add', name='filter')",
-            "nft.chain('add', table='filter', name='input', hook='input', type='filter', policy=1)",
-            "nft.chain('add', table='filter', name='forward', hook='forward', type='filter', policy=1)",
-        ),
-        nftables("nft.table('del', name='filter')"),
+    "a firewall of nftables' own that lets the service pass": (
+        f"{OWN}nft add set inet mine ports '{{ type inet_service; elements = {{ 443, 8080 }}; }}'\n"
+        "nft add rule inet mine in ip daddr 10.100.100.100 tcp dport != @ports drop",
+        OWN_GONE,
+    ),
+    "a rule of nftables' own for the whole network instead of a set": (
+        f"{OWN}nft add rule inet mine out ip saddr 10.0.0.0/24 masquerade; {SETLESS}",
+        f"{SET_AGAIN}; {OWN_GONE}",
+    ),
+    "a rule of nftables' own that accepts, which ends no other chain": (
+        f"{OWN}nft add chain inet mine early '{{ type nat hook postrouting priority 99; }}'\n"
+        "nft add rule inet mine early ip daddr 10.0.0.0/24 accept",
+        OWN_GONE,
     ),
     "who reads of another owner": (
         "echo > /run/keepalived; systemd-run --quiet --unit=doctor-reader --property=Type=exec tail -f /run/keepalived",
@@ -516,20 +519,14 @@ iptables -t nat -A POSTROUTING {RULE}
     assert patient.reaches(client, URL, seconds=5)
 
 
-def test_tables_of_nftables_own(patient):
+def test_tables_of_nftables_own_without_nft(patient):
     """What cannot be read is said; what is wrong in iptables counts all the same."""
     rule = "INPUT -d 10.100.100.100 -p tcp -j DROP"
     patient.broken(
-        by=nftables(
-            "nft.table('add', name='mine')",
-            "nft.chain('add', table='mine', name='in', hook='input', type='filter', policy=1)",
-            "nft.chain('add', table='mine', name='out', hook='postrouting', type='nat', policy=1)",
-            "nft.rule('add', table='mine', chain='in', expressions=())",
-            "nft.rule('add', table='mine', chain='out', expressions=())",
-        )
-        + f"iptables -A {rule}",
-        mended=f"iptables -D {rule}; " + nftables("nft.table('del', name='mine')"),
+        by=f"{OWN}nft add rule inet mine in counter; nft add rule inet mine out counter; iptables -A {rule}",
+        mended=f"iptables -D {rule}; {OWN_GONE}",
     )
+    patient.broken(by="mv /usr/sbin/nft /usr/sbin/nft.away", mended="mv /usr/sbin/nft.away /usr/sbin/nft")
     assert [each["id"] for each in patient.findings(**LAB)] == ["firewall_drops"]
     reasons = patient.left_open(**LAB)
     assert set(reasons) == {

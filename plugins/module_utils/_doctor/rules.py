@@ -76,7 +76,7 @@ def _told_by_nft(run: Run, netns: str | None) -> tuple[Any, str]:
         document = json.loads(ended.printed)
     except ValueError:
         return None, ""
-    return document, output_of(run, "nft", netns, "--handle", "--terse", "list", "ruleset") or ""
+    return document, output_of(run, "nft", netns, "--handle", "--terse", "--stateless", "list", "ruleset") or ""
 
 
 def _newer(run: Run, netns: str | None, family: str) -> str | None:

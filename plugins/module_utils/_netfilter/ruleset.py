@@ -5,7 +5,8 @@
 """The rules of nftables as values: what ``nft -j list ruleset`` prints, its rules of iptables in iptables' own words.
 
 Sources: libnftables-json(5), nft(8). Of a rule that has a match or target of xtables JSON tells only the kind;
-``iptables-save`` tells it, in the same place of the same chain.
+``iptables-save`` tells it, in the same place of the same chain. Of any other it tells the text, unless the rule asks
+for what iptables leaves out when it writes it (iptables/nft-shared.c): a set, say.
 """
 
 from __future__ import annotations
@@ -43,6 +44,14 @@ _ENDS = {
 #: The families of tables whose chains see packets of IP version 4 and 6, and at which hooks of their own.
 _SEEN = {"ip": ("inet",), "ip6": ("inet6",), "inet": ("inet", "inet6")}
 _FAMILY_OF = {"icmp": "ipv4", "icmpv6": "ipv6", "ip": "ipv4", "ip6": "ipv6"}
+#: What iptables asks of a packet without a match of xtables: the keys of meta, and the fields of headers.
+_META_OF_IPTABLES = ("iif", "iifname", "oif", "oifname", "l4proto", "mark")
+_PAYLOAD_OF_IPTABLES = {
+    "ip": ("saddr", "daddr", "protocol", "frag-off"),
+    "ip6": ("saddr", "daddr", "nexthdr"),
+    "tcp": ("sport", "dport", "flags"),
+    "udp": ("sport", "dport"),
+}
 _TABLE = re.compile(r"^table (\S+) (\S+) \{")
 _CHAIN = re.compile(r"^\tchain (\S+) \{")
 _RULE = re.compile(r"^\t\t(.*\S) # handle (\d+)$")
@@ -130,7 +139,7 @@ def parse(told: Mapping[str, Any], written: str = "", by_iptables: Optional[Mapp
 
     Args:
         told: The document.
-        written: What ``nft --handle --terse list ruleset`` printed, for the texts of rules.
+        written: What ``nft --handle --terse --stateless list ruleset`` printed, for the texts of rules.
         by_iptables: What ``iptables-save`` and ``ip6tables-save`` of the back end nf_tables say, by ``ip`` and ``ip6``.
     """
     texts = _texts(written)
@@ -149,13 +158,15 @@ def parse(told: Mapping[str, Any], written: str = "", by_iptables: Optional[Mapp
         there = chains.setdefault((family, table), {})
         chain = there.get(name, RulesetChain(family, table, name))
         known = own.rules if own is not None and len(own.rules) == len(given) else ()
-        made = tuple(
-            known[place]
-            if known and _of_xtables(each)
-            else _rule(each, sets.get((family, table), NO_SETS), texts.get((family, table, name, each["handle"]), ""))
-            for place, each in enumerate(given)
-        )
-        there[name] = replace(chain, rules=made)
+        made: List[AnyRule] = []
+        for place, each in enumerate(given):
+            if known and _of_xtables(each):
+                made.append(known[place])
+                continue
+            text = texts.get((family, table, name, each["handle"]), "")
+            rule = _rule(each, sets.get((family, table), NO_SETS), text)
+            made.append(replace(rule, text=known[place].text) if known and _iptables_shows(each) else rule)
+        there[name] = replace(chain, rules=tuple(made))
     return Ruleset(chains)
 
 
@@ -209,6 +220,24 @@ def _texts(written: str) -> dict[tuple[str, str, str, int], str]:
 
 def _of_xtables(given: Mapping[str, Any]) -> bool:
     return any("xt" in statement for statement in given["expr"])
+
+
+def _iptables_shows(given: Mapping[str, Any]) -> bool:
+    """Whether iptables writes all that a rule without matches of xtables asks for; it leaves out sets, for one."""
+    for statement in given["expr"]:
+        ((word, value),) = statement.items()
+        if word == "match":
+            left, right = value["left"], value["right"]
+            if isinstance(left, dict) and "&" in left:
+                left = left["&"][0]
+            asked = left.get("payload", {}) if isinstance(left, dict) else {}
+            shown = asked.get("field") in _PAYLOAD_OF_IPTABLES.get(asked.get("protocol", ""), ())
+            shown = shown or (isinstance(left, dict) and left.get("meta", {}).get("key") in _META_OF_IPTABLES)
+            if not shown or str(right).startswith("@") or (isinstance(right, dict) and "set" in right):
+                return False
+        elif word not in ("counter", "accept", "drop", "return", "jump", "goto"):
+            return False
+    return True
 
 
 def _rule(given: Mapping[str, Any], sets: Sets, text: str) -> NativeRule:

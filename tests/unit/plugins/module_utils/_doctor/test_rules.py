@@ -84,6 +84,26 @@ def test_a_native_rule_is_blamed_by_its_own_text():
     ]
 
 
+@pytest.mark.parametrize(
+    ("match", "shown", "subject"),
+    [
+        (to("10.100.100.100"), "-d 10.100.100.100/32 ", "INPUT: -A INPUT -d 10.100.100.100/32 -j DROP"),
+        (to("@ours"), "", "INPUT: ip daddr @ours counter drop (chain INPUT of table ip filter)"),
+    ],
+)
+def test_a_rule_of_iptables_is_blamed_by_its_own_text(match, shown, subject):
+    """Unless it asks for what iptables does not show; iptables-nft 1.8.9 makes the first one without xtables."""
+    told = [
+        {"set": dict(family="ip", table="filter", name="ours", elem=["10.100.100.100"])},
+        chain("ip", "filter", "INPUT"),
+        rule("ip", "filter", "INPUT", match, {"counter": {"packets": 1, "bytes": 60}}, {"drop": None}),
+    ]
+    written = "table ip filter {\n\tchain INPUT {\n\t\tip daddr @ours counter drop # handle 1\n\t}\n}\n"
+    saved = NAT + "*filter\n:INPUT ACCEPT [0:0]\n-A INPUT %s-j DROP\nCOMMIT\n" % shown
+    ((finding,), _checked, _not_checked) = examine(CHECKS, seen(saved, told=[*NATIVE[-2:], *told], written=written))
+    assert (finding["id"], finding["subject"]) == ("firewall_drops", subject)
+
+
 @pytest.mark.parametrize(("policy", "ids"), [("accept", []), ("drop", ["firewall_drops"])])
 def test_firewalld_is_read_and_not_written(policy, ids):
     told = [*NATIVE, chain("inet", "firewalld", "filter_FORWARD", "forward", policy, priority=10)]
