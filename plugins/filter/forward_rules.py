@@ -134,7 +134,7 @@ def _dropping(objects: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 
 def _for_all(expressions: Sequence[Union[Mapping[str, Any], str]]) -> Iterator[str]:
     """The verdict of a rule without a match."""
-    words = [next(iter(each)) if isinstance(each, Mapping) else each for each in expressions]
+    words = [next(iter(each), "") if isinstance(each, Mapping) else each for each in expressions]
     if not set(words) - {"counter", "log", "accept", "drop", "reject"}:
         yield from words[-1:]
 
