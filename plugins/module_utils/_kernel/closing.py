@@ -6,17 +6,18 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TypeVar
 
 Opened = TypeVar("Opened", bound="Closing")
 
 
-class Closing:
+class Closing(ABC):
     """A context manager that ends with :meth:`close`."""
 
+    @abstractmethod
     def close(self) -> None:
         """Let go of what is open; once more does no harm."""
-        raise NotImplementedError
 
     def __enter__(self: Opened) -> Opened:
         return self
