@@ -10,7 +10,9 @@ lets the checkout have any name.
 
 from __future__ import annotations
 
+import importlib.metadata
 import itertools
+import json
 import os
 import re
 import subprocess
@@ -65,6 +67,40 @@ def pip_bootstrap() -> Iterator[None]:
         yield
     finally:
         cached.unlink(missing_ok=True)
+
+
+def redo_broken(environments: Path) -> list[Path]:
+    """Have ansible-test make those of its virtual environments anew in which a package's file is missing.
+
+    It takes an environment with a marker for whole (ansible_test/_internal/commands/sanity: create_sanity_virtualenv),
+    also where the machine went down, or was copied, before all of it was on the disk.
+
+    Returns:
+        The environments whose marker was taken away.
+    """
+    broken = []
+    for marker in environments.glob("*/*/*/marker.txt"):
+        wanted = set(re.findall(r"^([\w.-]+)==", _requirements(marker.with_name("meta.install.json")), re.MULTILINE))
+        folders = [str(folder) for folder in marker.parent.glob("lib/python*/site-packages")]
+        packages = list(importlib.metadata.distributions(path=folders))
+        missing = {_canonical(name) for name in wanted} - {_canonical(package.name) for package in packages}
+        # Compiled files may be missing.
+        files = (file for package in packages for file in package.files or () if file.suffix != ".pyc")
+        if missing or not all(os.path.exists(file.locate()) for file in files):
+            marker.unlink()
+            broken.append(marker.parent)
+    return broken
+
+
+def _requirements(installed: Path) -> str:
+    """The texts of the requirement files that an environment was made with; none where nothing was written down."""
+    commands = json.loads(installed.read_text()) if installed.exists() else []
+    return "\n".join(text for kind, said in commands if kind == "install" for _, text in said["requirements"])
+
+
+def _canonical(name: str) -> str:
+    """A package's name as PyPI compares it (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _pip_version() -> str:
@@ -131,6 +167,8 @@ def _finished(name: str, start: float, lines: Sequence[str]) -> Iterator[steps.S
 def main() -> int:
     print("ansible-test makes virtual environments for its tests: the first run takes two minutes, later ones one.")
     start = time.monotonic()
+    for environment in redo_broken(Path("~/.ansible/test/venv").expanduser()):
+        print(f"{environment} lacks a file: it is made anew.")
     with tempfile.TemporaryDirectory() as folder, pip_bootstrap():
         collections = Path(folder) / "ansible_collections"
         collection = collections / "linuxnet" / "ipvs"

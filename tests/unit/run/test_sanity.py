@@ -4,6 +4,11 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+from pathlib import Path
+
+import pytest
 import sanity
 
 PASSING = """\
@@ -37,3 +42,35 @@ def test_only_the_test_that_reports_an_error_has_failed() -> None:
 def test_trouble_before_the_first_test_is_a_failed_step() -> None:
     (start,) = sanity.split(["FATAL: no such Python\n"])
     assert (start.name, start.failure) == ("start", "FATAL: no such Python\n")
+
+
+REQUIREMENTS = "# made by a tool\nPyYAML==6.0.2\nvoluptuous==0.15.2\n"
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> Path:
+    """A virtual environment as ansible-test leaves it, with both packages."""
+    found = tmp_path / "sanity.runtime-metadata" / "3.11" / "384cba8e"
+    for package, module, compiled in (("PyYAML-6.0.2", "yaml.py", "yaml.pyc"), ("voluptuous-0.15.2", "v.py", "v.pyc")):
+        metadata = found / "lib" / "python3.11" / "site-packages" / f"{package}.dist-info"
+        metadata.mkdir(parents=True)
+        (metadata / "METADATA").write_text(f"Name: {package.partition('-')[0]}\n")
+        (metadata / "RECORD").write_text(f"{module},,\n__pycache__/{compiled},,\n")
+        metadata.with_name(module).touch()
+    installed = ["install", {"requirements": [["sanity.runtime-metadata.txt", REQUIREMENTS]]}]
+    (found / "meta.install.json").write_text(json.dumps([["bootstrap", {}], installed]))
+    (found / "marker.txt").touch()
+    return found
+
+
+def test_an_environment_that_is_whole_is_kept(environment: Path) -> None:
+    assert sanity.redo_broken(environment.parents[2]) == []
+    assert (environment / "marker.txt").exists()
+
+
+@pytest.mark.parametrize("lost", ["v.py", "voluptuous-0.15.2.dist-info"])
+def test_an_environment_that_lost_something_is_made_anew(environment: Path, lost: str) -> None:
+    path = environment / "lib" / "python3.11" / "site-packages" / lost
+    path.unlink() if path.is_file() else shutil.rmtree(path)
+    assert sanity.redo_broken(environment.parents[2]) == [environment]
+    assert not (environment / "marker.txt").exists()
