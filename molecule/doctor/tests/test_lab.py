@@ -26,9 +26,8 @@ ipvsadm -C
 for table in filter nat; do iptables -t $table -F; done
 nft flush ruleset
 ipset destroy
-modprobe -r ip_vs_rr ip_vs
-modprobe -r nft_compat nft_chain_nat nf_tables
-modprobe -r xt_set ip_set_hash_ipportip ip_set
+for module in $(cut -d' ' -f1 /proc/modules | grep -E '^(ip_vs|nft|xt_set|ip_set)_?'); do modprobe -r $module; done
+modprobe -r nf_tables
 """
 LOADED = """
 modprobe ip_vs

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Iterator, NamedTuple, Tuple
+from typing import Container, Hashable, Iterator, NamedTuple, Tuple
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor import remedies
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.checks.common import (
@@ -31,12 +31,16 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.traversal
 
 
 class Passing(NamedTuple):
-    """Packets of a service that pass this node: the hooks that see them so, what is known of them, whose they are."""
+    """Packets of a service that pass this node: the hooks that see them so, what is known of them, whose they are.
+
+    No rule tells packets of a service apart that are `alike`.
+    """
 
     hooks: Tuple[str, ...]
     packet: Packet
     what: str
     whose: str
+    alike: Hashable
 
 
 @check(
@@ -55,7 +59,8 @@ def firewall_drops(facts: NodeFacts) -> Iterator[Finding]:
         rules = facts.rules.get(row.key.family)
         if rules is None or (rules.tables is None and rules.ruleset is None):
             continue
-        for passing in _passing(facts, row, rules):
+        let_through: set[Hashable] = set()
+        for passing in _passing(facts, row, rules, let_through):
             for hook in passing.hooks:
                 decision = rules.traversal.filtered(hook, passing.packet)
                 if decision.kind == ACCEPT:
@@ -68,11 +73,13 @@ def firewall_drops(facts: NodeFacts) -> Iterator[Finding]:
                     told.add(near)
                     yield _dropped(facts, row.key, hook, passing, decision)
                 break
+            else:
+                let_through.add(passing.alike)
     say_what_is_left(facts, (row.key.family for row in facts.table), lambda rules: rules.dropping_besides, doubtful)
 
 
-def _passing(facts: NodeFacts, row: Row, rules: Rules) -> Iterator[Passing]:
-    """The packets of a service that pass this node."""
+def _passing(facts: NodeFacts, row: Row, rules: Rules, let_through: Container[Hashable]) -> Iterator[Passing]:
+    """The packets of a service that pass this node, but those that are like others that the rules let through."""
     protocol, tracked = row.key.protocol, not rules.untracks
     kept = facts.switch("net/ipv4/vs/conntrack") == 1
     asked = Packet(
@@ -85,21 +92,20 @@ def _passing(facts: NodeFacts, row: Row, rules: Rules) -> Iterator[Passing]:
     )
     whose = str(row.key)
     if row.key.fwmark:  # it is given before INPUT
-        yield Passing(("input",), replace(asked, mark=row.key.fwmark), "what clients send to virtual service %s", whose)
+        yield Passing(
+            ("input",), replace(asked, mark=row.key.fwmark), "what clients send to virtual service %s", whose, None
+        )
     else:
-        yield Passing(("prerouting", "input"), asked, "what clients send to virtual service %s", whose)
+        yield Passing(("prerouting", "input"), asked, "what clients send to virtual service %s", whose, None)
     state_sent = ("NEW" if tracked else None) if kept else "UNTRACKED"
     state_back = _state_of_answer(protocol, kept) if tracked else None
-    told = set()
     for server in row.servers:
         if server.forwarding_method != "masquerading" or not facts.is_remote(server.packed):
             continue
         device = device_towards(facts, server)
-        # One of those that no rule tells apart stands for all.
         alike = (rules.traversal.alike(server.packed, server.port), device)
-        if alike in told:
+        if ("sent", alike) in let_through and ("answers", alike) in let_through:
             continue
-        told.add(alike)
         sent = sent_to(facts, row.key, server, state_sent)
         answer = Packet(
             source=server.address,
@@ -111,8 +117,8 @@ def _passing(facts: NodeFacts, row: Row, rules: Rules) -> Iterator[Passing]:
             flags=SYN_ACK,
         )
         whose = endpoint(server.packed, server.port)
-        yield Passing(("output", "postrouting"), sent, "what IPVS sends on to real server %s", whose)
-        yield Passing(("prerouting", "forward"), answer, "the answers of real server %s", whose)
+        yield Passing(("output", "postrouting"), sent, "what IPVS sends on to real server %s", whose, ("sent", alike))
+        yield Passing(("prerouting", "forward"), answer, "the answers of real server %s", whose, ("answers", alike))
 
 
 def _state_of_answer(protocol: str | None, kept: bool) -> str | None:
