@@ -6,10 +6,10 @@
 
 from __future__ import annotations
 
-import html
 import math
 import re
 from collections.abc import Sequence
+from xml.sax import saxutils
 
 from ansible_collections.linuxnet.ipvs.plugins.plugin_utils._picture.boxes import arrange
 from ansible_collections.linuxnet.ipvs.plugins.plugin_utils._picture.layout import (
@@ -61,12 +61,13 @@ MONOSPACE = 'ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, monospace'
 MARGIN = 8
 #: What XML cannot hold, not even escaped.
 _UNPRINTABLE = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_QUOTES = {'"': "&quot;", "'": "&#x27;"}
 _HEAD = 9
 
 
 def escaped(text: str) -> str:
     """Text for XML and HTML, within elements and quoted attributes."""
-    return html.escape(_UNPRINTABLE.sub("\ufffd", text))
+    return saxutils.escape(_UNPRINTABLE.sub("\ufffd", text), _QUOTES)
 
 
 def render(hosts: Sequence[Host], form: Form = WIDE, title: str = "") -> str:
