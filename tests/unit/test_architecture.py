@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,14 @@ def test_no_arrow_runs_back_or_along_a_floor():
         if FLOOR[room(file)] >= FLOOR[room(importer)]
     ]
     assert not wrong, "against the order of floors (docs/architecture.md):\n" + "\n".join(wrong)
+
+
+def test_no_imports_lead_back_to_a_file():
+    """Nor do they within a folder, where floors say nothing."""
+    try:
+        assert set(TopologicalSorter({importer: set(imported(importer)) for importer in FILES}).static_order())
+    except CycleError as circle:
+        pytest.fail(" imports ".join(str(path.relative_to(PLUGINS)) for path in reversed(circle.args[1])))
 
 
 def test_no_module_is_imported():
