@@ -90,11 +90,8 @@ scenario: .venv/test.stamp ## Run one Molecule scenario: make scenario NAME=defa
 kernels: .venv/test.stamp ## Run the modules' scenarios on newer kernels, or on SUITE's (not a part of `test`)
 	@python tests/run/scenarios.py --kernels --suite=$(SUITE) $(if $(JOBS),--jobs $(JOBS))
 
-bench: venv ## Make the lab anew, and measure it against its peers
+bench: venv ## Make the lab anew, and measure it against its peers: ARGS=--help says what there is
 	@python tests/bench/bench.py $(ARGS)
-	@python tests/bench/tables.py
-	@python tests/bench/sets.py --rounds 3
-	@python tests/bench/nodes.py
 
 ## Upkeep
 

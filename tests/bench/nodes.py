@@ -5,12 +5,11 @@
 """How a play grows with the number of nodes that are namespaces, on this machine's kernel: it needs root.
 
 The peer of each figure is that of the smallest number of nodes, multiplied: a play whose time grows with the work has a
-ratio of 1 or less. Nothing is asserted.
+ratio of 1 or less.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import subprocess
@@ -21,10 +20,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import bench
+import steps
+from figures import Figure, Measurement, Place, Unable
+from runs import BENCH, playbook
 
+#: How many nodes are compared, the fewest first; and how many Ansible works on at once
+COUNTS, FORKS = (2, 8, 32), (5, 32)
 FOLDER = "/run/linuxnet-bench"
-PROGRAM = bench.CHECKOUT / "roles" / "lab_host" / "files" / "lab_nodes.py"
+PROGRAM = steps.CHECKOUT / "roles" / "lab_host" / "files" / "lab_nodes.py"
 
 
 def nodes(command: str, count: int) -> float:
@@ -82,14 +85,14 @@ def inhabit(count: int) -> Iterator[subprocess.Popen[bytes]]:
             yield process
 
 
-def measure(count: int, forks: int) -> dict[str, float]:
+def _built(count: int, forks: int) -> dict[str, float]:
     """Seconds to make nodes, to give each its pods, to find them so, and to take all away with what runs there."""
     found = {"made": nodes("present", count)}
     try:
         with inventory(count) as file:
             for run in ("built", "built again"):
-                found[run], _printed = bench.playbook(
-                    bench.BENCH / "nodes.yml", "--inventory", file, "--forks", str(forks), ANSIBLE_STRATEGY="linear"
+                found[run], _printed = playbook(
+                    BENCH / "nodes.yml", "--inventory", file, "--forks", str(forks), ANSIBLE_STRATEGY="linear"
                 )
         running = list(inhabit(count))
     finally:
@@ -99,24 +102,21 @@ def measure(count: int, forks: int) -> dict[str, float]:
     return found
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--nodes", type=int, nargs="*", default=[2, 8, 32], help="how many (2 8 32)")
-    parser.add_argument("--forks", type=int, nargs="*", default=[5, 32], help="how many at once (5 32)")
-    options = parser.parse_args()
+def measure(rounds: int) -> Iterator[Measurement]:
     if os.geteuid() != 0:
-        print("\nMany nodes are not measured: that needs root on this machine.")
-        return
-    for forks in options.forks:
-        print(f"\n### Nodes with two pods each, {forks} forks\n")
-        print("| nodes | | seconds | as many times the fewest nodes | ratio |\n| ---: | --- | ---: | ---: | ---: |")
-        fewest: dict[str, float] = {}
-        for count in options.nodes:
-            for what, seconds in measure(count, forks).items():
-                fewest.setdefault(what, seconds)
-                peer = fewest[what] * count / options.nodes[0]
-                print(f"| {count} | {what} | {seconds:.2f} | {peer:.2f} | {seconds / peer:.2f} |", flush=True)
+        raise Unable("that needs root on this machine")
+    few, *more = COUNTS
+    for forks in FORKS:
+        found = []
+        least = _rounds(few, forks, rounds)
+        for count in more:
+            for what, seconds in _rounds(count, forks, rounds).items():
+                peer = f"{count // few} times {few} nodes"
+                found.append(Figure(f"{count} nodes {what}", seconds, peer, least[what] * count / few, 1))
+        yield Measurement(f"nodes-{forks}-forks", Place.here(), rounds, tuple(found))
 
 
-if __name__ == "__main__":
-    main()
+def _rounds(count: int, forks: int, rounds: int) -> dict[str, float]:
+    """The least of some rounds."""
+    taken = [_built(count, forks) for _round in range(rounds)]
+    return {what: min(each[what] for each in taken) for what in taken[0]}

@@ -12,22 +12,22 @@ whatever else the machine does only adds to it; by the clock and, for a machine 
 
 from __future__ import annotations
 
-import argparse
 import os
-import resource
 import shutil
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
-import bench
+import steps
+from figures import Figure, Measurement, Place, Unable
 from kernel_sets import NETNS
 from node import Node
+from runs import Cost, cost
 
-sys.path.insert(0, str(bench.CHECKOUT / ".venv" / "collections"))
+sys.path.insert(0, str(steps.CHECKOUT / ".venv" / "collections"))
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.client import IpSets
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.plan import Wish, plan_set
@@ -49,23 +49,6 @@ SHAPES: dict[str, tuple[str, dict[str, Any], str]] = {
 }
 
 
-#: Seconds by the clock, and of the processor.
-Cost = tuple[float, float]
-
-
-def processor() -> float:
-    """The seconds that this process, and those that it has started and awaited, have had of a processor."""
-    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(each.ru_utime + each.ru_stime for each in used)
-
-
-def cost(work: Callable[[], Any]) -> Cost:
-    """What some work takes."""
-    clock, before = time.perf_counter(), processor()
-    work()
-    return time.perf_counter() - clock, processor() - before
-
-
 def own_code(kind: str, options: dict[str, Any], entries: list[str]) -> None:
     """The module without Ansible around it."""
     with alone(NETNS), IpSets(NETNS) as sets:
@@ -76,7 +59,7 @@ def own_code(kind: str, options: dict[str, Any], entries: list[str]) -> None:
         sets.apply(outcome.plan.operations)
 
 
-def measure(node: Node, shape: str, count: int) -> dict[str, Cost]:
+def _costs(node: Node, shape: str, count: int) -> dict[str, Cost]:
     """What ipset restore and save take, and the module into nothing and with nothing to do."""
     kind, options, form = SHAPES[shape]
     entries = [form.format("10.%d.%d.%d" % (n >> 16, n >> 8 & 255, n & 255)) for n in range(1, count + 1)]
@@ -89,7 +72,7 @@ def measure(node: Node, shape: str, count: int) -> dict[str, Cost]:
 
     def module() -> Cost:
         seconds = float(node.module("ipset", **task)["took"]["seconds"])
-        return seconds, seconds
+        return Cost(seconds, seconds)
 
     with tempfile.TemporaryFile("w+") as stdin, inside(NETNS):
         stdin.write("\n".join(lines))
@@ -104,42 +87,61 @@ def measure(node: Node, shape: str, count: int) -> dict[str, Cost]:
     return found
 
 
-def tables(node: Node, rounds: int, count: int) -> Iterator[str]:
+def _filled(node: Node, shapes: Iterable[str], rounds: int, count: int) -> Iterator[Figure]:
+    """Sets of so many entries, made and found to be there."""
     found: dict[str, dict[str, Cost]] = {}
     for _round in range(rounds):
-        for shape in SHAPES:
+        for shape in shapes:
             best = found.setdefault(shape, {})
-            for name, (clock, used) in measure(node, shape, count).items():
-                least = best.get(name, (clock, used))
-                best[name] = min(least[0], clock), min(least[1], used)
+            for name, taken in _costs(node, shape, count).items():
+                best[name] = taken.least(best.get(name))
     for what, title, peer, aim in (
-        ("new", f"{count} entries into an empty set", "restore", "at most 1.0"),
-        ("same", f"The same {count} again, nothing to change", "save", "at most 1.5"),
+        ("new", "into an empty set", "restore", 0.9),
+        ("same", "again, nothing to change", "save", 1.2),
     ):
-        rows = []
         for shape, each in found.items():
-            rows.append((f"`{shape}`", each[what][0], each[peer][0], aim))
-            rows.append((f"`{shape}`, processor time", each[what][1], each[peer][1], ""))
-            rows.append((f"`{shape}`, with Ansible's part", each["whole " + what][0], each[peer][0], ""))
-        yield from bench.table(f"{title} (least of {rounds})", f"`ipset {peer}`", rows)
+            name, beside = f"`{shape}` {title}", f"`ipset {peer}`"
+            yield Figure(name, each[what].processor, beside, each[peer].processor, aim, "s CPU")
+            yield Figure(f"{name}, with Ansible's part", each["whole " + what].clock, beside, each[peer].clock)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=9, help="how often each is run (9)")
-    parser.add_argument("--entries", type=int, default=50000, help="how many entries (50000)")
-    options = parser.parse_args()
+def _range(node: Node, rounds: int) -> Iterator[Figure]:
+    """One range of 1,048,576 addresses in `hash:ip`, which the kernel makes as many entries of."""
+    network = "10.0.0.0/12"
+    task: dict[str, Any] = dict(
+        netns=NETNS, name="many", type="hash:ip", maxelem=1 << 20, entries=[network], purge_entries=True
+    )
+    ours, theirs = [], []
+    for _round in range(rounds):
+        with inside(NETNS):
+            subprocess.run(["ipset", "create", "many", "hash:ip", "maxelem", str(1 << 20)], check=True)
+            theirs.append(cost(lambda: subprocess.run(["ipset", "add", "many", network], check=True)).clock)
+            subprocess.run(["ipset", "destroy", "many"], check=True)
+        took = node.module("ipset", **task)["took"]
+        ours.append(took["seconds"] - took["ansible_seconds"])
+        with inside(NETNS):
+            subprocess.run(["ipset", "destroy", "many"], check=True)
+    yield Figure(f"`{network}` into `hash:ip`", min(ours), "`ipset add`", min(theirs), 1.2)
+
+
+@contextmanager
+def _namespace() -> Iterator[Node]:
     if os.geteuid() != 0 or not shutil.which("ipset"):
-        print("\nSets are not measured: that needs root and ipset on this machine.")
-        return
+        raise Unable("that needs root and ipset on this machine")
     with Node() as node:
         node.command("ip", "netns", "add", NETNS)
         try:
-            for line in tables(node, options.rounds, options.entries):
-                print(line, flush=True)
+            yield node
         finally:
             node.command("ip", "netns", "del", NETNS)
 
 
-if __name__ == "__main__":
-    main()
+def measure(rounds: int) -> Iterator[Measurement]:
+    with _namespace() as node:
+        yield Measurement("sets", Place.here(), rounds, tuple(_filled(node, SHAPES, rounds, 50_000)))
+
+
+def measure_large(rounds: int) -> Iterator[Measurement]:
+    with _namespace() as node:
+        found = [*_filled(node, ["hash:ip"], rounds, 1_000_000), *_range(node, rounds)]
+        yield Measurement("sets-large", Place.here(), rounds, tuple(found))

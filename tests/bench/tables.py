@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Large IPVS tables beside ipvsadm(8), on the lab's node and in one run: see the ratios. Nothing is asserted.
+"""Large IPVS tables beside ipvsadm(8), on the lab's node and in one run.
 
 What is measured of ours is the module's own code in a process that runs already: reading options or text, reading the
 table, planning, encoding, sending, confirming. Beside it stands the same with what Ansible does in that process before
@@ -11,20 +11,21 @@ and after it; and a whole ansible-playbook.
 
 from __future__ import annotations
 
-import argparse
 import copy
 import json
 import tempfile
 from collections.abc import Iterator
-from itertools import pairwise
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import bench
+from figures import Figure, Measurement, Place
 from node import Node
+from runs import INVENTORY, on_node
 
 NETNS = "bench"
 SERVERS = 10
+RESTORE, SAVE, UNCHANGED = "`ipvsadm --restore`", "`ipvsadm --save`", "nothing changed"
 
 
 def lines(services: int, weight: int = 1) -> list[str]:
@@ -44,7 +45,7 @@ def renew() -> None:
 
     The kernel looks for each new real server among those deleted during the last two minutes (ip_vs_trash_get_dest()).
     """
-    with Node(bench.INVENTORY) as node:
+    with Node(INVENTORY) as node:
         if NETNS in node.command("ip", "netns", "list").split():
             node.command("ip", "netns", "exec", NETNS, "ipvsadm", "--clear")
             node.command("ip", "netns", "del", NETNS)
@@ -54,7 +55,7 @@ def renew() -> None:
 
 def ipvsadm(option: str, text: str = "") -> float:
     """The seconds that ipvsadm takes."""
-    with Node(bench.INVENTORY) as node:
+    with Node(INVENTORY) as node:
         done = node.ask(dict(command=["ip", "netns", "exec", NETNS, "ipvsadm", option], stdin=text))
         return float(done["took"]["seconds"])
 
@@ -68,7 +69,7 @@ class Taken(NamedTuple):
 
 
 def ours(**options: Any) -> Taken:
-    with Node(bench.INVENTORY) as node:
+    with Node(INVENTORY) as node:
         took = node.module("ipvs_table", netns=NETNS, purge=True, diff=False, **options)["took"]
         return Taken(took["seconds"] - took["ansible_seconds"], took["seconds"], took["peak_kib"] / 1024)
 
@@ -80,7 +81,7 @@ def played(text: str) -> float:
     with tempfile.NamedTemporaryFile("w", suffix=".yml") as file:
         json.dump([play], file)
         file.flush()
-        seconds, _printed = bench.on_node(Path(file.name))
+        seconds, _printed = on_node(Path(file.name))
     return seconds
 
 
@@ -90,7 +91,7 @@ RULES = 1000
 
 def doctor() -> tuple[float, float]:
     """The seconds of ipvs_info, which reads the table, and of ipvs_doctor, which looks for what is wrong with it."""
-    with Node(bench.INVENTORY) as node:
+    with Node(INVENTORY) as node:
         took = (
             node.module("ipvs_info", netns=NETNS)["took"],
             node.module("ipvs_doctor", netns=NETNS, probe=False, ignore=["address_missing"])["took"],
@@ -102,44 +103,20 @@ def doctor() -> tuple[float, float]:
 def blocked() -> None:
     """Have rules that drop what some others send."""
     rules = "".join(f"-A INPUT -s 198.51.{number // 250}.{number % 250} -j DROP\n" for number in range(RULES))
-    with Node(bench.INVENTORY) as node:
+    with Node(INVENTORY) as node:
         words = ["ip", "netns", "exec", NETNS, "iptables-restore"]
         node.ask(dict(command=words, stdin=f"*filter\n{rules}COMMIT\n"))
 
 
-class Row(NamedTuple):
-    """What is compared: our seconds, the peer and its seconds, and the aim; and where we have it, what we took."""
-
-    name: str
-    seconds: float
-    peer: str
-    against: float
-    aim: str = ""
-    taken: Taken | None = None
-
-    def __str__(self) -> str:
-        whole, memory = (f"{self.taken.whole:.2f}", f"{self.taken.memory:.0f}") if self.taken else ("", "")
-        ratio = self.seconds / self.against
-        return (
-            f"| {self.name} | {self.seconds:.2f} | {self.peer} | {self.against:.2f} | {ratio:.2f} | {self.aim} "
-            f"| {whole} | {memory} |"
-        )
-
-
-HEAD = """
-| | seconds | peer | its seconds | ratio | aim | with Ansible's part | MiB |
-| --- | ---: | --- | ---: | ---: | --- | ---: | ---: |"""
-
-
-def rows(services: int, rounds: int) -> Iterator[Row]:
-    """Each the least of all rounds, since whatever else the machine does only adds to it."""
+def ways(services: int, rounds: int) -> Iterator[Figure]:
+    """Each way to describe a table, the least of all rounds: whatever else the machine does only adds to it."""
     restored: list[float] = []
     saved: list[float] = []
     taken: dict[str, list[tuple[Taken, ...]]] = {"text": [], "services": []}
     text, changed = ("\n".join(lines(services, weight)) + "\n" for weight in (1, 2))
     renew()
     ipvsadm("-R", text)
-    with Node(bench.INVENTORY) as node:
+    with Node(INVENTORY) as node:
         listed = node.module("ipvs_info", netns=NETNS)["services"]
     other_listed = copy.deepcopy(listed)
     for service in other_listed[::SERVERS]:
@@ -158,53 +135,73 @@ def rows(services: int, rounds: int) -> Iterator[Row]:
             taken[form].append((ours(**options), ours(**options), ours(**other)))
     restore, save = min(restored), min(saved)
     for form, rounds_taken in taken.items():
-        new, same, some = map(min, zip(*rounds_taken, strict=True))
-        yield Row(f"`{form}` into an empty table", new.own, "`ipvsadm --restore`", restore, "at most 0.3", new)
-        yield Row(f"`{form}` again", same.own, "`ipvsadm --save`", save, "at most 1.5", same)
-        yield Row(f"`{form}`, 1 % changed", some.own, "nothing changed", same.own, "at most 1.2", some)
+        new, same, some = map(least, zip(*rounds_taken, strict=True))
+        yield Figure(f"`{form}` into an empty table", new.own, RESTORE, restore, 0.15)
+        yield Figure(f"`{form}` again", same.own, SAVE, save, 0.9)
+        yield Figure(f"`{form}`, 1 % changed", some.own, UNCHANGED, same.own, 1.05)
+        yield Figure(f"`{form}` into an empty table, with Ansible's part", new.whole, RESTORE, restore)
+        yield Figure(f"`{form}` again, with Ansible's part", same.whole, SAVE, save)
+        yield Figure(f"`{form}`, memory at its peak", max(new.memory, same.memory, some.memory), aim=160, unit="MiB")
     renew()
-    ipvsadm("-R", text)
-    reading, looking = map(min, zip(*(doctor() for _round in range(rounds)), strict=True))
-    yield Row("`ipvs_doctor`", looking, "`ipvs_info`", reading, "at most 2")
-    blocked()
-    reading, looking = map(min, zip(*(doctor() for _round in range(rounds)), strict=True))
-    yield Row(f"`ipvs_doctor` beside {RULES:,} rules", looking, "`ipvs_info`", reading, "at most 2")
+    new_play, again = played(text), played(text)
+    yield Figure("`text` into an empty table, the whole `ansible-playbook`", new_play, RESTORE, restore, 1)
+    yield Figure("`text` again, the whole `ansible-playbook`", again, SAVE, save, 4)
+
+
+def least(taken: tuple[Taken, ...]) -> Taken:
+    return Taken(*map(min, zip(*taken, strict=True)))
+
+
+def doctors(services: int, rounds: int) -> Iterator[Figure]:
+    """The doctor beside ipvs_info, which reads the same table; then beside rules, too."""
     renew()
-    yield Row("`text` into an empty table, the whole `ansible-playbook`", played(text), "`ipvsadm --restore`", restore)
-    yield Row("`text` again, the whole `ansible-playbook`", played(text), "`ipvsadm --save`", save)
+    ipvsadm("-R", "\n".join(lines(services)) + "\n")
+    for rules, what in ((0, "`ipvs_doctor`"), (RULES, f"`ipvs_doctor` beside {RULES:,} rules")):
+        if rules:
+            blocked()
+        reading, looking = map(min, zip(*(doctor() for _round in range(rounds)), strict=True))
+        yield Figure(what, looking, "`ipvs_info`", reading, 2)
 
 
-def growth(taken: list[tuple[int, dict[str, float]]]) -> Iterator[str]:
-    """How the seconds of each row grow from one size of table to the next."""
-    for (few, less), (many, more) in pairwise(taken):
-        found = [
-            (name, more[name], less[name], f"at most {1.1 * many / few:.0f}")
-            for name in more
-            if name in less and "playbook" not in name
-        ]
-        yield from bench.table(f"{many:,} virtual services", f"with {few:,}", found)
+def growth(few: Measurement, many: Measurement, times: int) -> Measurement:
+    """How the seconds of each figure grow from one size of table to the next."""
+    less = {figure.name: figure.ours for figure in few.figures}
+    found = [
+        Figure(figure.name, figure.ours, f"with {services_of(few):,} services", less[figure.name], 1.1 * times)
+        for figure in many.figures
+        if figure.unit == "s" and "`ansible-playbook`" not in figure.name
+    ]
+    return Measurement(f"growth-{services_of(many)}", many.place, many.rounds, tuple(found))
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--services", type=int, nargs="*", default=[100, 1000], help="sizes of tables (100 1000)")
-    parser.add_argument("--rounds", type=int, default=3, help="how often each is run (3)")
-    options = parser.parse_args()
+def services_of(measured: Measurement) -> int:
+    return int(measured.name.rpartition("-")[2])
+
+
+@contextmanager
+def namespace() -> Iterator[Place]:
+    """The namespace, to be taken away at the end; where it is."""
     try:
-        taken: list[tuple[int, dict[str, float]]] = []
-        for services in options.services:
-            print(f"\n### {services:,} virtual services with {SERVERS} real servers each")
-            print(HEAD)
-            taken.append((services, {}))
-            for row in rows(services, options.rounds):
-                taken[-1][1][row.name] = row.seconds
-                print(row, flush=True)
-        for line in growth(taken):
-            print(line)
+        with Node(INVENTORY) as node:
+            yield Place.there(node)
     finally:
-        with Node(bench.INVENTORY) as node:
-            node.command("ip", "netns", "del", NETNS)
+        with Node(INVENTORY) as node:
+            if NETNS in node.command("ip", "netns", "list").split():
+                node.command("ip", "netns", "del", NETNS)
 
 
-if __name__ == "__main__":
-    main()
+def measure(rounds: int) -> Iterator[Measurement]:
+    yield from _sizes((100, 1000), rounds)
+    with namespace() as place:
+        yield Measurement("doctor", place, rounds, tuple(doctors(1000, rounds)))
+
+
+def measure_large(rounds: int) -> Iterator[Measurement]:
+    yield from _sizes((1000, 10000), rounds)
+
+
+def _sizes(sizes: tuple[int, int], rounds: int) -> Iterator[Measurement]:
+    """Tables of two sizes, and how the figures grow from one to the other."""
+    with namespace() as place:
+        few, many = (Measurement(f"tables-{size}", place, rounds, tuple(ways(size, rounds))) for size in sizes)
+        yield from (few, many, growth(few, many, sizes[1] // sizes[0]))
