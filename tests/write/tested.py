@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Write the README's table of what is tested from what the tests run, and what is said to work from what is known."""
+"""Write the README's table of what is tested (by what the tests run) and what should work (by what is known)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SUITES = {
 }
 #: Nothing of it was run; it has what the modules ask for, by its packages' versions.
 SAID = {
-    "kernel": "5.16 and later; before that `modprobe ip_vs` first",
+    "kernel": "5.16 and later; on older ones run `modprobe ip_vs` first",
     "ipset": "any: sets are made in the oldest form that holds what is asked for, and the modules need no `ipset`",
     "distribution": "Ubuntu 24.04 and 26.04, Fedora, EL 9 and 10, openSUSE, Arch, Alpine",
 }
@@ -44,14 +44,14 @@ def rows() -> list[tuple[str, str, str, str]]:
         ("ansible-core", f"{cores[0].name}, {cores[-1].name}", ", ".join(coming), said),
         ("Python of its controller", ", ".join(f"{pythons(core)} ({core.name})" for core in cores), "", ""),
         ("kernel of a managed node", first[1], column[1], SAID["kernel"]),
-        ("ipset(8) beside the modules", first[2], column[2], SAID["ipset"]),
+        ("ipset(8) used alongside the modules", first[2], column[2], SAID["ipset"]),
         ("distribution of a managed node", first[0], column[0], SAID["distribution"]),
     ]
 
 
 def table() -> str:
     """The table in Markdown."""
-    head = ["| | `make test` | `make kernels`, `make versions` | said to work |", "| --- | --- | --- | --- |"]
+    head = ["| | `make test` | `make kernels`, `make versions` | expected to work |", "| --- | --- | --- | --- |"]
     return "\n".join([*head, *("| %s |" % " | ".join(row) for row in rows())])
 
 
