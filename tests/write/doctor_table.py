@@ -21,7 +21,7 @@ BEGIN, END = "<!-- checks:begin -->", "<!-- checks:end -->"
 
 def table() -> str:
     """The checks as a table in Markdown."""
-    lines = ["| finding | what is wrong | looked for where there are | source |", "| --- | --- | --- | --- |"]
+    lines = ["| finding | what is wrong | applies to | source |", "| --- | --- | --- | --- |"]
     for check in CHECKS:
         cells = (f"`{check.id}` ({check.severity})", check.what, check.where, check.source)
         lines.append("| %s |" % " | ".join(re.sub(r"\b[CO]\(([^()]*)\)", r"`\1`", cell) for cell in cells))

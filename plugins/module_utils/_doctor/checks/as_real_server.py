@@ -29,8 +29,8 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.values import 
 @check(
     ERROR,
     what="A real server answers ARP requests for a virtual address.",
-    where="IPv4 addresses in O(real_server_for) that this node has, not on tunnel devices only, on devices that have"
-    " them or by which a route leads to their network; no rules of arptables",
+    where="IPv4 addresses in O(real_server_for) that this node has, and not only on tunnel devices; devices that have"
+    " them, or by which a route leads to their network; no rules of arptables",
     source=IP_SYSCTL + ": arp_ignore",
 )
 def arp_ignore(facts: NodeFacts) -> Iterator[Finding]:
@@ -104,7 +104,7 @@ def _devices_towards(facts: NodeFacts, address: Address) -> list[str]:
 
 @check(
     ERROR,
-    what="A tunnel device drops what comes from clients to whom another device leads.",
+    what="A tunnel device drops packets from clients to whom the way leads through another device.",
     where="IPv4 addresses in O(real_server_for) on tunnel devices that are up",
     source=IP_SYSCTL + ": rp_filter",
 )

@@ -186,8 +186,8 @@ def connection_table_small(facts: NodeFacts) -> Iterator[Finding]:
 
 @check(
     ERROR,
-    what="Nobody on the link is told where a virtual address of IPv6 is.",
-    where="virtual services of IPv6 whose address lies in a network on the link, on devices of kind dummy or lo only",
+    what="Nobody on the link can find out where a virtual IPv6 address is.",
+    where="virtual IPv6 addresses that lie in a network on the link, but are only on lo or dummy devices",
     source="net/ipv6/ndisc.c: ndisc_recv_ns() answers for addresses of the device that is asked; ip-sysctl.rst:"
     " proxy_ndp",
 )

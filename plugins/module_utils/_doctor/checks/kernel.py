@@ -40,8 +40,8 @@ def _version(release: str) -> tuple[tuple[int, int], int, str]:
 @check(
     WARNING,
     what="This kernel makes clients wait a second when they use a port again.",
-    where="Linux 4.6 to 5.8 without that mended (5.8.2, 5.7.16, 5.4.59, 4.19.140, 4.14.194), where the release tells"
-    " (not 4.19.0-21-amd64); masquerading TCP services",
+    where="Linux 4.6 to 5.8 before the fix (5.8.2, 5.7.16, 5.4.59, 4.19.140, 4.14.194), where the release shows which"
+    " it is (4.19.0-21-amd64 does not); masquerading TCP services",
     source=SYSCTL + ": conn_reuse_mode; Linux 5.9: ipvs: allow connection reuse for unconfirmed conntrack",
 )
 def conn_reuse_delay(facts: NodeFacts) -> Iterator[Finding]:

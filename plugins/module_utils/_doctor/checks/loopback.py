@@ -45,16 +45,14 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.simulatio
 
 #: What kube-proxy calls its sets (pkg/proxy/ipvs/ipset.go).
 _KUBE_SETS = ("KUBE-LOOP-BACK", "KUBE-6-LOOP-BACK")
-_LOOPBACK = (
-    "a set of the type hash:ip,port,ip names real servers of masquerading services, or O(loopback) is set (not for"
-    " those behind a router)"
-)
+#: What the guide says below the table.
+_LOOPBACK = "masquerading services that are used by their own real servers"
 
 
 @check(
     ERROR,
-    what="A bridge does not show iptables what crosses it.",
-    where=_LOOPBACK + ", and they live behind ports of a bridge of this node",
+    what="A bridge does not show iptables the packets that cross it.",
+    where=_LOOPBACK + ", where those live behind ports of a bridge of this node",
     source=IP_SYSCTL + ": bridge-nf-call-iptables; net/bridge/br_netfilter_hooks.c",
 )
 def bridge_netfilter_off(facts: NodeFacts) -> Iterator[Finding]:
@@ -93,9 +91,9 @@ def _shown(facts: NodeFacts, bridge: str, program: str, switch: int | None) -> M
 
 @check(
     ERROR,
-    what="IPVS does not keep its connections in conntrack, and rules of nat are meant for them.",
-    where="masquerading services, and a rule in or behind POSTROUTING that masquerades what loops back, by a set or"
-    " otherwise, C(-m ipvs), or what goes to the real servers' addresses",
+    what="IPVS does not keep its connections in conntrack, but NAT rules are meant for them.",
+    where="masquerading services, and a NAT rule of POSTROUTING, or of a chain that it leads to, that is for what real"
+    " servers send to themselves, for connections of IPVS (C(-m ipvs)), or for the real servers' addresses",
     source=SYSCTL + ": conntrack",
 )
 def ipvs_conntrack_off(facts: NodeFacts) -> Iterator[Finding]:
@@ -148,7 +146,7 @@ def _meant_for_ipvs(facts: NodeFacts, rule: Rule, servers: Iterable[tuple[Row, R
 @check(
     ERROR,
     what="A bridge port does not send frames back by the port that they came from, and the bridge is not promiscuous.",
-    where=_LOOPBACK + ", they live behind ports of a bridge of this node, and iptables sees what crosses it",
+    where=_LOOPBACK + ", where those live behind ports of a bridge of this node and iptables sees what crosses it",
     source="bridge(8): hairpin; net/bridge/br_forward.c: should_deliver()",
 )
 def hairpin_off(facts: NodeFacts) -> Iterator[Finding]:
@@ -171,7 +169,7 @@ def hairpin_off(facts: NodeFacts) -> Iterator[Finding]:
 
 @check(
     ERROR,
-    what="The set of what loops back lacks a real server, and no other rule masquerades it.",
+    what="The loopback set lacks a real server, and no other rule masquerades its packets to itself.",
     where=_LOOPBACK + "; the real servers of the same service, or behind the same device",
     source="ipset(8): hash:ip,port,ip",
 )
@@ -203,8 +201,8 @@ def loopback_entry_missing(facts: NodeFacts) -> Iterator[Finding]:
 
 @check(
     NOTICE,
-    what="The set of what loops back has an entry that is no real server.",
-    where="at least one entry of such sets is a real server",
+    what="The loopback set has an entry that is no real server.",
+    where="sets of which at least one entry is a real server",
     source="ipset(8): hash:ip,port,ip",
 )
 def loopback_entry_stale(facts: NodeFacts) -> Iterator[Finding]:
@@ -246,8 +244,8 @@ def loopback_entry_stale(facts: NodeFacts) -> Iterator[Finding]:
 
 @check(
     ERROR,
-    what="There is no set of what loops back, and no rule masquerades it otherwise.",
-    where=_LOOPBACK + "; all rules of nat are iptables'",
+    what="There is no loopback set, and no rule masquerades what real servers send to themselves.",
+    where=_LOOPBACK + "; all NAT rules are iptables'",
     source="ipset(8): hash:ip,port,ip",
 )
 def loopback_set_missing(facts: NodeFacts) -> Iterator[Finding]:
@@ -281,8 +279,8 @@ def loopback_set_missing(facts: NodeFacts) -> Iterator[Finding]:
 
 @check(
     ERROR,
-    what="No rule masquerades what the set of what loops back has.",
-    where=_LOOPBACK + "; all rules of nat are iptables'",
+    what="No rule masquerades what the loopback set matches.",
+    where=_LOOPBACK + "; all NAT rules are iptables'",
     source="iptables-extensions(8): set, MASQUERADE",
 )
 def loopback_rule_missing(facts: NodeFacts) -> Iterator[Finding]:
@@ -309,8 +307,8 @@ def loopback_rule_missing(facts: NodeFacts) -> Iterator[Finding]:
 
 @check(
     ERROR,
-    what="An earlier rule ends the way of what should be masqueraded.",
-    where=_LOOPBACK + "; all rules of nat are iptables', and those before are understood as a whole",
+    what="An earlier rule decides about packets that should be masqueraded.",
+    where=_LOOPBACK + "; all NAT rules are iptables', and the earlier ones are fully understood",
     source="iptables(8): TARGETS",
 )
 def loopback_rule_shadowed(facts: NodeFacts) -> Iterator[Finding]:

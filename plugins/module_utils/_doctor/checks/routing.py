@@ -32,7 +32,7 @@ _TUNNEL_EXTRA = {"ipip": 0, "gre": 4, "gue": 12}
 
 @check(
     ERROR,
-    what="This node does not forward what comes from the device behind which real servers are.",
+    what="This node does not forward what comes in by the device that real servers are behind.",
     where="masquerading services",
     source=IP_SYSCTL + ": ip_forward, conf/interface/forwarding",
 )
@@ -151,7 +151,7 @@ def direct_through_router(facts: NodeFacts) -> Iterator[Finding]:
 @check(
     NOTICE,
     what="A tunnel leaves less room than clients use.",
-    where="services with tunnels, and a default route by another device than the tunnel's, which tells what"
+    where="services with tunnels, and a default route by another device than the tunnel's, whose MTU shows what"
     " clients send",
     source="ip_vs_xmit.c: ip_vs_tunnel_xmit(); " + SYSCTL + ": pmtu_disc",
 )

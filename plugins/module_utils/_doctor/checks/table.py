@@ -37,7 +37,7 @@ _NO_MODULE = (
 @check(
     ERROR,
     what="The kernel has no IPVS.",
-    where="O(owner) or O(schedulers)",
+    where="any node, if O(owner) or O(schedulers) is given",
     source="modules.dep(5), modprobe.d(5)",
 )
 def ipvs_missing(facts: NodeFacts) -> Iterator[Finding]:
@@ -61,8 +61,8 @@ def ipvs_missing(facts: NodeFacts) -> Iterator[Finding]:
 @check(
     ERROR,
     what="A real server does not answer, or there is no way to it.",
-    where="O(probe); TCP services, real servers with a weight; with direct routing and tunnels only where there is no"
-    " way",
+    where="TCP services, real servers with a weight, with O(probe); with direct routing and tunnels only where there"
+    " is no way",
     source="connect(2): EHOSTUNREACH, ENETUNREACH, ETIMEDOUT",
 )
 def real_server_unreachable(facts: NodeFacts) -> Iterator[Finding]:
@@ -82,7 +82,7 @@ def real_server_unreachable(facts: NodeFacts) -> Iterator[Finding]:
 @check(
     ERROR,
     what="A real server refuses connections.",
-    where="O(probe); masquerading TCP services, real servers with a weight",
+    where="masquerading TCP services, real servers with a weight, with O(probe)",
     source="connect(2): ECONNREFUSED",
 )
 def real_server_refusing(facts: NodeFacts) -> Iterator[Finding]:
@@ -198,8 +198,8 @@ def _not_kept_by_a_program(facts: NodeFacts) -> None:
 
 @check(
     ERROR,
-    what="The kernel cannot have a scheduler.",
-    where="O(schedulers)",
+    what="The kernel cannot load a scheduler that is going to be used.",
+    where="the names in O(schedulers)",
     source="modules.dep(5), modprobe.d(5), sysctl kernel.modules_disabled",
 )
 def scheduler_missing(facts: NodeFacts) -> Iterator[Finding]:
@@ -240,8 +240,8 @@ _WHAT_OWNERS_DO = {
 
 @check(
     WARNING,
-    what="Several programs write the table, or another than O(owner).",
-    where="everywhere",
+    what="Several programs write the table, or one other than O(owner).",
+    where="any node",
     source="keepalived(8), ldirectord(8), pkg/proxy/ipvs/proxier.go of Kubernetes",
 )
 def other_owner(facts: NodeFacts) -> Iterator[Finding]:
