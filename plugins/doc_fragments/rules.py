@@ -15,22 +15,22 @@ options:
       - Whether the rule is one of C(iptables), in the built-in chain that it belongs to, or one of C(nftables), in the
         table C(ip linuxnet_ipvs) or C(ip6 linuxnet_ipvs), which holds nothing but what the collection puts there. No
         other table is touched.
-      - V(auto) is V(iptables) where the command C(iptables-save) is installed, and V(nftables) where only C(nft) is.
-        Where C(iptables) is installed later, V(auto) means another one from then on, and the rule of before stays.
+      - V(auto) is V(iptables) where the command C(iptables-save) is installed, and V(nftables) where only C(nft) is. If
+        C(iptables) is installed later, V(auto) means V(iptables) from then on, and the earlier rule stays.
     type: str
     choices: [auto, iptables, nftables]
     default: auto
   family:
     description:
-      - Whether the rule is for IPv4, V(inet), or for IPv6, V(inet6). Without it the rule follows its addresses, and is
-        for IPv4 without those.
+      - Whether the rule is for IPv4, V(inet), or for IPv6, V(inet6). Without the option the rule's addresses decide,
+        and a rule without addresses is for IPv4.
     type: str
     choices: [inet, inet6]
   comment:
     description: A comment that is part of the rule, at most 255 bytes, in nftables at most 127 and without C(").
     type: str
   lock_timeout:
-    description: How many seconds to wait for the lock of C(iptables), 1 to 3600. In nftables there is none.
+    description: How many seconds to wait for the lock of C(iptables), 1 to 3600. nftables has no such lock.
     type: int
     default: 60
 """

@@ -10,25 +10,26 @@ module: forward_accept
 short_description: Let packets be forwarded, before a rule drops them
 version_added: 1.0.0
 description:
-  - Manages a rule that accepts packets which the host forwards, by the device by which they come or leave, or by their
-    networks. It is one of C(iptables), in chain C(FORWARD) of table C(filter), or one of nftables, in a table of the
-    collection's own.
-  - In C(iptables) the rule stands in front of the first rule that may drop or reject such packets, since behind it the
-    rule would decide nothing. One that stands behind, as by C(iptables --append), is moved.
-  - In nftables, and beside a firewall that uses nftables, an accept ends the way through its own chain only. Chains of
-    others, such as those of firewalld, may still drop the packet. Those which drop what nobody accepts are named by
-    RV(overridden_by) and in a warning, so that the packets can be let pass there as well. Nothing of theirs is changed.
-  - A rule is known by all its options together.
+  - Manages a rule that accepts packets which the host forwards, by the device that they come in or go out by, or by
+    their networks. The rule is one of C(iptables), in chain C(FORWARD) of table C(filter), or one of nftables, in a
+    table of the collection's own.
+  - In C(iptables) the rule stands in front of the first rule that may drop or reject such packets, since after it the
+    rule would have no effect. If the rule is found after it, for example because of C(iptables --append), it is moved.
+  - In nftables, and beside a firewall that uses nftables, an accept ends a packet's way through that chain only. Chains
+    of other programs, such as firewalld, may still drop the packet. Those which drop whatever they do not accept are
+    named in RV(overridden_by) and in a warning, so that the packets can be let through there as well. The module does
+    not change them.
+  - A rule is identified by all its options together.
 extends_documentation_fragment:
   - linuxnet.ipvs.attributes
   - linuxnet.ipvs.netns
   - linuxnet.ipvs.rules
 options:
   in_interface:
-    description: The device by which packets come. A C(+) at its end stands for any further letters.
+    description: The device by which packets come in. A C(+) at its end stands for any further characters.
     type: str
   out_interface:
-    description: The device by which packets leave. A C(+) at its end stands for any further letters.
+    description: The device by which packets go out. A C(+) at its end stands for any further characters.
     type: str
   source:
     description: The network from which packets come.
@@ -37,7 +38,7 @@ options:
     description: The network to which packets go.
     type: str
   state:
-    description: Whether the rule shall exist. With V(absent) each copy of it goes.
+    description: Whether the rule shall exist. With V(absent) every copy of it is deleted.
     type: str
     choices: [present, absent]
     default: present
@@ -78,14 +79,14 @@ EXAMPLES = r"""
 
 RETURN = r"""
 rule:
-  description: The rule, as C(iptables-save) shows it behind C(-A), or C(nft) behind the table's name.
+  description: The rule, as C(iptables-save) shows it after C(-A), or C(nft) after the table's name.
   returned: always
   type: str
   sample: FORWARD -i br0 -j ACCEPT
 overridden_by:
   description:
-    - Chains of others in nftables, with their family and table, that drop what none of their rules accepts.
-    - V(none) where the command C(nft) is not installed, so nobody can tell.
+    - Chains of other programs in nftables, with their family and table, that drop what none of their rules accepts.
+    - V(none) if the command C(nft) is not installed, since then this is not known.
   returned: always
   type: list
   elements: str

@@ -14,8 +14,8 @@ description:
     where the task has any.
   - Entries of a set that another task creates are managed by M(linuxnet.ipvs.ipset_entry).
   - A new set gets the lowest revision of its type that has what the task asks for, so that a C(ipset) program which is
-    older than the kernel lists and saves it, too. A set that takes the place of another keeps its revision, unless an
-    option wants a newer one.
+    older than the kernel can list and save it too. A set that takes the place of another keeps that set's revision,
+    unless an option needs a newer one.
 extends_documentation_fragment:
   - linuxnet.ipvs.attributes
   - linuxnet.ipvs.ipset
@@ -24,7 +24,8 @@ extends_documentation_fragment:
 options:
   name:
     description:
-      - The set's name, at most 31 bytes. Any characters will do; bytes that are no UTF-8 are written as in comments.
+      - The set's name, at most 31 bytes. Any characters are allowed; bytes that are not UTF-8 are written as in
+        comments.
     type: str
     required: true
   type:
@@ -49,42 +50,41 @@ options:
       - list:set
   family:
     description:
-      - The address family of the entries, V(inet) unless said. Only the C(hash) types with addresses have one.
+      - The address family of the entries, by default V(inet). Only the C(hash) types with addresses have one.
     type: str
     choices: [inet, inet6]
   hashsize:
     description:
       - How many hash buckets a new C(hash) set starts with; the kernel rounds it up to a power of two, at least 64,
-        takes 1024 unless said, and enlarges it as the set fills. So it is no difference when an existing set has
-        another.
+        uses 1024 by default, and enlarges it as the set fills. So a different number in an existing set is no change.
     type: int
   maxelem:
-    description: How many entries a C(hash) set may hold, 65536 unless said.
+    description: How many entries a C(hash) set may hold, by default 65536.
     type: int
   bucketsize:
     description:
       - How many entries a bucket of a C(hash) set holds before the hash is enlarged, an even number from 2 to 12. The
-        kernel takes 12 unless said, and another with Linux 5.11 and later only. In a set of type V(hash:net,iface) it
-        enlarges that too, so there another one is no difference either.
+        default is 12, and another number needs Linux 5.11 or later. In a set of type V(hash:net,iface) the kernel
+        enlarges buckets too, so there a different number is no change either.
     type: int
   initval:
     description:
-      - The seed of the hash of a new C(hash) set, with Linux 5.11 and later. The kernel draws one by lot unless said.
-        It is no difference when an existing set has another.
+      - The seed of the hash of a new C(hash) set, with Linux 5.11 and later. By default the kernel picks one at random.
+        A different seed in an existing set is no change.
     type: int
   netmask:
     description:
-      - The prefix length to which addresses are cut before they are stored or looked up. Of the types V(bitmap:ip) and
+      - The prefix length to which addresses are cut before they are stored or looked up. For the types V(bitmap:ip) and
         V(hash:ip), and with Linux 6.2 and later V(hash:ip,port) and V(hash:net,net). The length of the whole address,
-        V(32) or V(128), is no mask, and takes one away.
+        V(32) or V(128), means no mask, and removes an existing one.
     type: int
   bitmask:
     description:
-      - A mask for the same purpose that need not be a prefix, such as V(255.0.255.0). Of the types V(hash:ip),
+      - A mask for the same purpose that need not be a prefix, such as V(255.0.255.0). For the types V(hash:ip),
         V(hash:ip,port) and V(hash:net,net), with Linux 6.2 and later. A set has either this or O(netmask).
     type: str
   markmask:
-    description: The bits of a packet's mark that count in a set of type V(hash:ip,mark), all unless said.
+    description: The bits of a packet's mark that count in a set of type V(hash:ip,mark), by default all.
     type: int
   range:
     description:
@@ -93,55 +93,54 @@ options:
     type: str
   size:
     description:
-      - The size of a V(list:set), 8 unless said and at least 4. The kernel keeps the number, and no longer limits the
+      - The size of a V(list:set), by default 8 and at least 4. The kernel keeps the number, but no longer limits the
         list by it.
     type: int
   timeout:
     description:
-      - The number of seconds after which an entry goes by itself, up to 2147483, for entries that do not bring their
-        own; with V(0) they stay.
-      - With V(-1) the set has no timeouts at all, as a new one where nothing is said. Of a set that has them they are
-        taken with O(recreate=true).
+      - The number of seconds after which an entry is removed, up to 2147483, for entries without a timeout of their
+        own; with V(0) these stay.
+      - With V(-1), the default for a new set, the set has no timeouts at all. A set that has timeouts loses them only
+        with O(recreate=true).
     type: int
   counters:
-    description: Whether each entry counts the packets and bytes that matched it. A new set does not unless said.
+    description: Whether each entry counts the packets and bytes that matched it. By default a new set does not.
     type: bool
   comment:
-    description: Whether each entry may carry a comment. In a new set it may not unless said.
+    description: Whether each entry may carry a comment. In a new set it may not by default.
     type: bool
   skbinfo:
     description:
-      - Whether each entry may carry a mark, a priority and a queue for packets. In a new set it may not unless said.
+      - Whether each entry may carry a mark, a priority and a queue for packets. In a new set it may not by default.
     type: bool
   forceadd:
     description:
-      - Whether a C(hash) set that is full takes a new entry in place of one chosen by lot. A new set does not unless
-        said.
+      - Whether a C(hash) set that is full takes a new entry in place of a random one. By default a new set does not.
     type: bool
   entries:
     description:
       - The entries that shall be in the set. Without the option the task leaves them alone.
   purge_entries:
     description:
-      - Whether entries that O(entries) does not list are deleted; with an empty list all are. Only with O(entries).
+      - Whether entries that O(entries) does not list are deleted; with an empty list all are. Needs O(entries).
     type: bool
     default: false
   recreate:
     description:
-      - What to do where the set exists with other options than the task wants, none of which the kernel can change.
-        With V(false) the task fails and says which.
+      - What to do if the set exists with other options than the task wants, since the kernel cannot change them. With
+        V(false) the task fails and names the options.
       - With V(true) a set with the new options is built under a temporary name, gets the entries of the old one, and
-        takes its place in one moment, even while firewall rules refer to the set. Options that the task does not say
+        takes its place in one moment, even while firewall rules refer to the set. Options that the task does not give
         stay as they are.
-      - A set of another O(type) or O(family) starts with the entries of the task alone. The kernel lets it take the
-        place only where nothing refers to the old one, or where both types hold the same, such as V(bitmap:ip) and
-        V(hash:ip); between the two there is a moment without the set. What is interrupted there, the next run with
-        V(true) completes.
+      - A set of another O(type) or O(family) starts with only the entries of the task. If both types hold the same,
+        such as V(bitmap:ip) and V(hash:ip), it takes the old one's place in one moment too. Otherwise nothing may refer
+        to the old set, and there is a moment without a set; if the run is interrupted then, the next run with V(true)
+        completes it.
     type: bool
     default: false
   state:
     description:
-      - Whether the set shall exist. With V(absent) it goes with its entries; while a firewall rule or another set
+      - Whether the set shall exist. With V(absent) it is deleted with its entries; while a firewall rule or another set
         refers to it, the kernel keeps it and the task fails.
     type: str
     choices: [present, absent]
@@ -229,7 +228,7 @@ added:
   elements: str
   sample: ['192.168.20.0/24 comment "the second floor"']
 updated:
-  description: The entries that were there, and that the task gave other options.
+  description: The existing entries whose options the task changed.
   returned: when O(state=present)
   type: list
   elements: str

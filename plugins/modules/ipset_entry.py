@@ -12,8 +12,8 @@ version_added: 1.0.0
 description:
   - Adds and deletes one or many entries of a set that exists. All of a task's entries travel together, hundreds in one
     message, so a long list costs little more than one entry.
-  - In check mode a set that does not exist is taken for one that an earlier task would have made. Its type is not known
-    then, so its entries are foretold as they are written, and not as the set would spell them.
+  - In check mode a set that does not exist is taken for one that an earlier task would have created. Its type is not
+    known then, so the prediction shows its entries as the task writes them, not as the set would spell them.
 extends_documentation_fragment:
   - linuxnet.ipvs.attributes
   - linuxnet.ipvs.ipset
@@ -21,12 +21,12 @@ extends_documentation_fragment:
   - linuxnet.ipvs.netns
 options:
   name:
-    description: The set's name. Bytes that are no UTF-8 are written as in comments.
+    description: The set's name. Bytes that are not UTF-8 are written as in comments.
     type: str
     required: true
   entries:
     description:
-      - The entries that shall be in the set, or not. With O(state=absent) their options are of no matter.
+      - The entries that shall be in the set, or not. With O(state=absent) their options do not matter.
     required: true
   purge:
     description:
@@ -86,7 +86,7 @@ added:
   elements: str
   sample: ["10.0.0.21,tcp:8080,10.0.0.21"]
 updated:
-  description: The entries that were there, and that the task gave other options.
+  description: The existing entries whose options the task changed.
   returned: always
   type: list
   elements: str

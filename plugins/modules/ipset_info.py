@@ -12,8 +12,9 @@ version_added: 1.0.0
 description:
   - >-
     Returns sets with their entries under the names of the options of M(linuxnet.ipvs.ipset), so that they can be fed
-    back to it, or kept in a file and made anew elsewhere. They are whole descriptions, so what a set or an entry has
-    not is said too, such as C(timeout: -1) or C(comment: ""), and of a list which entry stands before another.
+    back to it, or kept in a file and created again elsewhere. The descriptions are complete, so they also say what a
+    set or an entry does not have, such as C(timeout: -1) or C(comment: ""), and for a list which entry comes before
+    another.
 extends_documentation_fragment:
   - linuxnet.ipvs.attributes.info_module
   - linuxnet.ipvs.ipset
@@ -21,9 +22,9 @@ extends_documentation_fragment:
 options:
   names:
     description:
-      - The names of the sets to read, or patterns for them in the way of a shell, such as V(web-*). The name of a set
-        stands for that set alone, also where it could be a pattern. Without the option all are read. It is no error
-        when there is none of a name.
+      - The names of the sets to read, or patterns as in a shell, such as V(web-*). If a set has exactly that name, only
+        that set is meant, even if the name could be a pattern. Without the option all sets are read. A name that no set
+        has is not an error.
     type: list
     elements: str
   entries:
@@ -68,8 +69,8 @@ EXAMPLES = r"""
 RETURN = r"""
 sets:
   description: >-
-    The sets, in the kernel's order, lists of sets behind the sets that they may name. Each has the options that its
-    type has, and with O(entries=true) its entries.
+    The sets, in the kernel's order, but with lists of sets after the sets that they may name. Each has the options that
+    its type has, and with O(entries=true) its entries.
   returned: always
   type: list
   elements: dict
@@ -89,7 +90,7 @@ sets:
         - {entry: 192.168.10.0/24, packets: 12, bytes: 720, comment: ""}
         - {entry: 192.168.20.0/24, packets: 0, bytes: 0, comment: the second floor}
 usage:
-  description: What no task can set, for each set by its name.
+  description: For each set, by its name, what no task can set.
   returned: always
   type: dict
   sample:
@@ -99,10 +100,10 @@ usage:
       description: How many firewall rules and lists refer to the set.
       type: int
     memory:
-      description: What it takes, in bytes.
+      description: How much memory the set takes, in bytes.
       type: int
     entries:
-      description: How many entries it has, those included that have expired and still lie there.
+      description: How many entries it has, including those that have expired and are not removed yet.
       type: int
 """
 

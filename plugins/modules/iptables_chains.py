@@ -10,17 +10,17 @@ module: iptables_chains
 short_description: Own whole chains of iptables, rule by rule in their order
 version_added: 1.0.0
 description:
-  - Manages chains of one's own in the tables of C(iptables) and C(ip6tables), each as a list of rules in their order,
-    and the rules by which packets get there from the built-in chains. For firewalls and address translation that are
-    kept in Ansible, on hosts whose other rules belong to others.
-  - All changes of a table come in one transaction (C(iptables-restore --noflush)), so no packet meets a chain that is
-    half filled, and of a table with a wrong rule nothing is changed.
-  - Rules are compared as the kernel says them back. Each rule that is not in the chain word for word is first put into
-    an empty network namespace of its own and read from there, so a rule in another spelling than that of
-    C(iptables-save) is no change, and what C(iptables) or the kernel refuses is refused before anything is changed, in
-    check mode as well.
-  - What it is not told to own it does not touch, neither other chains, nor other rules of the chains in O(jumps), nor
-    their counters. A chain whose rules change is filled anew, and its counters begin at 0.
+  - Manages chains of your own in the tables of C(iptables) and C(ip6tables), each as an ordered list of rules, and the
+    rules that lead packets there from the built-in chains. For firewalls and address translation that are kept in
+    Ansible, on hosts whose other rules belong to other programs.
+  - All changes of a table come in one transaction (C(iptables-restore --noflush)), so no packet meets a half-filled
+    chain, and a table for which one rule is wrong is not changed at all.
+  - Rules are compared in the spelling in which the kernel gives them back. Each rule that is not in the chain word for
+    word is first put into an empty network namespace and read back from there. So a rule that C(iptables-save) merely
+    spells differently is no change, and what C(iptables) or the kernel refuses is refused before anything is changed,
+    in check mode as well.
+  - The module does not touch what the task does not own, neither other chains, nor other rules of the chains in
+    O(jumps), nor their counters. A chain whose rules change is filled again, and its counters begin at 0.
 extends_documentation_fragment:
   - linuxnet.ipvs.attributes
   - linuxnet.ipvs.netns
@@ -31,7 +31,7 @@ options:
     elements: dict
     suboptions:
       family:
-        description: For which packets the chain is.
+        description: Whether the chain is for IPv4 or IPv6 packets.
         type: str
         choices: [ipv4, ipv6]
         default: ipv4
@@ -46,23 +46,24 @@ options:
         required: true
       rules:
         description:
-          - All its rules in their order, each as C(iptables-save) shows it behind C(-A CHAIN). Words with blanks are
-            in double quotes.
-          - Addresses are written as numbers, since a name may mean another one tomorrow. Sets must exist.
-          - Without it the chain is made where it is missing, and its rules are left alone. V([]) empties it.
-          - Not looked at with O(state=absent).
+          - All its rules in their order, each as C(iptables-save) shows it after C(-A CHAIN). Words with spaces are in
+            double quotes.
+          - Write addresses as numbers, since a name may mean another address tomorrow. Sets must exist.
+          - Without the option the chain is created if it is missing, and its rules are left alone. V([]) empties it.
+          - Ignored with O(state=absent).
         type: list
         elements: str
   jumps:
     description:
-      - Rules in chains that the task does not own, such as those that lead into its own. Built-in chains, or those of
-        other programs that are meant for it, such as C(DOCKER-USER), which must exist.
-      - A rule is known by all its words, in whichever order its matches stand. It is there exactly once.
+      - Rules in chains that the task does not own, such as those that lead into its own chains. The chains may be
+        built-in, or chains that other programs provide for this purpose, such as C(DOCKER-USER), which must exist.
+      - A rule is identified by all its words; the order of its matches does not matter. The task sees to it that the
+        rule is there exactly once.
     type: list
     elements: dict
     suboptions:
       family:
-        description: For which packets the chain is.
+        description: Whether the chain is for IPv4 or IPv6 packets.
         type: str
         choices: [ipv4, ipv6]
         default: ipv4
@@ -76,13 +77,13 @@ options:
         type: str
         required: true
       rule:
-        description: The rule, as C(iptables-save) shows it behind C(-A CHAIN).
+        description: The rule, as C(iptables-save) shows it after C(-A CHAIN).
         type: str
         required: true
       position:
         description:
-          - V(first) is before all rules of others, V(last) behind them, each in the order of the list. Where another
-            program has put a rule before, or behind, the next run moves them.
+          - V(first) is before all rules of others, V(last) after them, each in the order of the list. If another
+            program has put a rule before or after them, the next run moves the task's rules.
           - V(anywhere) leaves a rule where it is. A new one comes before those of others.
         type: str
         choices: [first, last, anywhere]
@@ -91,7 +92,7 @@ options:
     description:
       - Whether chains in O(scope) that O(chains) does not list are deleted, and rules of built-in chains that lead into
         the task's chains and that O(jumps) does not list.
-      - Wherever a chain is deleted, each rule that leads to it goes.
+      - With a chain, each rule that leads to it is deleted.
     type: bool
     default: false
   scope:
@@ -125,11 +126,12 @@ options:
     choices: [present, absent]
     default: present
 notes:
-  - Both back ends of C(iptables) will do, nf_tables and legacy. The one is used that the commands of the host use, and
-    the rules of the other are not seen.
-  - Each table is changed as a whole, but one after the other. What a killed run has left out, the next one does.
-  - To find nothing to do takes C(iptables-save) once. A change takes it twice more, and C(iptables-restore) twice,
-    since each is tried first.
+  - Both back ends of C(iptables) are supported, nf_tables and legacy. The module uses the one that the host's commands
+    use, and does not see the rules of the other.
+  - Each table is changed as a whole, but one table after the other. What a killed run has left undone, the next run
+    does.
+  - If there is nothing to do, C(iptables-save) runs once. For a change it runs twice more, and C(iptables-restore)
+    twice, since each change is tried first.
 requirements:
   - the commands C(iptables-save) and C(iptables-restore), or those of C(ip6tables)
   - for rules that are new, or in another spelling, the right to make a network namespace (CAP_SYS_ADMIN)
@@ -178,7 +180,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 changed_chains:
-  description: The chains that are made, filled anew or deleted, and those into or out of which rules are brought.
+  description:
+    - The chains that are created, filled again or deleted, and those in which rules of O(jumps) are added, moved or
+      deleted.
   returned: always
   type: list
   elements: str

@@ -10,14 +10,14 @@ module: ipvs_doctor
 short_description: Find out why a service of IPVS does not work
 version_added: 1.0.0
 description:
-  - Looks at a node, or at one network namespace of it, for what keeps services of IPVS from working, and returns each
-    finding with its evidence, its consequence and a remedy, which also is a task where one can do it.
+  - Looks for what keeps services of IPVS from working on a node, or in one network namespace of it. Returns each
+    finding with its evidence, its consequence and a remedy, and with a task that puts it right if one can.
   - It looks at the table, at switches (sysctl), devices, addresses, routes, bridge ports, sets, rules of C(iptables)
     and programs that own the table.
-  - A check runs only where what it looks for would do harm, and it tells only what it can prove. A node that works has
-    no finding. U(https://github.com/linuxnet-collections/linuxnet.ipvs/blob/main/docs/doctor.md) lists the checks.
-  - Reads only, and has the kernel load no module. With O(probe) it opens a TCP connection to each real server and
-    closes it again, without a byte sent.
+  - A check runs only where the fault would do harm, and reports only what it can prove. A node that works has no
+    finding. U(https://github.com/linuxnet-collections/linuxnet.ipvs/blob/main/docs/doctor.md) lists the checks.
+  - Only reads, and does not make the kernel load a module. With O(probe) it opens a TCP connection to each real server
+    and closes it again without sending a byte.
 extends_documentation_fragment:
   - linuxnet.ipvs.attributes.info_module
   - linuxnet.ipvs.pyroute2
@@ -32,29 +32,29 @@ options:
     default: 2
   owner:
     description:
-      - Who is meant to write the table. Other programs that do are a finding (C(other_owner)). V(tasks) are those of
-        this collection, or a person with C(ipvsadm). A keepalived without virtual servers does not write it.
-      - If it is said, a kernel without IPVS is a finding, too (C(ipvs_missing)).
-      - Without it one program is taken to be meant, whichever it is, and several are a finding.
+      - Who is meant to write the table. Other programs that write it are a finding (C(other_owner)). V(tasks) means
+        tasks of this collection, or a person with C(ipvsadm). A keepalived without virtual servers does not write it.
+      - With this option, a kernel without IPVS is a finding too (C(ipvs_missing)).
+      - Without it any single program counts as the owner, and several are a finding.
     type: str
     choices:
       [tasks, keepalived, ldirectord, kube-router, kube-proxy, k3s, kube-vip, dockerd, lvscare, pybal, seesaw_ncc]
   loopback:
     description:
       - Whether real servers are clients of their own services, as the pods of Kubernetes are.
-      - Without it they are if there is a set of the type C(hash:ip,port,ip) that names them, as the role
-        P(linuxnet.ipvs.virtual_service#role) and kube-proxy make it.
+      - Without it that is assumed if a set of the type C(hash:ip,port,ip) names them, such as the role
+        P(linuxnet.ipvs.virtual_service#role) and kube-proxy make.
       - Real servers behind a router are left out, since they may use another node's service.
     type: bool
   real_server_for:
     description:
       - The virtual addresses for which this node is a real server of direct routing or of a tunnel. Nothing on the node
-        itself tells them from other addresses.
+        itself distinguishes them from other addresses.
     type: list
     elements: str
     default: []
   schedulers:
-    description: Schedulers that are going to be used, such as V(mh). Nothing is loaded to find out whether they can be.
+    description: Schedulers that are going to be used, such as V(mh). The check does not load them.
     type: list
     elements: str
     default: []
@@ -114,16 +114,16 @@ findings:
       description: What is wrong, such as a device, an address or a rule.
       type: str
     evidence:
-      description: By what it is seen.
+      description: What shows it.
       type: str
     consequence:
-      description: What comes of it.
+      description: What it leads to.
       type: str
     remedy:
       description: What to do.
       type: str
     task:
-      description: A task that does it, null where none can.
+      description: A task that does that, null if no task can.
       type: dict
   sample:
     - id: hairpin_off
@@ -141,13 +141,13 @@ findings:
         linuxnet.ipvs.hairpin:
           name: veth_dustin
 checked:
-  description: The checks that have looked at all that they are for.
+  description: The checks that have looked at everything that they are for.
   returned: always
   type: list
   elements: str
   sample: [forwarding_off, hairpin_off]
 not_checked:
-  description: The checks that had nothing to look at, or could not see all of it. What these have found counts.
+  description: The checks that had nothing to look at, or could not see everything. What they have found still counts.
   returned: always
   type: list
   elements: dict

@@ -11,11 +11,11 @@ short_description: Read the IPVS table and find the programs that own it
 version_added: 1.0.0
 description:
   - Returns the virtual services and real servers of a network namespace under the names of the options of
-    M(linuxnet.ipvs.ipvs_service), so that they can be fed back to it and to M(linuxnet.ipvs.ipvs_table). They are told
-    in full, so that whatever has been changed meanwhile, or is otherwise on another director, becomes the same again.
+    M(linuxnet.ipvs.ipvs_service), so that they can be fed back to it and to M(linuxnet.ipvs.ipvs_table). They are
+    complete, so feeding them back undoes whatever has been changed meanwhile, and makes another director the same.
   - Returns the timeouts and synchronization daemons too, under the names of the options of
     M(linuxnet.ipvs.ipvs_settings), and on request what the kernel counts and which connections there are.
-  - Finds other programs that believe to own the table and delete what they do not know.
+  - Finds other programs that believe they own the table, and delete what they do not know.
 extends_documentation_fragment:
   - linuxnet.ipvs.attributes.info_module
   - linuxnet.ipvs.ipvs
@@ -25,8 +25,8 @@ options:
   services:
     description:
       - Limits what is returned of services, counters and connections to the virtual services that match one of these.
-        What an item leaves out may be anything. Without the option all match.
-      - The kernel does not tell for which firewall mark a connection was made, so an item with O(services[].fwmark)
+        An option that an item leaves out matches anything. Without the option all match.
+      - The kernel does not say for which firewall mark a connection was made, so an item with O(services[].fwmark)
         matches no connection.
   statistics:
     description: Whether RV(statistics) is returned.
@@ -59,7 +59,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 available:
-  description: Whether the kernel has IPVS; where it has not, there are no services.
+  description: Whether the kernel has IPVS; if it has not, there are no services.
   returned: always
   type: bool
 version:
@@ -69,7 +69,7 @@ version:
   sample: 1.2.1
 connection_table_size:
   description:
-    - How many buckets the kernel has for connections. Up to Linux 7.0 that is set as the module C(ip_vs) is loaded.
+    - How many buckets the kernel has for connections. Up to Linux 7.0 that is set when the module C(ip_vs) is loaded.
     - Since Linux 7.1 each namespace has its own, and their number goes up and down with the connections. It is 0 before
       the first service.
   returned: when RV(available)
@@ -77,12 +77,13 @@ connection_table_size:
   sample: 4096
 services:
   description:
-    - The virtual services by family, address and port, those of firewall marks at the end. One of a protocol that
-      C(ipvsadm) cannot name is left out.
-    - The kernel does not tell when its table changes while it is read. So it is read until two readings agree, and the
-      module fails where another program writes all the time.
-    - One without real servers has C(purge_real_servers), so that it has none when it is fed back.
-    - What belongs to persistence, to a lower threshold or to a tunnel is left out where there is none.
+    - The virtual services, sorted by family, address and port, with those of firewall marks at the end. Services of a
+      protocol that C(ipvsadm) cannot name are left out.
+    - The kernel does not report if its table changes while it is read. So the module reads until two readings agree,
+      and fails if another program writes all the time.
+    - A service without real servers has C(purge_real_servers), so that feeding it back removes any that have been
+      added.
+    - Options of persistence, of lower thresholds and of tunnels are left out where there are none.
   returned: always
   type: list
   elements: dict
@@ -114,11 +115,11 @@ status:
   sample: {conns: "24", conn_buckets: "256 (8 bits, lfactor -4)", services: "1"}
 statistics:
   description:
-    - What the kernel counts of each virtual service and each of its real servers, since they were made or their
-      counters were zeroed, and what it estimates for a second.
-    - An estimate is a mean of samples of two seconds, of which the last counts for a quarter. So it lags behind. Of a
-      steady load it shows a fifth after two seconds, two thirds after eight, and nearly all after twenty.
-    - Of a real server also how many connections it has now.
+    - What the kernel has counted for each virtual service and each of its real servers since they were created or their
+      counters were zeroed, and the rates per second that it estimates.
+    - A rate is a moving mean of samples of two seconds, in which the latest counts for a quarter, so it lags behind. Of
+      a new steady load it shows a fifth after two seconds, two thirds after eight, and nearly all after twenty.
+    - For each real server also how many connections it has now.
   returned: when O(statistics)
   type: list
   elements: dict
@@ -154,10 +155,10 @@ statistics:
           outgoing_bytes_per_second: 702
 connections:
   description:
-    - The connections, with the seconds until each expires. Those with client port 0 remember a persistent client.
-    - The kernel writes them while they come and go. One that comes twice is told once. Since Linux 7.1 one may be
-      missing while the kernel's table grows or shrinks; then it is read again, up to five times, and a warning says if
-      that did not help.
+    - The connections, with the seconds until each expires. Entries with client port 0 remember a persistent client.
+    - The kernel lists connections while they come and go. One that is listed twice is returned once. Since Linux 7.1 a
+      connection may be missing while the kernel's table grows or shrinks; then the module reads again, up to five
+      times, and warns if that did not help.
   returned: when O(connections)
   type: list
   elements: dict
@@ -176,8 +177,8 @@ owners:
   description: >-
     Programs that write this table by themselves: C(keepalived) with virtual servers, C(ldirectord), C(kube-router),
     C(kube-proxy) and C(k3s) in IPVS mode, C(kube-vip) as a load balancer, C(dockerd) in the namespaces of its networks,
-    C(lvscare), C(pybal) and C(seesaw_ncc). Of C(kube-proxy) and C(kube-router) a device tells, too, which may be left
-    over.
+    C(lvscare), C(pybal) and C(seesaw_ncc). C(kube-proxy) and C(kube-router) are also found by a device of theirs, which
+    may be left over.
   returned: always
   type: list
   elements: dict

@@ -12,7 +12,7 @@ version_added: 1.0.0
 description:
   - Adds, changes and deletes one real server of a virtual service that exists.
   - To manage a service together with its real servers in one task, use M(linuxnet.ipvs.ipvs_service).
-  - A change goes by the kernel's own change command, so live connections stay.
+  - Changes are made with the kernel's own command for changes, so live connections stay.
 extends_documentation_fragment:
   - linuxnet.ipvs.attributes
   - linuxnet.ipvs.ipvs
@@ -38,7 +38,7 @@ options:
         description: The firewall mark that takes the place of protocol, address and port, 1 to 4294967295.
         type: int
       family:
-        description: The address family of a service with O(service.fwmark), V(inet) unless said.
+        description: The address family of a service with O(service.fwmark), by default V(inet).
         type: str
         choices: [inet, inet6]
   # real server: begin (make tables writes it)
@@ -49,66 +49,66 @@ options:
     required: true
   port:
     description:
-      - The real server's port; without it the virtual service's, and 0 (the port the client asked for) for a service of
-        a firewall mark.
+      - The real server's port. By default it is the virtual service's, or 0 (the port that the client asked for) for a
+        service of a firewall mark.
     type: int
   forwarding_method:
     description:
       - How packets reach the real server, V(masquerading) (NAT), V(direct) (direct routing) or V(tunnel) (IP-in-IP).
       - Without it an existing real server keeps its own and a new one gets V(direct), as with C(ipvsadm).
-      - Live connections go on the old way when it changes.
+      - When it changes, live connections keep the old method.
     type: str
     choices: [direct, masquerading, tunnel]
   weight:
     description:
       - The share of new connections, 0 to 2147483647. With 0 the real server gets no new ones and keeps serving the
-        live ones, which is how it is drained. Upstream's C(ipvsadm) reads no more than 65535.
-      - With the schedulers C(sh), C(mh) and C(dh) a real server of weight 0 keeps its share of clients, who are
-        refused, unless C(sh-fallback) or C(mh-fallback) is set; the module warns of that.
+        live ones, which is how it is drained. The upstream C(ipvsadm) reads no weight above 65535.
+      - With the schedulers C(sh), C(mh) and C(dh) a real server of weight 0 keeps its share of clients, and these are
+        refused unless C(sh-fallback) or C(mh-fallback) is set. The module warns about that.
       - Without it an existing real server keeps its weight and a new one gets 1.
     type: int
   keep_weight:
     description:
       - Whether an existing real server keeps its weight although O(weight) is given, for weights that somebody else
-        owns, such as a health checker. Then the option is what a new real server starts with.
+        owns, such as a health checker. Then O(weight) is only what a new real server starts with.
     type: bool
     default: false
   upper_threshold:
     description:
-      - The number of connections from which on the real server gets no new ones, up to 2147483647; 0 for no limit,
-        which takes O(lower_threshold) away too.
-      - Connections that have ended count until the kernel forgets them, of TCP for two minutes. A persistent client is
-        not limited.
+      - The number of connections at which the real server stops getting new ones, up to 2147483647. With 0 there is no
+        limit, and no O(lower_threshold) either.
+      - Connections that have ended count until the kernel forgets them, for TCP after two minutes. The limit does not
+        hold for persistent clients.
     type: int
   lower_threshold:
     description:
-      - The number of connections below which a real server that reached O(upper_threshold) gets new ones again; with 0
-        that is three quarters of the upper one.
+      - The number of connections below which a real server that reached O(upper_threshold) gets new ones again. With 0
+        that is three quarters of the upper threshold.
     type: int
   tunnel_type:
     description:
-      - How packets are wrapped with O(forwarding_method=tunnel); V(ipip) unless said. V(gue) is known since Linux 5.2,
-        V(gre) since 5.3.
+      - How packets are wrapped with O(forwarding_method=tunnel); by default V(ipip). V(gue) needs Linux 5.2 or later,
+        V(gre) 5.3.
     type: str
     choices: [ipip, gue, gre]
   tunnel_port:
     description:
-      - The UDP port of O(tunnel_type=gue), which needs one. The real server unwraps what comes there when it is told so
-        by C(ip fou add port PORT gue).
+      - The UDP port, required with O(tunnel_type=gue). The real server unwraps what arrives there once it has been set
+        up with C(ip fou add port PORT gue).
     type: int
   tunnel_checksum:
     description:
-      - The checksum of the wrapping of types V(gue) and V(gre), V(none) unless said. V(remote) is remote checksum
-        offload, for V(gue) only. Known since Linux 5.3.
+      - The checksum of the outer packet with types V(gue) and V(gre), by default V(none). V(remote) is remote checksum
+        offload, for V(gue) only. Needs Linux 5.3 or later.
     type: str
     choices: [none, full, remote]
   # real server: end
   state:
     description:
       - Whether the real server shall exist.
-      - The kernel drops the packets of a deleted one's live connections without a word, and their clients hang, unless
-        the sysctl C(net.ipv4.vs.expire_nodest_conn) is 1, with which they are reset. One that is added again in time
-        gets its connections back. O(drain_timeout) waits for them.
+      - When a real server is deleted, the kernel silently drops the packets of its live connections, and their clients
+        hang. If the sysctl C(net.ipv4.vs.expire_nodest_conn) is 1, it resets these connections instead. A real server
+        that is added again before they expire gets them back. O(drain_timeout) waits until they have ended.
     type: str
     choices: [present, absent]
     default: present

@@ -12,7 +12,7 @@ version_added: 1.0.0
 description:
   - Creates, changes and deletes a virtual service of Linux's layer-4 load balancer (IPVS), and with it the real servers
     that it balances to.
-  - What an existing service can change is changed in place, so that no connection and no counter is lost.
+  - Whatever can be changed in an existing service is changed in place, so that no connection and no counter is lost.
 extends_documentation_fragment:
   - linuxnet.ipvs.attributes
   - linuxnet.ipvs.ipvs
@@ -35,50 +35,50 @@ options:
     type: int
   family:
     description:
-      - The address family of a service with O(fwmark), V(inet) unless said. With O(address) it follows from that.
+      - The address family of a service with O(fwmark), by default V(inet). With O(address) it follows from the address.
     type: str
     choices: [inet, inet6]
   scheduler:
     description:
       - How a real server is chosen for a new connection. Without it an existing service keeps its scheduler and a new
         one gets C(wlc), as with C(ipvsadm).
-      - The kernel loads the module C(ip_vs_NAME) by itself where it has it. With V(none) nothing is scheduled.
+      - The kernel loads the module C(ip_vs_NAME) by itself if it has one. With V(none) nothing is scheduled.
     type: str
     choices: [rr, wrr, lc, wlc, lblc, lblcr, dh, sh, sed, nq, fo, ovf, mh, twos, none]
   scheduler_flags:
     description:
-      - Variations of the scheduler, all of them; an empty list is none. Those that begin with C(sh-) and C(mh-) are of
-        these schedulers, the numbered ones are the same bits for any other.
+      - The scheduler's flags, all of them; an empty list means none. Those that begin with C(sh-) or C(mh-) are for
+        these schedulers, the numbered ones are the same bits for any other scheduler.
       - Without it an existing service keeps its flags, unless its scheduler changes.
     type: list
     elements: str
     choices: [sh-fallback, sh-port, mh-fallback, mh-port, flag-1, flag-2, flag-3]
   one_packet:
     description:
-      - Whether each packet is scheduled by itself, for UDP only, and with no real server of V(masquerading), whose
-        answers no client would take.
+      - Whether each packet is scheduled on its own. For UDP and firewall marks only, and not with real servers of
+        V(masquerading), since clients would not accept their answers.
     type: bool
   persistence_timeout:
     description:
-      - For how many seconds after its last connection a client is sent to the same real server, up to 4294967. With 0
+      - How many seconds after its last connection a client is still sent to the same real server, up to 4294967. With 0
         the service is not persistent. Without it an existing service stays as it is, and a new one is not persistent.
     type: int
   persistence_netmask:
     description:
-      - Which part of their address makes clients one client, as a prefix length (C(24), C(64)) or as an IPv4 netmask
-        (C(255.255.255.0)). With C(0), for IPv4 only, all are one. Needs O(persistence_timeout). A new service takes
-        the whole address.
+      - Clients that share this part of their addresses count as one client. It is a prefix length (C(24), C(64)) or an
+        IPv4 netmask (C(255.255.255.0)). With C(0), for IPv4 only, all clients are one. Needs O(persistence_timeout). A
+        new service compares whole addresses.
     type: str
   persistence_engine:
     description:
-      - What makes connections belong together beside the client's address. V(sip) is the Call-ID of SIP, V(none) takes
-        the engine from the service. Needs O(persistence_timeout).
+      - What else, besides the client's address, makes connections belong together. V(sip) uses the Call-ID of SIP,
+        V(none) removes the engine. Needs O(persistence_timeout).
     type: str
     choices: [sip, none]
   real_servers:
     description:
-      - Real servers that the service shall have. Without the option all are left alone; others than the listed ones
-        are left alone too, unless O(purge_real_servers).
+      - Real servers that the service shall have. Without the option all real servers are left alone; with it, unlisted
+        ones are left alone too, unless O(purge_real_servers=true).
     type: list
     elements: dict
     suboptions:
@@ -90,72 +90,73 @@ options:
         required: true
       port:
         description:
-          - The real server's port; without it the virtual service's, and 0 (the port the client asked for) for a
-            service of a firewall mark.
+          - The real server's port. By default it is the virtual service's, or 0 (the port that the client asked for)
+            for a service of a firewall mark.
         type: int
       forwarding_method:
         description:
           - How packets reach the real server, V(masquerading) (NAT), V(direct) (direct routing) or V(tunnel)
             (IP-in-IP).
           - Without it an existing real server keeps its own and a new one gets V(direct), as with C(ipvsadm).
-          - Live connections go on the old way when it changes.
+          - When it changes, live connections keep the old method.
         type: str
         choices: [direct, masquerading, tunnel]
       weight:
         description:
           - The share of new connections, 0 to 2147483647. With 0 the real server gets no new ones and keeps serving the
-            live ones, which is how it is drained. Upstream's C(ipvsadm) reads no more than 65535.
-          - With the schedulers C(sh), C(mh) and C(dh) a real server of weight 0 keeps its share of clients, who are
-            refused, unless C(sh-fallback) or C(mh-fallback) is set; the module warns of that.
+            live ones, which is how it is drained. The upstream C(ipvsadm) reads no weight above 65535.
+          - With the schedulers C(sh), C(mh) and C(dh) a real server of weight 0 keeps its share of clients, and these
+            are refused unless C(sh-fallback) or C(mh-fallback) is set. The module warns about that.
           - Without it an existing real server keeps its weight and a new one gets 1.
         type: int
       keep_weight:
         description:
           - Whether an existing real server keeps its weight although O(real_servers[].weight) is given, for weights
-            that somebody else owns, such as a health checker. Then the option is what a new real server starts with.
+            that somebody else owns, such as a health checker. Then O(real_servers[].weight) is only what a new real
+            server starts with.
         type: bool
         default: false
       upper_threshold:
         description:
-          - The number of connections from which on the real server gets no new ones, up to 2147483647; 0 for no limit,
-            which takes O(real_servers[].lower_threshold) away too.
-          - Connections that have ended count until the kernel forgets them, of TCP for two minutes. A persistent client
-            is not limited.
+          - The number of connections at which the real server stops getting new ones, up to 2147483647. With 0 there is
+            no limit, and no O(real_servers[].lower_threshold) either.
+          - Connections that have ended count until the kernel forgets them, for TCP after two minutes. The limit does
+            not hold for persistent clients.
         type: int
       lower_threshold:
         description:
           - The number of connections below which a real server that reached O(real_servers[].upper_threshold) gets new
-            ones again; with 0 that is three quarters of the upper one.
+            ones again. With 0 that is three quarters of the upper threshold.
         type: int
       tunnel_type:
         description:
-          - How packets are wrapped with O(real_servers[].forwarding_method=tunnel); V(ipip) unless said. V(gue) is
-            known since Linux 5.2, V(gre) since 5.3.
+          - How packets are wrapped with O(real_servers[].forwarding_method=tunnel); by default V(ipip). V(gue) needs
+            Linux 5.2 or later, V(gre) 5.3.
         type: str
         choices: [ipip, gue, gre]
       tunnel_port:
         description:
-          - The UDP port of O(real_servers[].tunnel_type=gue), which needs one. The real server unwraps what comes there
-            when it is told so by C(ip fou add port PORT gue).
+          - The UDP port, required with O(real_servers[].tunnel_type=gue). The real server unwraps what arrives there
+            once it has been set up with C(ip fou add port PORT gue).
         type: int
       tunnel_checksum:
         description:
-          - The checksum of the wrapping of types V(gue) and V(gre), V(none) unless said. V(remote) is remote checksum
-            offload, for V(gue) only. Known since Linux 5.3.
+          - The checksum of the outer packet with types V(gue) and V(gre), by default V(none). V(remote) is remote
+            checksum offload, for V(gue) only. Needs Linux 5.3 or later.
         type: str
         choices: [none, full, remote]
       # real server: end
   purge_real_servers:
     description:
-      - Whether real servers that O(real_servers) does not list are deleted. With an empty list all are. Only with
+      - Whether real servers that O(real_servers) does not list are deleted. With an empty list all are deleted. Needs
         O(real_servers).
     type: bool
     default: false
   state:
     description:
       - Whether the service shall exist. With V(absent) its real servers go with it.
-      - The kernel drops the packets of its live connections from then on. A service that is made again in time gets
-        them back.
+      - From then on the kernel drops the packets of its live connections. A service that is created again before these
+        expire gets them back.
     type: str
     choices: [present, absent]
     default: present

@@ -10,14 +10,14 @@ module: ipvs_settings
 short_description: Manage the timeouts and the synchronization daemons of an IPVS table
 version_added: 1.0.0
 description:
-  - Sets after how long connections are forgotten, and starts and stops the kernel's daemons that tell another director
-    of them, so that it can take over.
+  - Sets how long connections are remembered, and starts and stops the kernel's daemons that tell another director about
+    connections, so that it can take over.
   - What the task does not name stays as it is.
-  - Some sysctls belong to synchronization. A connection is sent at its third packet, and then at each fiftieth, so one
-    with less traffic may run out on the other director; C(net.ipv4.vs.sync_threshold) of C(3 0) with
-    C(net.ipv4.vs.sync_refresh_period) mends that. The timer there is the one that the master sends. Behind a firewall
-    that drops what is invalid, a masqueraded connection survives a takeover with C(net.ipv4.vs.conntrack) and
-    C(net.netfilter.nf_conntrack_tcp_loose) at 1 only.
+  - Some sysctls matter for synchronization. A connection is sent at its third packet and then at every fiftieth, so one
+    with little traffic may expire on the other director; C(net.ipv4.vs.sync_threshold) set to C(3 0), together with
+    C(net.ipv4.vs.sync_refresh_period), prevents that. The other director uses the timer that the master sends with a
+    connection. Behind a firewall that drops invalid packets, a masqueraded connection survives a takeover only if
+    C(net.ipv4.vs.conntrack) and C(net.netfilter.nf_conntrack_tcp_loose) are 1.
 extends_documentation_fragment:
   - linuxnet.ipvs.attributes
   - linuxnet.ipvs.ipvs
@@ -25,8 +25,8 @@ extends_documentation_fragment:
 options:
   tcp_timeout:
     description:
-      - Seconds without a packet after which an established TCP connection is forgotten, at least 1. A kernel that ticks
-        a thousand times a second takes up to 2147483, one with 250 ticks up to 8589934.
+      - Seconds without a packet after which an established TCP connection is forgotten, at least 1. A kernel with 1000
+        ticks a second accepts up to 2147483, one with 250 ticks up to 8589934.
     type: int
   tcp_fin_timeout:
     description:
@@ -39,8 +39,8 @@ options:
   master:
     description:
       - The daemon that sends this director's connections to others. Without the option it stays as it is.
-      - The kernel cannot change a daemon that runs. One that differs is stopped and started anew; the connections made
-        in between are not synchronized. The diff shows it as C(restarted).
+      - The kernel cannot change a running daemon. One that differs is stopped and started again; connections made in
+        between are not synchronized. The diff shows it as C(restarted).
     type: dict
     suboptions: &daemon
       state:
@@ -50,34 +50,36 @@ options:
         default: present
       interface:
         description:
-          - The network device through which it speaks. Required to start a daemon. A master's must be up.
-          - Give the device an address of its own. Without one the kernel sends from another device's.
+          - The network device that the daemon uses. Required to start a daemon. A master's device must be up.
+          - Give the device an address of its own. Without one the kernel sends from the address of another device.
         type: str
       sync_id:
         description:
-          - Which directors belong together, 0 to 255. A backup daemon with 0 listens to all. A new daemon gets 0.
+          - A number that directors which belong together share, 0 to 255. A backup daemon with 0 listens to all. A new
+            daemon gets 0 by default.
         type: int
       sync_maxlen:
         description:
-          - The longest message in bytes, 1 to 65507. The kernel makes each long enough for one connection. It takes
-            1024 for what is less than that of O(backup), and 65487 for what is more than that over IPv6.
-          - Unless said, it takes what an MTU of 1500 holds, or for O(backup) the device's if that is larger.
+          - The size of the longest message in bytes, 1 to 65507. The kernel makes each message long enough for one
+            connection. For O(backup) it uses at least 1024, and over IPv6 at most 65487.
+          - By default it uses what fits into an MTU of 1500, or for O(backup) into the device's MTU if that is larger.
         type: int
       mcast_group:
-        description: The multicast group, an IPv4 or IPv6 address. The kernel takes 224.0.0.81 unless said.
+        description: The multicast group, an IPv4 or IPv6 address. The kernel's default is 224.0.0.81.
         type: str
       mcast_port:
-        description: The UDP port, 1 to 65535. The kernel takes 8848 unless said.
+        description: The UDP port, 1 to 65535. The kernel's default is 8848.
         type: int
       mcast_ttl:
-        description: The time to live of what is sent, 1 to 255 hops. The kernel takes 1 unless said.
+        description: The time to live of what is sent, 1 to 255 hops. The kernel's default is 1.
         type: int
   backup:
     description:
-      - The daemon that takes in the connections of others. Without the option it stays as it is. It can run beside the
-        one of O(master), but not while the sysctl C(net.ipv4.vs.backup_only) is 1, with which a director with a backup
-        daemon balances nothing. The task refuses that.
-      - Make the services first. What a backup takes in before its service is there is never bound to it.
+      - The daemon that receives the connections of other directors. Without the option it stays as it is. It can run
+        beside the one of O(master), but not while the sysctl C(net.ipv4.vs.backup_only) is 1, because then a director
+        with a backup daemon balances nothing. The task refuses that.
+      - Create the services first. A connection that the backup receives before its service exists is never bound to
+        that service.
     type: dict
     suboptions: *daemon
 author:

@@ -10,11 +10,11 @@ module: ipvs_table
 short_description: Manage a whole IPVS table in one task
 version_added: 1.0.0
 description:
-  - Brings many virtual services with their real servers into being at once, and changes only what differs.
-  - What is added or changed comes before what is deleted, and what an existing service or real server can change is
-    changed in place, so that no connection and no counter is lost. Where the kernel refuses one of the former, nothing
-    is deleted. A run that was killed is completed by the next one.
-  - What the task does not list is left alone, unless O(purge).
+  - Creates many virtual services with their real servers at once, and changes only what differs.
+  - Additions and changes come before deletions, and whatever can be changed in an existing service or real server is
+    changed in place, so that no connection and no counter is lost. If the kernel refuses an addition or a change,
+    nothing is deleted. A run that was killed is completed by the next one.
+  - What the task does not list is left alone, unless O(purge=true).
 extends_documentation_fragment:
   - linuxnet.ipvs.attributes
   - linuxnet.ipvs.ipvs
@@ -23,9 +23,9 @@ extends_documentation_fragment:
 options:
   services:
     description:
-      - The virtual services, each with the options of M(linuxnet.ipvs.ipvs_service). What
-        RV(linuxnet.ipvs.ipvs_info#module:services) is can be given as it is.
-      - An empty list lists none, which with O(purge) deletes all.
+      - The virtual services, each with the options of M(linuxnet.ipvs.ipvs_service).
+        RV(linuxnet.ipvs.ipvs_info#module:services) can be given as it is.
+      - With an empty list, O(purge) deletes all services.
     type: list
     elements: dict
     suboptions:
@@ -45,52 +45,52 @@ options:
         type: int
       family:
         description:
-          - The address family of a service with O(services[].fwmark), V(inet) unless said. With O(services[].address)
-            it follows from that.
+          - The address family of a service with O(services[].fwmark), by default V(inet). With O(services[].address) it
+            follows from the address.
         type: str
         choices: [inet, inet6]
       scheduler:
         description:
           - How a real server is chosen for a new connection. Without it an existing service keeps its scheduler and a
             new one gets C(wlc), as with C(ipvsadm).
-          - The kernel loads the module C(ip_vs_NAME) by itself where it has it. With V(none) nothing is scheduled.
+          - The kernel loads the module C(ip_vs_NAME) by itself if it has one. With V(none) nothing is scheduled.
         type: str
         choices: [rr, wrr, lc, wlc, lblc, lblcr, dh, sh, sed, nq, fo, ovf, mh, twos, none]
       scheduler_flags:
         description:
-          - Variations of the scheduler, all of them; an empty list is none. Those that begin with C(sh-) and C(mh-) are
-            of these schedulers, the numbered ones are the same bits for any other.
+          - The scheduler's flags, all of them; an empty list means none. Those that begin with C(sh-) or C(mh-) are for
+            these schedulers, the numbered ones are the same bits for any other scheduler.
           - Without it an existing service keeps its flags, unless its scheduler changes.
         type: list
         elements: str
         choices: [sh-fallback, sh-port, mh-fallback, mh-port, flag-1, flag-2, flag-3]
       one_packet:
         description:
-          - Whether each packet is scheduled by itself, for UDP only, and with no real server of V(masquerading), whose
-            answers no client would take.
+          - Whether each packet is scheduled on its own. For UDP and firewall marks only, and not with real servers of
+            V(masquerading), since clients would not accept their answers.
         type: bool
       persistence_timeout:
         description:
-          - For how many seconds after its last connection a client is sent to the same real server, up to 4294967. With
-            0 the service is not persistent. Without it an existing service stays as it is, and a new one is not
+          - How many seconds after its last connection a client is still sent to the same real server, up to 4294967.
+            With 0 the service is not persistent. Without it an existing service stays as it is, and a new one is not
             persistent.
         type: int
       persistence_netmask:
         description:
-          - Which part of their address makes clients one client, as a prefix length (C(24), C(64)) or as an IPv4
-            netmask (C(255.255.255.0)). With C(0), for IPv4 only, all are one. Needs
-            O(services[].persistence_timeout). A new service takes the whole address.
+          - Clients that share this part of their addresses count as one client. It is a prefix length (C(24), C(64)) or
+            an IPv4 netmask (C(255.255.255.0)). With C(0), for IPv4 only, all clients are one. Needs
+            O(services[].persistence_timeout). A new service compares whole addresses.
         type: str
       persistence_engine:
         description:
-          - What makes connections belong together beside the client's address. V(sip) is the Call-ID of SIP, V(none)
-            takes the engine from the service. Needs O(services[].persistence_timeout).
+          - What else, besides the client's address, makes connections belong together. V(sip) uses the Call-ID of SIP,
+            V(none) removes the engine. Needs O(services[].persistence_timeout).
         type: str
         choices: [sip, none]
       real_servers:
         description:
-          - Real servers that the service shall have. Without the option all are left alone; others than the listed ones
-            are left alone too, unless O(services[].purge_real_servers).
+          - Real servers that the service shall have. Without the option all real servers are left alone; with it,
+            unlisted ones are left alone too, unless O(services[].purge_real_servers=true).
         type: list
         elements: dict
         suboptions:
@@ -102,87 +102,88 @@ options:
             required: true
           port:
             description:
-              - The real server's port; without it the virtual service's, and 0 (the port the client asked for) for a
-                service of a firewall mark.
+              - The real server's port. By default it is the virtual service's, or 0 (the port that the client asked
+                for) for a service of a firewall mark.
             type: int
           forwarding_method:
             description:
               - How packets reach the real server, V(masquerading) (NAT), V(direct) (direct routing) or V(tunnel)
                 (IP-in-IP).
               - Without it an existing real server keeps its own and a new one gets V(direct), as with C(ipvsadm).
-              - Live connections go on the old way when it changes.
+              - When it changes, live connections keep the old method.
             type: str
             choices: [direct, masquerading, tunnel]
           weight:
             description:
               - The share of new connections, 0 to 2147483647. With 0 the real server gets no new ones and keeps serving
-                the live ones, which is how it is drained. Upstream's C(ipvsadm) reads no more than 65535.
-              - With the schedulers C(sh), C(mh) and C(dh) a real server of weight 0 keeps its share of clients, who are
-                refused, unless C(sh-fallback) or C(mh-fallback) is set; the module warns of that.
+                the live ones, which is how it is drained. The upstream C(ipvsadm) reads no weight above 65535.
+              - With the schedulers C(sh), C(mh) and C(dh) a real server of weight 0 keeps its share of clients, and
+                these are refused unless C(sh-fallback) or C(mh-fallback) is set. The module warns about that.
               - Without it an existing real server keeps its weight and a new one gets 1.
             type: int
           keep_weight:
             description:
               - Whether an existing real server keeps its weight although O(services[].real_servers[].weight) is given,
-                for weights that somebody else owns, such as a health checker. Then the option is what a new real server
-                starts with.
+                for weights that somebody else owns, such as a health checker. Then O(services[].real_servers[].weight)
+                is only what a new real server starts with.
             type: bool
             default: false
           upper_threshold:
             description:
-              - The number of connections from which on the real server gets no new ones, up to 2147483647; 0 for no
-                limit, which takes O(services[].real_servers[].lower_threshold) away too.
-              - Connections that have ended count until the kernel forgets them, of TCP for two minutes. A persistent
-                client is not limited.
+              - The number of connections at which the real server stops getting new ones, up to 2147483647. With 0
+                there is no limit, and no O(services[].real_servers[].lower_threshold) either.
+              - Connections that have ended count until the kernel forgets them, for TCP after two minutes. The limit
+                does not hold for persistent clients.
             type: int
           lower_threshold:
             description:
               - The number of connections below which a real server that reached
-                O(services[].real_servers[].upper_threshold) gets new ones again; with 0 that is three quarters of the
-                upper one.
+                O(services[].real_servers[].upper_threshold) gets new ones again. With 0 that is three quarters of the
+                upper threshold.
             type: int
           tunnel_type:
             description:
-              - How packets are wrapped with O(services[].real_servers[].forwarding_method=tunnel); V(ipip) unless said.
-                V(gue) is known since Linux 5.2, V(gre) since 5.3.
+              - How packets are wrapped with O(services[].real_servers[].forwarding_method=tunnel); by default V(ipip).
+                V(gue) needs Linux 5.2 or later, V(gre) 5.3.
             type: str
             choices: [ipip, gue, gre]
           tunnel_port:
             description:
-              - The UDP port of O(services[].real_servers[].tunnel_type=gue), which needs one. The real server unwraps
-                what comes there when it is told so by C(ip fou add port PORT gue).
+              - The UDP port, required with O(services[].real_servers[].tunnel_type=gue). The real server unwraps what
+                arrives there once it has been set up with C(ip fou add port PORT gue).
             type: int
           tunnel_checksum:
             description:
-              - The checksum of the wrapping of types V(gue) and V(gre), V(none) unless said. V(remote) is remote
-                checksum offload, for V(gue) only. Known since Linux 5.3.
+              - The checksum of the outer packet with types V(gue) and V(gre), by default V(none). V(remote) is remote
+                checksum offload, for V(gue) only. Needs Linux 5.3 or later.
             type: str
             choices: [none, full, remote]
           # real server: end
       purge_real_servers:
         description:
-          - Whether real servers that O(services[].real_servers) does not list are deleted. With an empty list all are.
-            Only with O(services[].real_servers).
+          - Whether real servers that O(services[].real_servers) does not list are deleted. With an empty list all are
+            deleted. Needs O(services[].real_servers).
         type: bool
         default: false
   text:
     description:
       - The virtual services as C(ipvsadm --save --numeric) prints them and C(ipvsadm --restore) reads them. In contrast
-        to O(services), what a line leaves out is not left alone but what C(ipvsadm) takes by default, and C(ipvsadm)
-        saves no thresholds. Nor do its upstream versions read a weight above 65535.
-      - With O(purge) it has to have a virtual service.
-      - Lines mean what they mean to C(ipvsadm), also with long options, letters that stand together, and the program's
-        name. Three things are otherwise. Names of hosts and ports are refused, lines that start with C(#) are skipped,
-        and a line that is wrong refuses the whole text, where C(ipvsadm) has done the lines before it. A text adds;
-        lines that edit or delete are refused.
-      - For thousands of real servers this is several times faster than O(services), most of whose time Ansible takes to
-        hand so many options to the module and back. The filter P(linuxnet.ipvs.to_ipvsadm#filter) writes such a text.
+        to O(services), what a line leaves out is not left alone, but gets the default of C(ipvsadm). C(ipvsadm) does
+        not save thresholds, and its upstream versions read no weight above 65535.
+      - With O(purge) it must contain a virtual service.
+      - Lines mean what they mean to C(ipvsadm), also with long options, combined letters, and the program's name. Four
+        things differ. Names of hosts and ports are refused, lines that start with C(#) are skipped, lines that edit or
+        delete are refused, and because of one wrong line the whole text is refused, where C(ipvsadm) would already have
+        executed the lines before it.
+      - For thousands of real servers this is several times faster than O(services), where Ansible spends most of the
+        time on handing so many options to the module and back. The filter P(linuxnet.ipvs.to_ipvsadm#filter) writes
+        such a text.
     type: str
   purge:
     description:
-      - Whether what is not listed is deleted. That is other virtual services, and other real servers of those virtual
-        services that list some. One with an empty list, as the template of an empty group leaves it, keeps its real
-        servers, unless it says O(services[].purge_real_servers).
+      - Whether what is not listed is deleted, that is other virtual services, and other real servers of those virtual
+        services that list some. A service with an empty list, as the template of an empty group produces it, keeps its
+        real servers unless it has O(services[].purge_real_servers=true).
       - Without O(scope) the task fails where it would delete virtual services of a table that another program writes,
         such as keepalived or kube-proxy (RV(linuxnet.ipvs.ipvs_info#module:owners)).
     type: bool
@@ -190,8 +191,8 @@ options:
   graceful:
     description:
       - Whether a real server that the task would delete is kept with weight 0 while it has connections, live ones or
-        ended ones that are still remembered. A later run deletes it. Not of virtual services that are deleted as a
-        whole, and not of V(udp) and V(sctp).
+        ended ones that are still remembered. A later run deletes it. This does not hold for real servers of virtual
+        services that are deleted as a whole, nor for V(udp) and V(sctp).
     type: bool
     default: false
   scope:
@@ -200,18 +201,18 @@ options:
     type: dict
     suboptions:
       addresses:
-        description: The networks in which the virtual addresses lie. With O(scope.protocols) and without it, any.
+        description: The networks in which the virtual addresses lie. If only O(scope.protocols) is given, any address.
         type: list
         elements: str
       protocols:
-        description: The protocols of the virtual services. With O(scope.addresses) and without it, any.
+        description: The protocols of the virtual services. If only O(scope.addresses) is given, any protocol.
         type: list
         elements: str
         choices: [tcp, udp, sctp]
       fwmarks:
         description:
-          - Firewall marks, and ranges of them such as C(100-199). Without it no service of a firewall mark is in the
-            scope.
+          - Firewall marks, and ranges of them such as C(100-199). Without the option no service of a firewall mark is
+            in the scope.
         type: list
         elements: str
       services:
@@ -262,12 +263,12 @@ EXAMPLES = r"""
 
 RETURN = r"""
 virtual_services:
-  description: How many virtual services the task added, changed, deleted, and found as they should be or not its own.
+  description: How many virtual services the task added, changed and deleted, and how many it left as they were.
   returned: always
   type: dict
   sample: {added: 2, changed: 1, deleted: 0, unchanged: 997}
 real_servers:
-  description: How many real servers the task added, changed, deleted, and found as they should be or not its own.
+  description: How many real servers the task added, changed and deleted, and how many it left as they were.
   returned: always
   type: dict
   sample: {added: 20, changed: 0, deleted: 1, unchanged: 9979}

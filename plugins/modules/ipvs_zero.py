@@ -20,7 +20,8 @@ extends_documentation_fragment:
 options:
   services:
     description:
-      - Limits the task to the virtual services that match one of these. What an item leaves out may be anything.
+      - Limits the task to the virtual services that match one of these. An option that an item leaves out matches
+        anything.
       - Without the option all match, and the counters of the whole table are set to zero too.
 seealso:
   - module: linuxnet.ipvs.ipvs_info

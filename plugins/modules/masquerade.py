@@ -10,12 +10,12 @@ module: masquerade
 short_description: Masquerade packets by their source network or by a set
 version_added: 1.0.0
 description:
-  - Manages a rule that gives packets the address of the device by which they leave. It is one of C(iptables), in chain
-    C(POSTROUTING) of table C(nat), or one of nftables, in a table of the collection's own.
+  - Manages a rule that gives packets the address of the device that they go out by. The rule is one of C(iptables), in
+    chain C(POSTROUTING) of table C(nat), or one of nftables, in a table of the collection's own.
   - Unlike M(ansible.builtin.iptables) it takes a set match with any number of dimensions, such as C(dst,dst,src), and
     always waits for the lock that programs of C(iptables) hold against each other.
-  - A rule is known by all its options together, in whichever order C(iptables) was given its matches. Another rule,
-    also one that differs in its comment only, is left alone.
+  - A rule is identified by all its options together; the order of its matches does not matter. Any other rule, even one
+    that differs only in its comment, is left alone.
 extends_documentation_fragment:
   - linuxnet.ipvs.attributes
   - linuxnet.ipvs.netns
@@ -27,7 +27,8 @@ options:
   match_set:
     description:
       - The set that must have an entry for the packet. It must exist, and be of the rule's family.
-      - In nftables that is a set of M(linuxnet.ipvs.nft_set). Rules there cannot ask for one of M(linuxnet.ipvs.ipset).
+      - In nftables that is a set of M(linuxnet.ipvs.nft_set). Rules there cannot refer to a set of
+        M(linuxnet.ipvs.ipset).
     type: dict
     suboptions:
       name:
@@ -38,20 +39,20 @@ options:
         description:
           - For each part of the set's entries whether it is compared with the packet's source (V(src)) or its
             destination (V(dst)). C(dst,dst,src) is a packet to the entry's address and port from its second address.
-          - With fewer than the entries have parts no packet would match, so that is refused. Of a list of sets
-            (C(list:set)) those sets count that have no more parts than there are directions.
+          - With fewer directions than the entries have parts, no packet would match, so that is refused. In a list of
+            sets (C(list:set)) only those sets count that have no more parts than there are directions.
         type: list
         elements: str
         choices: [src, dst]
         required: true
   out_interface:
     description:
-      - The device by which packets leave. A C(+) at its end stands for any further letters, as in C(iptables).
+      - The device by which packets go out. A C(+) at its end stands for any further characters, as in C(iptables).
       - Names that no device has, such as C(!eth0) or C(veth0@if5), are refused, since the rule would match no packet.
     type: str
   state:
     description:
-      - Whether the rule shall exist. A new one goes to the chain's end. With V(absent) each copy of it goes.
+      - Whether the rule shall exist. A new rule is put at the chain's end. With V(absent) every copy of it is deleted.
     type: str
     choices: [present, absent]
     default: present
@@ -60,9 +61,9 @@ requirements:
     end (nf_tables, legacy)
   - or, for nftables, the command C(nft), 1.0 or later
 notes:
-  - Packets of IPVS are masqueraded only where the switch net.ipv4.vs.conntrack is 1, by either.
-  - Rules of C(iptables), of nftables, of firewalld and of docker do not exclude each other here. The first that gives a
-    connection another address does it for all.
+  - With either back end, packets of IPVS are masqueraded only if the sysctl C(net.ipv4.vs.conntrack) is 1.
+  - Rules of C(iptables), of nftables, of firewalld and of docker can be used side by side here. The first rule that
+    gives a connection another address decides.
 author:
   - the linuxnet.ipvs contributors (@linuxnet-collections)
 seealso:
@@ -106,7 +107,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 rule:
-  description: The rule, as C(iptables-save) shows it behind C(-A), or C(nft) behind the table's name.
+  description: The rule, as C(iptables-save) shows it after C(-A), or C(nft) after the table's name.
   returned: always
   type: str
   sample: POSTROUTING -m set --match-set DUSTIN-LOOP-BACK dst,dst,src -j MASQUERADE

@@ -12,32 +12,33 @@ version_added: 1.0.0
 description:
   - Creates and removes named network namespaces, as C(ip netns) does, and sets up what each has of its own - its
     loopback device (always up), its resolver configuration and its sysctls.
-  - Needs nothing but Python on the managed node. Inside C(ip netns exec), as the become plugin
-    P(linuxnet.ipvs.netns#become) runs it, names are made where those of the host are.
+  - Needs nothing but Python on the managed node. If the module itself runs inside C(ip netns exec), as with the become
+    plugin P(linuxnet.ipvs.netns#become), it still creates the names where the host has its own.
 extends_documentation_fragment:
   - linuxnet.ipvs.attributes
 options:
   name:
     description:
       - The namespace, a name below C(/run/netns), or several in a list. Several in one task cost hardly more than one,
-        and the other options hold for each of them.
+        and the other options apply to each of them.
       - All of them are looked at before the first one is changed.
     type: list
     elements: str
     required: true
   dns:
     description:
-      - What C(/etc/netns/NAME/resolv.conf) holds, all of it. C(ip netns exec) lays that file over C(/etc/resolv.conf).
-      - Where the host's C(/etc/nsswitch.conf) has names looked up by C(resolve), that is by the host's own
-        systemd-resolved, the namespace gets one of its own without that (C(/etc/netns/NAME/nsswitch.conf)), unless
-        somebody else has written one.
-      - Without the option the file is left alone. Of its suboptions, those that are empty or not given have no line.
+      - The complete contents of C(/etc/netns/NAME/resolv.conf). C(ip netns exec) lays that file over
+        C(/etc/resolv.conf).
+      - If the host's C(/etc/nsswitch.conf) looks up names by C(resolve), that is by the host's own systemd-resolved,
+        the namespace gets a file of its own without that (C(/etc/netns/NAME/nsswitch.conf)), unless somebody else has
+        written one.
+      - Without the option the file is left alone. Suboptions that are empty or not given get no line in it.
     type: dict
     suboptions:
       nameservers:
         description:
-          - The addresses of name servers, IPv4 or IPv6, in the order in which they are asked. A link-local one has its
-            device behind it, as in V(fe80::1%eth0).
+          - The addresses of name servers, IPv4 or IPv6, in the order in which they are asked. A link-local address is
+            followed by its device, as in V(fe80::1%eth0).
         type: list
         elements: str
       search:
@@ -52,18 +53,19 @@ options:
     description:
       - Sysctls of the namespace with their values, such as C(net.ipv4.ip_forward). Both spellings of C(sysctl) are
         understood, C(net.ipv4.conf.eth0/100.forwarding) and C(net/ipv4/conf/eth0.100/forwarding).
-      - Only keys below C(net.), since a namespace has no others of its own. A key that the kernel does not have, and a
-        value that it does not take, are errors, and nothing is changed then. In check mode a device that is not there
-        counts as one that an earlier task makes.
-      - All of them hold in the end, though one may set others anew, as C(net.ipv4.ip_forward) does.
+      - Only keys below C(net.), since a namespace has no others of its own. A key that the kernel does not have, or a
+        value that it does not accept, is an error, and then nothing is changed. In check mode a missing device counts
+        as one that an earlier task creates.
+      - In the end all of them have the given values, even though setting one may reset others, as
+        C(net.ipv4.ip_forward) does.
     type: dict
   state:
     description:
-      - With V(absent) the name goes, and C(resolv.conf) and the like in C(/etc/netns/NAME) with it. Other files there
-        stay, and a warning names them. Veth pairs with an end inside, and whatever else lives inside, go with the
-        namespace.
-      - Of a name that is a link to another program's namespace only the link goes.
-      - Processes that still live in it keep the namespace itself alive until they end. A warning names them then.
+      - With V(absent) the name is removed, together with C(resolv.conf) and the like in C(/etc/netns/NAME). Other files
+        there stay, and a warning names them. Veth pairs with an end inside, and whatever else lives inside, vanish with
+        the namespace.
+      - If the name is a link to another program's namespace, only the link is removed.
+      - Processes that still run in the namespace keep it alive until they end. Then a warning names them.
     type: str
     choices: [present, absent]
     default: present
@@ -105,7 +107,7 @@ name:
   elements: str
   sample: [netns_dustin]
 processes:
-  description: The processes that live in namespaces whose names are taken away.
+  description: The processes that run in namespaces whose names are removed.
   returned: when O(state=absent)
   type: list
   elements: dict

@@ -10,7 +10,7 @@ module: netns_info
 short_description: Read network namespaces, and which veth end leads where
 version_added: 1.0.0
 description:
-  - Returns the network namespaces of a host with their devices, addresses, routes and processes, and tells of every
+  - Returns the network namespaces of a host with their devices, addresses, routes and processes, and says for every
     veth device in which namespace its other end is, and under what name.
   - Namespaces that vanish while they are read are left out.
 extends_documentation_fragment:
@@ -20,7 +20,7 @@ options:
   names:
     description:
       - Which named namespaces to read, by names or patterns such as V(pod_*). Without the option all are read.
-      - A name that matches none is no error.
+      - A name that matches no namespace is not an error.
     type: list
     elements: str
   reference:
@@ -31,8 +31,8 @@ options:
     default: false
   unnamed:
     description:
-      - Whether to read the namespaces too that have no name and live by their processes alone, as container engines
-        make them.
+      - Whether to read also the namespaces that have no name and exist only through their processes, as container
+        engines make them.
     type: bool
     default: false
   sysctl:
@@ -43,7 +43,7 @@ options:
   netns:
     description:
       - The namespace from which the others are seen, by its name below C(/run/netns), or by an absolute path. Their
-        RV(namespaces[].id) is the number by which this one knows them.
+        RV(namespaces[].id) is the number by which this namespace knows them.
       - Without it that is the namespace in which the module is run.
     type: str
 seealso:
@@ -101,7 +101,7 @@ namespaces:
       description: The number by which the reference knows it (C(ip netns list-id)), null where it has given none.
       type: int
     device:
-      description: With the inode, what all names of one namespace have in common.
+      description: Together with the inode, this is the same for all names of one namespace.
       type: int
     inode:
       description: The inode, as C(readlink /proc/PID/ns/net) shows it for a process inside.
@@ -148,8 +148,8 @@ namespaces:
           elements: str
         peer:
           description: >-
-            Of a veth device, the other end; null for other devices, and where no name and no process leads to the
-            namespace of the other end.
+            The other end of a veth device; null for other devices, and if no name and no process leads to the namespace
+            of the other end.
           type: dict
           contains:
             name:
@@ -174,8 +174,8 @@ namespaces:
           type: str
         via:
           description: >-
-            The gateway, null where the destination is on the link, and where there are several ways. It may be an IPv6
-            address for an IPv4 destination.
+            The gateway; null if the destination is on the link, or if there are several ways. It may be an IPv6 address
+            for an IPv4 destination.
           type: str
         device:
           description: The device, null where there are several ways.
@@ -189,7 +189,7 @@ namespaces:
             tools, and higher ones are DHCP clients and routing daemons.
           type: int
         source:
-          description: The address from which packets go, null where the route does not say.
+          description: The source address of packets, null if the route does not say.
           type: str
         onlink:
           description: Whether the gateway is taken to be on the link, whatever the device's addresses are.

@@ -11,7 +11,7 @@ short_description: Manage a set of nftables for the collection's rules
 version_added: 1.0.0
 description:
   - Manages a set, and its entries in the words of C(ipset), in the table C(ip linuxnet_ipvs) or C(ip6 linuxnet_ipvs) of
-    nftables. Rules of M(linuxnet.ipvs.masquerade) with O(linuxnet.ipvs.masquerade#module:backend=nftables) can ask for
+    nftables. Rules of M(linuxnet.ipvs.masquerade) with O(linuxnet.ipvs.masquerade#module:backend=nftables) can refer to
     it. On hosts without C(ipset) and C(iptables) it stands in for M(linuxnet.ipvs.ipset).
   - All changes come in one transaction. Other tables are not touched.
 extends_documentation_fragment:
@@ -44,7 +44,7 @@ options:
     default: false
   state:
     description:
-      - Whether the set shall exist. One that a rule asks for cannot be deleted. The table goes with the last
+      - Whether the set shall exist. A set that a rule refers to cannot be deleted. The table is deleted with the last
         thing in it.
     type: str
     choices: [present, absent]

@@ -13,11 +13,11 @@ description:
   - Opens one TCP connection, from the host or from within a namespace, and returns which hooks of netfilter and of
     bridges its packets crossed, in which namespaces, what each did to their addresses and ports, and where a packet was
     dropped and by which rule.
-  - What is returned was observed by nftables' trace, in connection tracking and in IPVS's table. What is inferred says
-    so, and names the fact from which it is.
+  - What is returned was observed by nftables' trace, in connection tracking and in IPVS's table. What is inferred is
+    marked as such, and names the fact that it follows from.
   - NAT and IPVS change addresses and ports, but not TCP's sequence numbers. So the module chooses the number with which
-    the connection begins, and traces packets whose sequence number or acknowledgement lies within 1024 of it, and the
-    ICMP errors that quote them. No other connection is slowed down by more than these comparisons.
+    the connection begins, and traces packets whose sequence number or acknowledgement is within 1024 of it, and the
+    ICMP errors that quote such packets. No other connection is slowed down by more than these comparisons.
 extends_documentation_fragment:
   - linuxnet.ipvs.netns
 options:
@@ -68,13 +68,13 @@ attributes:
     platforms: linux
     support: full
 requirements:
-  - Linux 5.12 or later with nf_tables; nothing else than Python
+  - Linux 5.12 or later with nf_tables; nothing else but Python
 notes:
   - The rules that mark the packets live in tables named C(linuxnet_trace_) and a number, which the kernel deletes with
     the process that made them, whatever ends it.
-  - IPVS counts the connection, and its scheduler gives it its turn, as it does with any.
+  - IPVS counts the connection like any other, and it takes its turn with the scheduler.
   - A rule is named by its text where C(iptables-nft) or C(nft) are installed, and by its number otherwise. Rules of
-    legacy iptables (C(iptables-legacy)) tell no verdict, so of what they drop it is known in which hook it ended.
+    legacy iptables (C(iptables-legacy)) report no verdict, so for packets that they drop only the hook is known.
   - A namespace that has no number in O(netns) yet (C(ip netns list-id)) is given one.
   - A bridge is promiscuous, and so may deliver what it would not otherwise, while C(tcpdump) listens on it.
 seealso:
@@ -111,8 +111,8 @@ EXAMPLES = r"""
 RETURN = r"""
 outcome:
   description:
-    - How the connection went. V(answered), V(refused), V(timeout), V(silent) where it was established and nothing was
-      to be read, V(not_tried) in check mode, V(failed) otherwise.
+    - How the connection went. V(answered), V(refused), V(timeout), V(silent) if it was established but nothing was
+      received, V(not_tried) in check mode, V(failed) otherwise.
   returned: always
   type: str
   sample: timeout
@@ -154,8 +154,8 @@ packets:
       type: int
     end:
       description:
-        - How its way ended, V(delivered) to a socket, V(left) the last namespace that saw it, V(dropped) by a rule,
-          V(taken) in a hook by something that is no rule of nftables, or V(vanished) between two hooks.
+        - How its way ended, V(delivered) to a socket, V(left) if it left the last namespace that saw it, V(dropped) by
+          a rule, V(taken) in a hook by something that is no rule of nftables, or V(vanished) between two hooks.
       type: str
     stations:
       description: The hooks that it crossed, in their order.
@@ -185,7 +185,7 @@ packets:
           description: The packet as the hook ended, null where it never did.
           type: dict
         changes:
-          description: What was changed in this hook or on the way to it, C(what) and C(by) whom.
+          description: What was changed in this hook or on the way to it, C(what) changed and C(by) what.
           type: list
           elements: dict
         rules:
@@ -207,7 +207,7 @@ verdict:
   type: list
   elements: dict
 report:
-  description: All this for people, in lines of at most 100 columns.
+  description: All of this as text for people, in lines of at most 100 columns.
   returned: always
   type: list
   elements: str

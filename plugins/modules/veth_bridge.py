@@ -13,10 +13,10 @@ description:
   - Creates a bridge and, in the same task, the veth pairs that connect network namespaces to it, with the addresses,
     routes and MTUs of both sides. Ports and far ends are up afterwards, and so is the bridge unless O(up) says
     otherwise.
-  - What is there in another shape is brought into shape without being torn down. A port without a bridge or in another
-    one joins this one; a far end in another namespace or under another name is moved and renamed, and keeps its
-    addresses. Only a pair whose far end no name and no process leads to is deleted and made anew.
-  - A namespace has to exist before, see M(linuxnet.ipvs.netns). A device of another kind that has one of the names is
+  - What exists in another shape is changed without being torn down. A port without a bridge or in another one joins
+    this one; a far end in another namespace or under another name is moved and renamed, and keeps its addresses. A pair
+    is deleted and created again only if no name and no process leads to the namespace of its far end.
+  - Namespaces have to exist already, see M(linuxnet.ipvs.netns). A device of another kind that has one of the names is
     an error, and nothing is changed then.
 extends_documentation_fragment:
   - linuxnet.ipvs.attributes
@@ -30,8 +30,8 @@ options:
   addresses:
     description:
       - The addresses of the bridge with their prefix lengths, IPv4 and IPv6.
-      - Without the option addresses are left alone; others than the listed ones are left alone too, unless
-        O(purge_addresses). One that the device has with another prefix length is replaced.
+      - Without the option all addresses are left alone; with it, unlisted ones are left alone too, unless
+        O(purge_addresses=true). An address that the device has with another prefix length is replaced.
       - IPv6 addresses are added without duplicate address detection, so they can be used at once.
     type: list
     elements: str
@@ -54,10 +54,10 @@ options:
   nf_call_iptables:
     description:
       - Whether the bridge hands the IPv4 frames that cross it to iptables, connection tracking and IPVS, whatever
-        C(net.bridge.bridge-nf-call-iptables) says for all bridges of the namespace. Where that one is V(1), V(false)
-        does not take this bridge out.
-      - It says so with the kernel module C(br_netfilter) only, which this task does not load.
-      - Without it the switch is left alone. A new bridge has it off.
+        C(net.bridge.bridge-nf-call-iptables) says for all bridges of the namespace. If that sysctl is V(1), V(false)
+        does not exempt this bridge.
+      - This takes the kernel module C(br_netfilter), which the task does not load.
+      - Without the option the setting is left alone. On a new bridge it is off.
     type: bool
   nf_call_ip6tables:
     description: The same for IPv6 frames and ip6tables.
@@ -67,10 +67,10 @@ options:
     type: bool
   ports:
     description:
-      - Ports that the bridge shall have. Without the option all are left alone; others than the listed ones are left
-        alone too, unless O(purge_ports).
-      - VLANs are left alone. A warning names the ports that have none for untagged frames on a bridge that tells VLANs
-        apart, since it drops those.
+      - Ports that the bridge shall have. Without the option all ports are left alone; with it, unlisted ones are left
+        alone too, unless O(purge_ports=true).
+      - VLANs are left alone. On a bridge with VLAN filtering, a warning names the ports that have no VLAN for untagged
+        frames, since the bridge drops such frames.
     type: list
     elements: dict
     suboptions:
@@ -99,7 +99,7 @@ options:
                 the bridge.
             type: str
           addresses:
-            description: The addresses of the far end; what is said of the bridge's O(addresses) holds here too.
+            description: The addresses of the far end, handled in the same way as the bridge's O(addresses).
             type: list
             elements: str
           gateway:
@@ -107,20 +107,21 @@ options:
               - The gateway of the far end's namespace, IPv4 or IPv6. It has to be in the subnet of one of the far end's
                 addresses, or behind one of O(ports[].peer.routes) without a gateway, or O(ports[].peer.gateway_onlink).
               - A default route of the same metric is replaced (0 for IPv4, 1024 for IPv6), and so are others through
-                the far end, but for those of DHCP clients and routing daemons. Those of other metrics through other
+                the far end, except those of DHCP clients and routing daemons. Those of other metrics through other
                 devices are left alone.
               - Not for a far end in the bridge's own namespace.
             type: str
           gateway_onlink:
             description:
               - Whether O(ports[].peer.gateway) is taken to be on the link, although no address of the far end says so,
-                as C(onlink) of C(ip route). So a far end with V(203.0.113.5/32) has the gateway V(169.254.1.1).
+                like C(onlink) of C(ip route). That way a far end with V(203.0.113.5/32) can have the gateway
+                V(169.254.1.1).
             type: bool
           routes:
             description:
-              - Further routes through the far end. What is said of default routes under O(ports[].peer.gateway) holds
-                for each destination; all other routes are left alone.
-              - A default route is not for a far end in the bridge's own namespace either.
+              - Further routes through the far end. Each destination is handled as the default route is with
+                O(ports[].peer.gateway); all other routes are left alone.
+              - A default route, too, is not for a far end in the bridge's own namespace.
             type: list
             elements: dict
             suboptions:
@@ -156,15 +157,15 @@ options:
     default: false
   purge_ports:
     description:
-      - Whether ports that O(ports) does not list are taken away. Of those, veth pairs are deleted and other devices
-        are only released from the bridge. With an empty list all are taken away.
+      - Whether ports that O(ports) does not list are removed. Veth pairs are then deleted, and other devices only
+        released from the bridge. With an empty list all ports are removed.
     type: bool
     default: false
   state:
     description:
-      - With V(absent) the bridge goes with the pairs of the listed ports, or with every veth pair that is a port of it
-        if O(ports) is not given. Other devices are only released. A listed pair that is by now a port of another
-        bridge stays.
+      - With V(absent) the bridge is deleted together with the pairs of the listed ports, or, if O(ports) is not given,
+        with every veth pair that is a port of it. Other devices are only released. A listed pair that has become a port
+        of another bridge stays.
     type: str
     choices: [present, absent]
     default: present

@@ -10,13 +10,13 @@ module: virtual_ip
 short_description: Manage virtual addresses on a dummy device
 version_added: 1.0.0
 description:
-  - Puts addresses on a device of kind C(dummy), which it creates where it is missing. A load balancer's own machine
-    answers for its virtual addresses that way, without any cable having them.
+  - Puts addresses on a device of kind C(dummy), which it creates where it is missing. That way the load balancer itself
+    answers for its virtual addresses, although no network card has them.
   - A new device stays down, since the kernel answers for its addresses all the same. An existing device is left up or
     down as it is. (One that is set down loses its IPv6 addresses, and the next run adds them again.)
   - A real server with direct routing or a tunnel whose gateway is the load balancer cannot answer from such an address
-    while the balancer has it, too, as the balancer takes the answers for forged ones. It needs another gateway, or the
-    sysctl C(accept_local) on the balancer's device towards it. IPv6 is not concerned.
+    while the balancer has it too, since the balancer takes the answers for forged ones. It needs another gateway, or
+    the sysctl C(accept_local) on the balancer's device towards it. This does not concern IPv6.
 extends_documentation_fragment:
   - linuxnet.ipvs.attributes
   - linuxnet.ipvs.netns
@@ -29,25 +29,26 @@ options:
   addresses:
     description:
       - The addresses, IPv4 and IPv6. Without a prefix length an address is a host address (C(/32), C(/128)).
-      - Without the option addresses are left alone; others than the listed ones are left alone too, unless
-        O(exclusive), but for the same address with another prefix length, which is replaced. Link-local addresses
+      - Without the option all addresses are left alone; with it, unlisted ones are left alone too, unless
+        O(exclusive=true). Only the same address with another prefix length is replaced. Link-local addresses
         (C(fe80::/10)) are the kernel's own and stay, unless they are listed.
       - IPv6 addresses are added without duplicate address detection, so they can be used at once.
-      - Neighbours on the same link as the machine reach an IPv6 address only by a route, not by asking who has it, as
-        the kernel answers solicitations for the addresses of that very device only. A warning says where an address
-        lies in the network of another device. For IPv4 the kernel answers for all addresses of the machine.
+      - Neighbours on the machine's link reach such an IPv6 address only by a route, not by asking who has it, since the
+        kernel answers solicitations only for addresses of the device that receives them. A warning says so if an
+        address lies in the network of another device. For IPv4 the kernel answers for all addresses of the machine.
     type: list
     elements: str
   exclusive:
     description:
-      - Whether O(addresses) is all that the device shall have. With an empty list it is left without an address.
+      - Whether the device shall have no other addresses than O(addresses). With an empty list it is left without any
+        address.
     type: bool
     default: false
   state:
     description:
-      - With V(absent) and O(addresses) just those are taken away, whatever prefix lengths they have, and the device
+      - With V(absent) and O(addresses) only those addresses are removed, whatever their prefix lengths, and the device
         stays.
-      - With V(absent) and no O(addresses) the device goes.
+      - With V(absent) and no O(addresses) the device is deleted.
     type: str
     choices: [present, absent]
     default: present
