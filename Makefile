@@ -32,7 +32,7 @@ ASK_BECOME = $$([ "$$(id -u)" = 0 ] || sudo -kn true 2>/dev/null || echo --ask-b
 # The same where the lab is there: only nodes on this machine's own kernel need sudo.
 ASK_BECOME_NODE = $$(! grep -qs 'ansible_connection: local' .lab/inventory.yml || echo $(ASK_BECOME))
 
-.PHONY: help venv lab tour picture shell destroy test lint sanity unit versions scenarios scenario kernels bench tables changelog \
+.PHONY: help venv lab tour picture shell destroy docs test lint sanity unit versions scenarios scenario kernels bench tables changelog \
 	constraints clean
 
 help: ## List the targets
@@ -102,6 +102,10 @@ tables: .venv/test.stamp ## Write what is made of sources: tables of variables, 
 	@python tests/write/doctor_table.py
 	@python tests/write/map.py
 	@python tests/write/tested.py
+	@python tests/write/guides.py
+
+docs: .venv/test.stamp ## Build the documentation's site
+	@python tests/run/docs.py
 
 changelog: .venv/test.stamp ## Write CHANGELOG.rst anew, with the modules and roles that there are
 	antsibull-changelog release --update-existing --reload-plugins --refresh-plugins --refresh-fragments

@@ -15,14 +15,27 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
+import environments
 import sources
 import steps
 import yaml
+
+import docs
 
 # The checkout under the name by which the collection imports itself.
 COLLECTION = ".venv/collections/ansible_collections/linuxnet/ipvs"
 #: Galaxy's own importer, in an environment of its own: it wants older libraries than ours.
 IMPORTER = "galaxy-importer==0.4.44"
+#: What is made of the code, and must not be stale, by who writes it
+WRITERS = {
+    "role tables": "role_tables",
+    "guide tables": "guide_tables",
+    "real servers' options": "real_server",
+    "the doctor's checks": "doctor_table",
+    "what is tested": "tested",
+    "map": "map",
+    "list of guides": "guides",
+}
 # What a released collection may hold: the rest is for those who work on it.
 RELEASED = {
     "CHANGELOG.rst",
@@ -50,11 +63,8 @@ def commands() -> Iterator[tuple[str, list[str]]]:
     yield "ruff check", ["ruff", "check"]
     yield "ruff format", ["ruff", "format", "--check", "--diff"]
     yield "changelog", ["antsibull-changelog", "lint"]
-    yield "role tables", [sys.executable, "tests/write/role_tables.py", "--check"]
-    yield "guide tables", [sys.executable, "tests/write/guide_tables.py", "--check"]
-    yield "real servers' options", [sys.executable, "tests/write/real_server.py", "--check"]
-    yield "what is tested", [sys.executable, "tests/write/tested.py", "--check"]
-    yield "map", [sys.executable, "tests/write/map.py", "--check"]
+    for name, writer in WRITERS.items():
+        yield name, [sys.executable, f"tests/write/{writer}.py", "--check"]
 
 
 def build(folder: Path) -> steps.Step:
@@ -79,26 +89,18 @@ def tarball(folder: Path) -> Path:
 def galaxy(folder: Path) -> steps.Step:
     """Import the collection that was built, as Galaxy does."""
     start = time.monotonic()
-    environment = steps.CHECKOUT / ".venv" / IMPORTER.replace("==", "-")
-    if not (environment / "stamp").exists():
-        python = environment / "bin" / "python"
-        making: list[list[str | Path]] = [
-            [sys.executable, "-m", "venv", "--clear", environment],
-            [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", IMPORTER],
-        ]
-        for words in making:
-            step = steps.run("galaxy-importer", words)
-            if step.failure is not None:
-                return step
-        (environment / "stamp").touch()
+    try:
+        binaries = environments.installed("galaxy-importer", [IMPORTER])
+    except environments.NotInstalled as exc:
+        return steps.Step("galaxy-importer", time.monotonic() - start, str(exc))
     config = folder / "importer.cfg"
     config.write_text("[galaxy-importer]\nrun_ansible_lint = false\ncheck_required_tags = true\n")
     env = {
-        "PATH": f"{environment / 'bin'}{os.pathsep}{os.environ['PATH']}",
+        "PATH": f"{binaries}{os.pathsep}{os.environ['PATH']}",
         "GALAXY_IMPORTER_CONFIG": str(config),
         "ANSIBLE_CONFIG": str(config),  # which has nothing for Ansible
     }
-    command: list[str | Path] = [environment / "bin" / "python", "-m", "galaxy_importer.main", tarball(folder)]
+    command: list[str | Path] = [binaries / "python", "-m", "galaxy_importer.main", tarball(folder)]
     step = steps.run("galaxy-importer", command, env, folder)  # where it leaves a report
     return steps.Step(step.name, time.monotonic() - start, step.failure)
 
@@ -138,6 +140,7 @@ def main() -> int:
     done = []
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
         waiting = [pool.submit(lambda: list(released())), pool.submit(lambda: [changelog()])]
+        waiting.append(pool.submit(lambda: [docs.build(steps.OUTPUT / "docs")]))
         waiting += [pool.submit(alone, name, command) for name, command in commands()]
         for future in as_completed(waiting):
             for step in future.result():

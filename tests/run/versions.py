@@ -23,6 +23,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import environments
 import steps
 
 
@@ -91,16 +92,8 @@ def runs(python: str) -> bool:
 
 
 def installed(core: Core, python: str) -> Path:
-    """The environment of a core, made where it is not there yet."""
-    environment = steps.CHECKOUT / ".venv" / "cores" / core.version
-    stamp = environment / "stamp"
-    if not stamp.exists():
-        shutil.rmtree(environment, ignore_errors=True)
-        subprocess.run([python, "-m", "venv", str(environment)], check=True)
-        pip = [str(environment / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check"]
-        subprocess.run([*pip, f"ansible-core=={core.version}", *NODE], check=True)
-        stamp.touch()
-    return environment / "bin"
+    """The commands of a core, which is installed where it is not yet."""
+    return environments.installed(f"cores/{core.version}", [f"ansible-core=={core.version}", *NODE], python)
 
 
 def environment_of(binaries: Path, config: Path) -> dict[str, str]:

@@ -7,8 +7,10 @@
 from __future__ import annotations
 
 import re
+import sys
 
 import ansible_collections
+import documents
 import steps
 
 ansible_collections.__path__.append(str(steps.CHECKOUT / ".venv" / "collections" / "ansible_collections"))
@@ -16,7 +18,6 @@ ansible_collections.__path__.append(str(steps.CHECKOUT / ".venv" / "collections"
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.catalogue import CHECKS  # noqa: E402 # found only now
 
 GUIDE = steps.CHECKOUT / "docs" / "doctor.md"
-BEGIN, END = "<!-- checks:begin -->", "<!-- checks:end -->"
 
 
 def table() -> str:
@@ -28,12 +29,5 @@ def table() -> str:
     return "\n".join(lines)
 
 
-def with_table(guide: str) -> str:
-    """The guide with the table that belongs there."""
-    before, _begin, rest = guide.partition(BEGIN)
-    _old, _end, after = rest.partition(END)
-    return f"{before}{BEGIN}\n{table()}\n{END}{after}"
-
-
 if __name__ == "__main__":
-    GUIDE.write_text(with_table(GUIDE.read_text()))
+    sys.exit(documents.close(__doc__, [(GUIDE, documents.with_part(GUIDE.read_text(), "checks", table()))]))

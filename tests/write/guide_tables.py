@@ -14,13 +14,13 @@ language; its rows are replaced. With --check nothing is written, and a stale fi
 
 from __future__ import annotations
 
-import argparse
 import re
 import sys
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+import documents
 import guide
 import role_tables
 import steps
@@ -129,20 +129,5 @@ def made() -> Iterator[tuple[Path, str]]:
     yield guide.PLAYBOOK, playbook(guide.chapters(english))
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--check", action="store_true", help="write nothing, fail if a file is stale")
-    check = parser.parse_args().check
-    stale = [(path, text) for path, text in made() if not path.exists() or path.read_text() != text]
-    for path, text in stale:
-        name = path.relative_to(steps.CHECKOUT)
-        if check:
-            print(f"{name} is stale: make tables", file=sys.stderr)
-        else:
-            path.write_text(text)
-            print(f"wrote {name}")
-    return 1 if check and stale else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(documents.close(__doc__, made()))

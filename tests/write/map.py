@@ -11,10 +11,10 @@ import sys
 from itertools import groupby
 from pathlib import Path
 
+import documents
 import steps
 
 DOCUMENT = steps.CHECKOUT / "docs" / "architecture.md"
-BEGIN, END = "<!-- map:begin -->\n", "<!-- map:end -->"
 ROOMS = ("plugins/module_utils", "plugins/plugin_utils")
 
 
@@ -28,7 +28,7 @@ def written() -> str:
     """The map: a table for each folder."""
     files = [path for room in ROOMS for path in (steps.CHECKOUT / room).rglob("*.py")]
     files.sort(key=lambda path: (path.parent, path.name))
-    lines = []
+    lines = [""]
     for folder, inside in groupby(files, key=lambda path: path.parent):
         lines += [f"### `{folder.relative_to(steps.CHECKOUT)}`", "", "| file | what is in it |", "| --- | --- |"]
         lines += [f"| `{path.stem}` | {first_line(path)} |" for path in inside]
@@ -36,23 +36,5 @@ def written() -> str:
     return "\n".join(lines)
 
 
-def with_map(document: str) -> str:
-    """The document with the map that belongs there."""
-    before, _begin, rest = document.partition(BEGIN)
-    _old, _end, after = rest.partition(END)
-    return f"{before}{BEGIN}\n{written()}\n{END}{after}"
-
-
-def main() -> int:
-    document = DOCUMENT.read_text()
-    if "--check" in sys.argv[1:]:
-        if with_map(document) != document:
-            print(f"{DOCUMENT.relative_to(steps.CHECKOUT)} is not as the code is now: make tables")
-            return 1
-        return 0
-    DOCUMENT.write_text(with_map(document))
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(documents.close(__doc__, [(DOCUMENT, documents.with_part(DOCUMENT.read_text(), "map", written()))]))

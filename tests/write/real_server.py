@@ -10,7 +10,6 @@ What they mean stands in tests/write/real_server.yml, their types and choices ar
 
 from __future__ import annotations
 
-import argparse
 import sys
 import textwrap
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import ansible_collections
+import documents
 import steps
 import yaml
 
@@ -78,24 +78,12 @@ def written(text: str, indent: int, prefix: str) -> str:
     return before + "".join(" " * indent + line + "\n" for line in options(indent, prefix)) + after
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing, and fail where something differs")
-    check = parser.parse_args().check
-    stale = []
+def made() -> Iterator[tuple[Path, str]]:
+    """Each module with what it has to hold."""
     for name, place in PLACES.items():
         path = MODULES / f"{name}.py"
-        text = path.read_text()
-        new = written(text, *place)
-        if new != text:
-            stale.append(name)
-            if not check:
-                path.write_text(new)
-    if check and stale:
-        print(f"run 'make tables': the options of a real server are stale in {', '.join(stale)}")
-        return 1
-    return 0
+        yield path, written(path.read_text(), *place)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(documents.close(__doc__, made()))

@@ -18,10 +18,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import documents
 import steps
 import yaml
 
-BEGIN, END = "<!-- variables:begin -->", "<!-- variables:end -->"
 # Longer defaults are shown by a link to where they stand.
 LONGEST_DEFAULT = 40
 
@@ -91,10 +91,7 @@ def table(specs: Mapping[str, Mapping[str, Any]]) -> str:
 
 def with_table(readme: str, specs: Mapping[str, Mapping[str, Any]]) -> str:
     """Put the table between the markers of a README. Raises ValueError without exactly one pair of them."""
-    pattern = re.compile(f"{BEGIN}.*?{END}", re.DOTALL)
-    if len(pattern.findall(readme)) != 1:
-        raise ValueError(f"it needs one line {BEGIN} and one line {END} after it")
-    return pattern.sub(lambda _match: f"{BEGIN}\n{table(specs)}\n{END}", readme)
+    return documents.with_part(readme, "variables", table(specs))
 
 
 def disagreements(specs: Mapping[str, Mapping[str, Any]], defaults: Mapping[str, Any]) -> Iterator[str]:

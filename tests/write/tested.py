@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import sys
 
+import documents
 import scenarios
 import steps
 import versions
 
 README = steps.CHECKOUT / "README.md"
-BEGIN, END = "<!-- tested:begin -->\n", "<!-- tested:end -->"
 #: What Debian's suites have: the release, its kernel and its ipset(8).
 SUITES = {
     "bookworm": ("Debian 12", "6.1", "7.17"),
@@ -52,26 +52,8 @@ def rows() -> list[tuple[str, str, str, str]]:
 def table() -> str:
     """The table in Markdown."""
     head = ["| | `make test` | `make kernels`, `make versions` | expected to work |", "| --- | --- | --- | --- |"]
-    return "\n".join([*head, *("| %s |" % " | ".join(row) for row in rows())])
-
-
-def with_table(document: str) -> str:
-    """The README with the table that belongs there."""
-    before, _begin, rest = document.partition(BEGIN)
-    _old, _end, after = rest.partition(END)
-    return f"{before}{BEGIN}\n{table()}\n\n{END}{after}"
-
-
-def main() -> int:
-    document = README.read_text()
-    if "--check" in sys.argv[1:]:
-        if with_table(document) != document:
-            print(f"{README.relative_to(steps.CHECKOUT)} has a stale table of what is tested: make tables")
-            return 1
-        return 0
-    README.write_text(with_table(document))
-    return 0
+    return "\n".join(["", *head, *("| %s |" % " | ".join(row) for row in rows()), ""])
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(documents.close(__doc__, [(README, documents.with_part(README.read_text(), "tested", table()))]))
