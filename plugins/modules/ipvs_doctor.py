@@ -166,6 +166,8 @@ not_checked:
     - {id: firewall_drops, reason: "nft(8) has tables of its own that may drop: inet firewalld", left_open: true}
 """
 
+import gc
+
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base import values
@@ -197,6 +199,8 @@ def run(module):
 
 
 def main():
+    # A large table is many small objects, none of which hold each other in a circle.
+    gc.disable()
     module = AnsibleModule(
         argument_spec=dict(
             probe=dict(type="bool", default=True),

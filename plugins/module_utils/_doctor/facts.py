@@ -76,10 +76,9 @@ def read(run: Run, netns: str | None, wishes: Wishes, probe_timeout: float | Non
         snapshot = links.snapshot(here, routes=True)
         destinations = links.destinations(here)
         local = tuple(network for network, own in destinations.items() if own)
-        next_hops = _next_hops(links, here, addresses, destinations)
+        next_hops = _next_hops(links, here, snapshot, addresses, destinations)
         ports = _ports(links, here, snapshot, next_hops)
-        netfilter_bridges = links.netfilter_bridges(here)
-        tagged_only = links.tagged_only(here)
+        tagged_only = links.tagged_only(here, snapshot.links)
     return NodeFacts(
         release=os.uname().release,
         netns=netns,
@@ -96,7 +95,6 @@ def read(run: Run, netns: str | None, wishes: Wishes, probe_timeout: float | Non
         local=local,
         next_hops=next_hops,
         ports=ports,
-        netfilter_bridges=netfilter_bridges,
         tagged_only=tagged_only,
         sets=_sets(netns),
         rules=read_rules(run, netns, sorted({row.key.family for row in table})),
@@ -118,9 +116,9 @@ def _table(netns: str | None) -> tuple[tuple[Row, ...], dict[Any, int], dict[Any
     total = 0
     with Ipvs(netns) as ipvs:
         for service, read_servers in ipvs.table():
-            servers = tuple(read_servers)
-            rows.append(Row(service, servers))
-            for server, counted in zip(servers, read_servers.connections()):
+            both = list(read_servers.counted())
+            rows.append(Row(service, tuple(server for server, _counted in both)))
+            for server, counted in both:
                 number = sum(counted.values())
                 total += number
                 if not server.weight:
@@ -147,11 +145,15 @@ def _endpoints(table: Iterable[Row]) -> list[tuple[Address, int]]:
 
 
 def _next_hops(
-    links: Links, netns: str | None, addresses: Iterable[Address], destinations: Iterable[Network]
+    links: Links,
+    netns: str | None,
+    snapshot: Snapshot,
+    addresses: Iterable[Address],
+    destinations: Iterable[Network],
 ) -> dict[Address, NextHop]:
     """How the kernel sends to addresses; those that no route tells apart are asked about once."""
     if links.has_policies(netns):
-        return {address: NextHop(*found) for address, found in links.ways(netns, addresses).items()}
+        return {address: NextHop(*found) for address, found in links.ways(netns, snapshot.links, addresses).items()}
     bounds: dict[int, list[int]] = {}
     for version in (4, 6):
         edges = [each for each in destinations if each.version == version]
@@ -160,7 +162,7 @@ def _next_hops(
     alike: dict[tuple[int, int], list[Address]] = {}
     for address in addresses:
         alike.setdefault((address.version, bisect_right(bounds[address.version], int(address))), []).append(address)
-    asked = links.ways(netns, [group[0] for group in alike.values()])
+    asked = links.ways(netns, snapshot.links, [group[0] for group in alike.values()])
     return {address: NextHop(*asked[group[0]]) for group in alike.values() if group[0] in asked for address in group}
 
 
@@ -173,17 +175,19 @@ def _ports(
     a while, the other end of a veth device tells, if it has the address.
     """
     near: dict[Address, Link] = {}
+    links_by_name = {link.name: link for link in snapshot.links}
     for address, way in next_hops.items():
-        device = snapshot.link(way.device)
+        device = links_by_name.get(way.device)
         if device is not None and device.kind == "bridge" and way.router is None and not way.local:
             near[address] = device
     if not near:
         return {}
     neighbours, learned = links.neighbours(netns), links.learned(netns)
     found: dict[Address, str] = {}
+    links_by_index = {link.index: link for link in snapshot.links}
     for address, bridge in near.items():
         hardware = neighbours.get((bridge.index, address))
-        port = snapshot.link_at(learned.get((bridge.index, hardware), 0)) if hardware else None
+        port = links_by_index.get(learned.get((bridge.index, hardware), 0)) if hardware else None
         if port is not None:
             found[address] = port.name
     if len(found) < len(near):

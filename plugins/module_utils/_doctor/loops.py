@@ -9,7 +9,7 @@ Sources: ipset(8), iptables-extensions(8), net/bridge of the kernel.
 
 from __future__ import annotations
 
-from typing import Iterable, Iterator
+from typing import Iterable, Iterator, NamedTuple
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.values import family_of
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.checks.common import (
@@ -17,6 +17,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.checks.commo
     device_towards,
     masqueraded,
     nat_rules,
+    once,
     say_what_is_left,
     some,
 )
@@ -45,9 +46,18 @@ DIRECTIONS = "dst,dst,src"
 NEW_SETS = {"inet": "LOOP-BACK", "inet6": "LOOP-BACK6"}
 
 
+class Client(NamedTuple):
+    """A real server that shall reach itself through its own service, and its entry in a set of what loops back."""
+
+    row: Row
+    server: RealServer
+    entry: str
+
+
 def entry_of(key: ServiceKey, server: RealServer) -> str:
     """A real server's entry in a set of what loops back."""
-    return "%s,%s:%d,%s" % (server.address, key.protocol, server.port, server.address)
+    address = server.address
+    return "%s,%s:%d,%s" % (address, key.protocol, server.port, address)
 
 
 def _loops(entry: str) -> bool:
@@ -55,6 +65,7 @@ def _loops(entry: str) -> bool:
     return first == last
 
 
+@once
 def loop_sets(facts: NodeFacts, family: str | None = None) -> list[LoopSet]:
     """The sets by which looped connections are masqueraded: a rule asks for them so, or they hold nothing else."""
     asked = {
@@ -67,15 +78,9 @@ def loop_sets(facts: NodeFacts, family: str | None = None) -> list[LoopSet]:
     return [each for each in found if family in (None, each.family)]
 
 
-def clients_of_themselves(facts: NodeFacts) -> list[tuple[Row, RealServer]]:
+@once
+def clients_of_themselves(facts: NodeFacts) -> list[Client]:
     """The real servers that shall reach themselves through their own service."""
-    if "clients" not in facts.worked_out:
-        facts.worked_out["clients"] = _clients_of_themselves(facts)
-    found: list[tuple[Row, RealServer]] = facts.worked_out["clients"]
-    return found
-
-
-def _clients_of_themselves(facts: NodeFacts) -> list[tuple[Row, RealServer]]:
     found = masqueraded(facts)
     if facts.wishes.loopback is False:
         raise NotApplicable("'loopback' says that no real server is a client of its own service")
@@ -85,16 +90,19 @@ def _clients_of_themselves(facts: NodeFacts) -> list[tuple[Row, RealServer]]:
             "nothing tells that real servers are clients of their own services: no set of what loops back"
         )
     # Who lives behind a router may well come to its own service by another node.
-    found = [(row, server) for row, server in found if row.key.protocol and not _behind_router(facts, server)]
+    clients = [
+        Client(row, server, entry_of(row.key, server))
+        for row, server in found
+        if row.key.protocol and not _behind_router(facts, server)
+    ]
     if facts.wishes.loopback:
-        return found
+        return clients
     entries = frozenset().union(*(each.entries for each in sets))
     # With nothing in the sets, whatever the rule was made for is missing from them.
-    own = {row.key for row, server in found if entry_of(row.key, server) in entries}
-    beside = {_location(facts, server) for row, server in found if entry_of(row.key, server) in entries}
-    return [
-        (row, server) for row, server in found if not entries or row.key in own or _location(facts, server) in beside
-    ]
+    known = [each for each in clients if each.entry in entries]
+    own = {each.row.key for each in known}
+    beside = {_location(facts, each.server) for each in known}
+    return [each for each in clients if not entries or each.row.key in own or _location(facts, each.server) in beside]
 
 
 def _behind_router(facts: NodeFacts, server: RealServer) -> bool:
@@ -106,20 +114,22 @@ def _location(facts: NodeFacts, server: RealServer) -> str:
     return device_towards(facts, server) or str(server.address)
 
 
-def fate_of(facts: NodeFacts, key: ServiceKey, server: RealServer) -> Decision:
+def fate_of(facts: NodeFacts, client: Client) -> Decision:
     """What nat's POSTROUTING does to a connection of a real server to itself."""
-    known = facts.worked_out.setdefault("fates", {})
-    if (key, server.key) not in known:
-        known[key, server.key] = _fate_of(facts, key, server)
-    found: Decision = known[key, server.key]
-    return found
+    return _fates(facts)[client.entry]
 
 
-def _fate_of(facts: NodeFacts, key: ServiceKey, server: RealServer) -> Decision:
+@once
+def _fates(facts: NodeFacts) -> dict[str, Decision]:
+    """The fates by the entries of sets, which tell all of these connections that a rule could ask for."""
+    return {each.entry: _fate_of(facts, *each) for each in clients_of_themselves(facts)}
+
+
+def _fate_of(facts: NodeFacts, row: Row, server: RealServer, entry: str) -> Decision:
+    key = row.key
     rules = facts.rules.get(key.family, Rules())
     if (rules.tables is None and rules.ruleset is None) or rules.masquerading_besides:
         return Decision(UNKNOWN)
-    entry = entry_of(key, server)
     way = facts.next_hop_of.get(server.packed)
     packet = Packet(
         source=server.address,
@@ -134,15 +144,15 @@ def _fate_of(facts: NodeFacts, key: ServiceKey, server: RealServer) -> Decision:
 
 
 def say_what_may_masquerade(facts: NodeFacts, only: Iterable[str] = ("inet", "inet6")) -> None:
-    clients = [(row, server) for row, server in clients_of_themselves(facts) if row.key.family in only]
-    families = (row.key.family for row, _server in clients)
-    fates = [fate_of(facts, row.key, server) for row, server in clients]
+    clients = [each for each in clients_of_themselves(facts) if each.row.key.family in only]
+    families = (each.row.key.family for each in clients)
+    fates = [fate_of(facts, each) for each in clients]
     say_what_is_left(facts, families, lambda rules: rules.masquerading_besides, fates)
 
 
 def bridged_servers(facts: NodeFacts) -> Iterator[tuple[str, RealServer, Link, Link]]:
     """Real servers that shall reach themselves and live behind a port of a bridge: family, server, port, bridge."""
-    for _row, server in clients_of_themselves(facts):
+    for _row, server, _entry in clients_of_themselves(facts):
         port = facts.port_of(server.address)
         bridge = facts.bridge_of(port) if port else None
         if port and bridge and port.name not in facts.tagged_only:
@@ -156,7 +166,7 @@ def say_which_ports_filter(facts: NodeFacts) -> None:
         LeftOpen: there are such ports.
     """
     found = {
-        facts.ports[server.address] for _row, server in clients_of_themselves(facts) if server.address in facts.ports
+        facts.ports[each.server.address] for each in clients_of_themselves(facts) if each.server.address in facts.ports
     }
     dropping = sorted(found & facts.tagged_only)
     if dropping:
@@ -166,10 +176,11 @@ def say_which_ports_filter(facts: NodeFacts) -> None:
 def sees_bridged(facts: NodeFacts, family: str, bridge: Link) -> bool:
     """Whether iptables sees what crosses a bridge."""
     name = "iptables" if family == "inet" else "ip6tables"
-    own = facts.netfilter_bridges.get(bridge.name, (False, False))[family == "inet6"]
-    return own or facts.switch("net/bridge/bridge-nf-call-%s" % name) == 1
+    own = bridge.nf_call_iptables if family == "inet" else bridge.nf_call_ip6tables
+    return bool(own) or facts.switch("net/bridge/bridge-nf-call-%s" % name) == 1
 
 
+@once
 def loop_rules(facts: NodeFacts, family: str) -> list[Rule]:
     """The rules that masquerade what the sets have."""
     names = {each.name for each in loop_sets(facts, family)}
@@ -181,19 +192,18 @@ def loop_rules(facts: NodeFacts, family: str) -> list[Rule]:
     ]
 
 
-def unmasqueraded(facts: NodeFacts, ruled: bool) -> dict[str, list[tuple[Row, RealServer, Decision]]]:
+def unmasqueraded(facts: NodeFacts, ruled: bool) -> dict[str, list[tuple[Client, Decision]]]:
     """The real servers that are surely not masqueraded, by family, where a rule for the sets is or is not.
 
     Of the families that have sets, those that are in them.
     """
-    found: dict[str, list[tuple[Row, RealServer, Decision]]] = {}
-    for row, server in clients_of_themselves(facts):
-        family = row.key.family
+    found: dict[str, list[tuple[Client, Decision]]] = {}
+    for client in clients_of_themselves(facts):
+        family = client.row.key.family
         sets = loop_sets(facts, family)
-        if sets and not any(entry_of(row.key, server) in each.entries for each in sets):
+        if sets and not any(client.entry in each.entries for each in sets):
             continue
-        rules = loop_rules(facts, family)
-        verdict = fate_of(facts, row.key, server)
-        if verdict.kind not in (MASQUERADE, UNKNOWN) and bool(rules) == ruled:
-            found.setdefault(family, []).append((row, server, verdict))
+        verdict = fate_of(facts, client)
+        if verdict.kind not in (MASQUERADE, UNKNOWN) and bool(loop_rules(facts, family)) == ruled:
+            found.setdefault(family, []).append((client, verdict))
     return found

@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cached_property
 from ipaddress import ip_address
-from typing import Any, Dict, FrozenSet, Iterator, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.values import Address, Network
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.values import Address, Interface, Network
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.owners import Owner
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.values import RealServer, Service, ServiceKey
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.values import Link, Snapshot
@@ -126,8 +126,6 @@ class NodeFacts:
     next_hops: Mapping[Address, NextHop] = field(default_factory=dict)
     #: The bridge port behind which an address lives, where it is known.
     ports: Mapping[Address, str] = field(default_factory=dict)
-    #: Bridges that hand their frames to iptables and ip6tables by a switch of their own.
-    netfilter_bridges: Mapping[str, Tuple[bool, bool]] = field(default_factory=dict)
     #: Bridge ports that drop frames without a VLAN tag.
     tagged_only: FrozenSet[str] = frozenset()
     sets: Tuple[LoopSet, ...] = ()
@@ -149,13 +147,20 @@ class NodeFacts:
         """The tables of iptables of a family; None where they cannot be read."""
         return self.rules.get(family, Rules()).tables
 
-    def servers(self, *methods: str) -> Iterator[tuple[Row, RealServer]]:
-        """The real servers that are reached by these forwarding methods, each with its service; not this node."""
-        return ((row, server) for row, server in self.remote if server.forwarding_method in methods)
+    def servers(self, method: str) -> Sequence[Tuple[Row, RealServer]]:
+        """The real servers that are reached by a forwarding method, each with its service; not this node."""
+        return self._by_method.get(method, ())
 
     @cached_property
-    def worked_out(self) -> Dict[str, Any]:
-        """What several checks ask, once it has been worked out."""
+    def _by_method(self) -> Dict[str, List[Tuple[Row, RealServer]]]:
+        found: Dict[str, List[Tuple[Row, RealServer]]] = {}
+        for row, server in self.remote:
+            found.setdefault(server.forwarding_method, []).append((row, server))
+        return found
+
+    @cached_property
+    def worked_out(self) -> Dict[Any, Any]:
+        """What several checks ask, once it has been worked out, by the question."""
         return {}
 
     @cached_property
@@ -203,11 +208,60 @@ class NodeFacts:
 
     def port_of(self, address: Address) -> Link | None:
         """The bridge port behind which an address lives."""
-        return self.snapshot.link(self.ports[address]) if address in self.ports else None
+        return self.link(self.ports[address]) if address in self.ports else None
 
     def bridge_of(self, port: Link) -> Link | None:
         """The bridge of a port."""
-        return self.snapshot.link_at(port.master) if port.master else None
+        return self.link_at(port.master) if port.master else None
+
+    # A director may have thousands of devices and addresses, and checks ask for them once for each real server.
+
+    def link(self, name: str) -> Link | None:
+        """The device of that name."""
+        return self._links_by_name.get(name)
+
+    def link_at(self, index: int) -> Link | None:
+        """The device of that index."""
+        return self._links_by_index.get(index)
+
+    def links_with(self, address: Address) -> Sequence[Link]:
+        """The devices that have an address."""
+        return self._links_by_address.get(address, ())
+
+    def interfaces(self, link: Link) -> Sequence[Interface]:
+        """The permanent addresses of a device, each with its network."""
+        return self._interfaces.get(link.index, ())
+
+    @cached_property
+    def _links_by_name(self) -> Dict[str, Link]:
+        return {link.name: link for link in self.snapshot.links}
+
+    @cached_property
+    def _links_by_index(self) -> Dict[int, Link]:
+        return {link.index: link for link in self.snapshot.links}
+
+    @cached_property
+    def _links_by_address(self) -> Dict[Address, List[Link]]:
+        found: Dict[Address, List[Link]] = {}
+        for each in self.snapshot.addresses:
+            link = self.link_at(each.index)
+            if link:
+                found.setdefault(each.interface.ip, []).append(link)
+        return found
+
+    @cached_property
+    def _interfaces(self) -> Dict[int, List[Interface]]:
+        found: Dict[int, List[Interface]] = {}
+        for each in self.snapshot.addresses:
+            if each.permanent:
+                found.setdefault(each.index, []).append(each.interface)
+        return found
+
+    @cached_property
+    def neighbouring(self) -> Sequence[Tuple[Interface, Link]]:
+        """The addresses of devices whose networks hold others, too, each with its device."""
+        both = ((each.interface, self.link_at(each.index)) for each in self.snapshot.addresses)
+        return [(own, link) for own, link in both if link and own.network.prefixlen < own.max_prefixlen]
 
 
 @dataclass(frozen=True)

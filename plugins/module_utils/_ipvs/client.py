@@ -138,10 +138,7 @@ class Ipvs(Closing):
 
     def connections(self, key: ServiceKey) -> dict[ServerKey, dict[str, int]]:
         """How many connections each real server of a virtual service has, by the server's key."""
-        return {
-            codec.decode_server(data, key.family).key: codec.decode_connections(data)
-            for data in (codec.inner(reply, codec.ATTR_DEST) for reply in self._server_replies(key))
-        }
+        return {server.key: counted for server, counted in self.real_servers(key).counted()}
 
     def statistics(self, keys: Iterable[ServiceKey]) -> list[dict[str, Any]]:
         """What the kernel counts of virtual services and of each of their real servers."""

@@ -14,7 +14,7 @@ import socket
 import struct
 from functools import lru_cache
 from operator import add
-from typing import Any, Iterable, Mapping, Sequence, overload
+from typing import Any, Iterable, Iterator, Mapping, Sequence, overload
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.settings import SyncDaemon, Timeouts
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.values import (
@@ -294,9 +294,11 @@ class KernelServers(RealServers):
         """The port and the terms of each."""
         return [(server.port, server.terms) for server in self]
 
-    def connections(self) -> list[dict[str, int]]:
-        """How many connections each has."""
-        return [decode_connections(inner(reply, ATTR_DEST)) for reply in self.replies]
+    def counted(self) -> Iterator[tuple[RealServer, dict[str, int]]]:
+        """Each with how many connections it has."""
+        for reply in self.replies:
+            found = attribute_map(inner(reply, ATTR_DEST))
+            yield _server(found, self._family), _connections(found)
 
     def only(self, places: Iterable[int]) -> KernelServers:
         """Those at some places."""
@@ -321,7 +323,10 @@ class KernelServers(RealServers):
 
 def decode_server(data: bytes, service_family: str) -> RealServer:
     """A real server from the attributes of a GET_DEST reply; kernels before 3.18 leave out its family."""
-    found = attribute_map(data)
+    return _server(attribute_map(data), service_family)
+
+
+def _server(found: Mapping[int, bytes], service_family: str) -> RealServer:
     try:
         family = _FAMILY_NAMES[integer(found[DEST_ADDR_FAMILY])] if DEST_ADDR_FAMILY in found else service_family
         terms = _server_terms(
@@ -359,7 +364,10 @@ def _server_terms(
 
 def decode_connections(data: bytes) -> dict[str, int]:
     """How many connections a real server has, from the attributes of a GET_DEST reply."""
-    found = attribute_map(data)
+    return _connections(attribute_map(data))
+
+
+def _connections(found: Mapping[int, bytes]) -> dict[str, int]:
     try:
         return dict(
             active_connections=integer(found[DEST_ACTIVE_CONNS]),

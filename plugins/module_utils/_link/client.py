@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import errno
-import ipaddress
 import os
 import socket
 from contextlib import contextmanager, suppress
@@ -34,13 +33,21 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.messages impor
     IFF_PROMISC,
     IFF_UP,
     RTM_DELROUTE,
+    RTM_GETADDR,
+    RTM_GETNEIGH,
+    RTM_GETROUTE,
     RTM_NEWROUTE,
+    RTN_LOCAL,
     RTNH_F_ONLINK,
+    Neighbour,
+    RouteMessage,
     address_of,
-    destination,
+    dump_of,
     link_of,
+    neighbour_of,
     requested,
-    route_of,
+    route_message,
+    route_to,
     vlan_of,
 )
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.rtnetlink import NETLINK_ROUTE
@@ -51,12 +58,12 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.values import 
     DeleteAddress,
     DeleteDevice,
     DeleteRoute,
+    Link,
     MoveDevice,
     Netns,
     Operation,
     RenameDevice,
     RestoreRoute,
-    Route,
     SetAddress,
     SetDevice,
     SetHairpin,
@@ -68,9 +75,6 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.values import 
 #: linux/if_addr.h: no duplicate address detection, so that an IPv6 address is usable at once.
 _IFA_F_NODAD = 0x02
 #: linux/rtnetlink.h
-_RT_TABLE_MAIN = 254
-_RTN_UNICAST = 1
-_RTN_LOCAL = 2
 _RTPROT_BOOT = 3
 _RT_SCOPE_UNIVERSE = 0
 _RT_SCOPE_LINK = 253
@@ -135,55 +139,48 @@ class Links(Closing):
         """
         return Snapshot(
             links=tuple(map(link_of, self._dump(netns, "get_links"))),
-            addresses=tuple(map(address_of, self._dump(netns, "get_addr"))),
-            routes=tuple(self._routes(netns)) if routes else (),
+            addresses=tuple(filter(None, map(address_of, self._replies(netns, RTM_GETADDR, socket.AF_UNSPEC)))),
+            routes=tuple(each.read() for each in self._routes(netns) if each.in_main) if routes else (),
         )
 
     def neighbours(self, netns: Netns) -> dict[tuple[int, Address], str]:
         """The hardware address of each neighbour that the kernel knows, by the device's index and the address."""
-        found = {}
-        for family in (socket.AF_INET, socket.AF_INET6):
-            for message in self._dump(netns, "get_neighbours", family=family):
-                address, hardware = message.get_attr("NDA_DST"), message.get_attr("NDA_LLADDR")
-                if message["family"] == family and address and hardware:
-                    found[(message["ifindex"], ipaddress.ip_address(address))] = hardware.lower()
-        return found
+        return {
+            (each.device, each.address): each.hardware
+            for family in (socket.AF_INET, socket.AF_INET6)
+            for each in self._neighbours(netns, family)
+            if each.address is not None
+        }
 
     def learned(self, netns: Netns) -> dict[tuple[int, str], int]:
         """The port behind which a bridge has learned a hardware address: by the bridge's index and that address."""
-        found = {}
-        for message in self._dump(netns, "get_neighbours", family=_AF_BRIDGE):
-            bridge, hardware = message.get_attr("NDA_MASTER"), message.get_attr("NDA_LLADDR")
-            if message["family"] == _AF_BRIDGE and bridge and hardware and message["ifindex"] != bridge:
-                found[(bridge, hardware.lower())] = message["ifindex"]
-        return found
+        return {
+            (each.master, each.hardware): each.device
+            for each in self._neighbours(netns, _AF_BRIDGE)
+            if each.master and each.device != each.master
+        }
 
-    def ways(self, netns: Netns, addresses: Iterable[Address]) -> dict[Address, tuple[str, Address | None, bool]]:
+    def ways(
+        self, netns: Netns, links: Iterable[Link], addresses: Iterable[Address]
+    ) -> dict[Address, tuple[str, Address | None, bool]]:
         """How the kernel sends to addresses: device, router, and whether to itself; without those it has no way to."""
-        ip = self._socket(netns)
-        names = {message["index"]: message.get_attr("IFLA_IFNAME") for message in self._dump(netns, "get_links")}
+        names = {link.index: link.name for link in links}
         found = {}
-        for address in addresses:
-            try:
-                (message,) = ip.route("get", dst=str(address), family=_family(address))
-            except self._library.NetlinkError:
-                continue
-            gateway = message.get_attr("RTA_GATEWAY")
-            found[address] = (
-                names.get(message.get_attr("RTA_OIF"), ""),
-                ipaddress.ip_address(gateway) if gateway else None,
-                message["type"] == _RTN_LOCAL,
-            )
+        with NetlinkSocket(NETLINK_ROUTE, netns) as netlink:
+            for address in addresses:
+                with suppress(KernelRefused):  # the kernel has no way to it
+                    (reply,) = netlink.request(Message(RTM_GETROUTE, route_to(address)))
+                    answer = route_message(reply)
+                    if answer is not None:
+                        route = answer.read()
+                        found[address] = names.get(route.index, ""), route.via, answer.kind == RTN_LOCAL
         return found
 
     def destinations(self, netns: Netns) -> dict[Network, bool]:
         """The destinations of the routes of all tables, and whether the kernel delivers each to itself."""
         found: dict[Network, bool] = {}
-        for family in (socket.AF_INET, socket.AF_INET6):
-            for message in self._dump(netns, "get_routes", family=family):
-                if message["family"] == family:
-                    to = destination(message)
-                    found[to] = found.get(to, False) or message["type"] == _RTN_LOCAL
+        for route in self._routes(netns):
+            found[route.to] = found.get(route.to, False) or route.kind == RTN_LOCAL
         return found
 
     def has_policies(self, netns: Netns) -> bool:
@@ -198,12 +195,6 @@ class Links(Closing):
     def vlans(self, netns: Netns) -> dict[int, int]:
         """The VLAN that each bridge port has for untagged frames, by its index; 0 for none."""
         return {message["index"]: vlan_of(message) for message in self._dump(netns, "get_vlans")}
-
-    def netfilter_bridges(self, netns: Netns) -> dict[str, tuple[bool, bool]]:
-        """Of each bridge whether a switch of its own hands its frames to iptables, and to ip6tables."""
-        links = map(link_of, self._dump(netns, "get_links"))
-        bridges = (link for link in links if link.kind == "bridge")
-        return {each.name: (bool(each.nf_call_iptables), bool(each.nf_call_ip6tables)) for each in bridges}
 
     def number_known(self, netns: Netns, path: str) -> int | None:
         """The number by which a namespace knows another one (RTM_GETNSID), ``None`` where it has none."""
@@ -220,9 +211,9 @@ class Links(Closing):
         number = int(answer.get("nsid", _NSID_NOT_ASSIGNED))
         return None if number == _NSID_NOT_ASSIGNED else number
 
-    def tagged_only(self, netns: Netns) -> frozenset[str]:
+    def tagged_only(self, netns: Netns, links: Iterable[Link]) -> frozenset[str]:
         """The bridge ports that drop frames without a VLAN tag: their bridge filters VLANs, and they have no PVID."""
-        links = tuple(map(link_of, self._dump(netns, "get_links")))
+        links = tuple(links)
         filtering = {link.index for link in links if link.filters_vlans}
         ports = [link for link in links if link.master in filtering]
         vlans = self.vlans(netns) if ports else {}
@@ -390,13 +381,21 @@ class Links(Closing):
                     return list(ask(**options))
             return list(ask(**options))
 
-    def _routes(self, netns: Netns) -> Iterator[Route]:
+    def _replies(self, netns: Netns, kind: int, family: int) -> list[bytes]:
+        """All addresses, routes or neighbours, as the kernel tells them."""
+        with NetlinkSocket(NETLINK_ROUTE, netns) as netlink:
+            return netlink.dump(Message(kind, dump_of(kind, family)))
+
+    def _routes(self, netns: Netns) -> Iterator[RouteMessage]:
+        """The routes of all tables."""
         for family in (socket.AF_INET, socket.AF_INET6):
-            for message in self._dump(netns, "get_routes", family=family):
-                # A kernel without IPv6 answers the request for its routes with those of all families.
-                wanted = (message["family"], message["type"], message.get_attr("RTA_TABLE"))
-                if wanted == (family, _RTN_UNICAST, _RT_TABLE_MAIN):
-                    yield route_of(message)
+            found = filter(None, map(route_message, self._replies(netns, RTM_GETROUTE, family)))
+            # A kernel without IPv6 answers the request for its routes with those of all families.
+            yield from (route for route in found if route.family == family)
+
+    def _neighbours(self, netns: Netns, family: int) -> Iterator[Neighbour]:
+        found = filter(None, map(neighbour_of, self._replies(netns, RTM_GETNEIGH, family)))
+        return (neighbour for neighbour in found if neighbour.family == family)
 
     @contextmanager
     def _troubles(self, action: str, netns: Netns) -> Iterator[None]:

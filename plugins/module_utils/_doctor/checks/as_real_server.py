@@ -62,8 +62,8 @@ def arp_ignore(facts: NodeFacts) -> Iterator[Finding]:
 def arp_announce(facts: NodeFacts) -> Iterator[Finding]:
     for address, device in _arp_devices(facts):
         announced = facts.stronger("ipv4", device.name, "arp_announce")
-        link = facts.snapshot.link(device.name)
-        near = link is not None and any(address in each.network for each in facts.snapshot.addresses_on(link))
+        link = facts.link(device.name)
+        near = link is not None and any(address in each.network for each in facts.interfaces(link))
         if announced == 0 or (announced == 1 and near):
             yield Finding(
                 "%s on %s" % (address, device.name),
@@ -88,7 +88,7 @@ def _arp_devices(facts: NodeFacts) -> Iterator[tuple[Address, Link]]:
     for address in served:
         near = {*_devices_towards(facts, address), *devices_with(facts, address)}
         for link in facts.snapshot.links:
-            own = facts.snapshot.addresses_on(link)
+            own = facts.interfaces(link)
             speaks = link.up and link.name not in ("lo", *facts.without_arp) and not link.master
             if speaks and link.name in near and any(each.version == 4 for each in own):
                 yield address, link
@@ -98,7 +98,7 @@ def _devices_towards(facts: NodeFacts, address: Address) -> list[str]:
     """The devices to which the best routes to an address lead, if it were not this node's: who asks for it is there."""
     routes = [route for route in facts.snapshot.routes if address in route.to]
     longest = max((route.to.prefixlen for route in routes), default=0)
-    links = (facts.snapshot.link_at(route.index) for route in routes if route.to.prefixlen == longest)
+    links = (facts.link_at(route.index) for route in routes if route.to.prefixlen == longest)
     return [link.name for link in links if link]
 
 

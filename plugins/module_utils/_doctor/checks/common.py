@@ -6,7 +6,8 @@
 
 from __future__ import annotations
 
-from typing import Callable, Iterable
+from functools import wraps
+from typing import Any, Callable, Iterable, Sequence, TypeVar
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.values import Address
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.values import (
@@ -31,12 +32,30 @@ _UNREAD = "the rules of iptables could not be read"
 _TUNNEL_KINDS = ("ipip", "ip6tnl", "sit", "gre", "ip6gre", "gretap")
 
 
+Answer = TypeVar("Answer")
+
+
+def once(work: Callable[..., Answer]) -> Callable[..., Answer]:
+    """Have a question to a node's facts worked out once for each of its arguments, however many checks ask it."""
+
+    @wraps(work)
+    def known(facts: NodeFacts, *asked: Any) -> Answer:
+        key = (work.__name__, *asked)
+        if key not in facts.worked_out:
+            facts.worked_out[key] = work(facts, *asked)
+        answer: Answer = facts.worked_out[key]
+        return answer
+
+    return known
+
+
+@once
 def nat_rules(facts: NodeFacts, family: str) -> tuple[Rule, ...]:
     return facts.rules.get(family, Rules()).of_iptables("nat", "POSTROUTING")
 
 
-def masqueraded(facts: NodeFacts) -> list[tuple[Row, RealServer]]:
-    found = list(facts.servers("masquerading"))
+def masqueraded(facts: NodeFacts) -> Sequence[tuple[Row, RealServer]]:
+    found = facts.servers("masquerading")
     if not found:
         raise NotApplicable(_NO_MASQUERADING)
     return found
@@ -73,13 +92,11 @@ def device_towards(facts: NodeFacts, server: RealServer) -> str | None:
 
 
 def devices_with(facts: NodeFacts, address: Address) -> list[str]:
-    links = (facts.snapshot.link_at(each.index) for each in facts.snapshot.addresses if each.interface.ip == address)
-    return [link.name for link in links if link]
+    return [link.name for link in facts.links_with(address)]
 
 
 def decapsulating(facts: NodeFacts, address: Address) -> bool:
-    links = map(facts.snapshot.link, devices_with(facts, address))
-    return any(link is not None and link.kind in _TUNNEL_KINDS for link in links)
+    return any(link.kind in _TUNNEL_KINDS for link in facts.links_with(address))
 
 
 def some(names: list[str]) -> str:
@@ -107,10 +124,6 @@ def keeps_slots(row: Row) -> str:
 def links_near(facts: NodeFacts, address: Address) -> list[str]:
     """The devices in whose network an address lies that they do not have: neighbours there ask for it on the link."""
     own = devices_with(facts, address)
-    links = (
-        facts.snapshot.link_at(each.index)
-        for each in facts.snapshot.addresses
-        if address in each.interface.network and each.interface.ip != address
-    )
-    near = (link.name for link in links if link and link.up and link.kind != "dummy" and link.name not in ("lo", *own))
+    links = (link for each, link in facts.neighbouring if address in each.network and address != each.ip)
+    near = (link.name for link in links if link.up and link.kind != "dummy" and link.name not in ("lo", *own))
     return list(dict.fromkeys(near))

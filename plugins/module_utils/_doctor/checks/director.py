@@ -198,7 +198,7 @@ def ipv6_address_silent(facts: NodeFacts) -> Iterator[Finding]:
     proxied = []
     for address in addresses:
         names = devices_with(facts, address)
-        if not names or not all(map(_is_silent, map(facts.snapshot.link, names))):
+        if not names or not all(map(_is_silent, map(facts.link, names))):
             continue
         for device in links_near(facts, address):
             if facts.switch("net/ipv6/conf/%s/proxy_ndp" % device) or facts.switch("net/ipv6/conf/all/proxy_ndp"):

@@ -6,7 +6,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterable, Iterator, Mapping
+from bisect import bisect_left, bisect_right
+from typing import Any, Iterator, Mapping
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor import remedies
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.checks.common import (
@@ -14,6 +15,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.checks.commo
     SYSCTL,
     masqueraded,
     nat_rules,
+    once,
     say_what_is_left,
     sent_to,
     some,
@@ -33,15 +35,21 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.loops import
     sees_bridged,
     unmasqueraded,
 )
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.values import Finding, NodeFacts, NotApplicable, Row
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.values import RealServer
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.values import (
+    Finding,
+    NodeFacts,
+    NotApplicable,
+    Rules,
+)
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.simulation import (
     MASQUERADE,
     UNKNOWN,
+    Packet,
     Rule,
     matches,
     network_of,
 )
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.traversal import Filters, Traversal
 
 #: What kube-proxy calls its sets (pkg/proxy/ipvs/ipset.go).
 _KUBE_SETS = ("KUBE-LOOP-BACK", "KUBE-6-LOOP-BACK")
@@ -103,7 +111,7 @@ def ipvs_conntrack_off(facts: NodeFacts) -> Iterator[Finding]:
     if facts.switch("net/ipv4/vs/conntrack"):
         return
     try:
-        fates = [(row, fate_of(facts, row.key, server)) for row, server in clients_of_themselves(facts)]
+        fates = [(each.row, fate_of(facts, each)) for each in clients_of_themselves(facts)]
     except NotApplicable:  # nobody shall reach itself, but rules may be meant for other connections
         fates = []
     for family in ("inet", "inet6"):
@@ -111,7 +119,7 @@ def ipvs_conntrack_off(facts: NodeFacts) -> Iterator[Finding]:
         relying = [
             rule
             for rule in nat_rules(facts, family)
-            if rule.target in ("MASQUERADE", "SNAT") and (rule.text in used or _meant_for_ipvs(facts, rule, servers))
+            if rule.target in ("MASQUERADE", "SNAT") and (rule.text in used or _meant_for_ipvs(facts, family, rule))
         ]
         if relying:
             yield Finding(
@@ -131,7 +139,7 @@ def ipvs_conntrack_off(facts: NodeFacts) -> Iterator[Finding]:
     )
 
 
-def _meant_for_ipvs(facts: NodeFacts, rule: Rule, servers: Iterable[tuple[Row, RealServer]]) -> bool:
+def _meant_for_ipvs(facts: NodeFacts, family: str, rule: Rule) -> bool:
     """Whether a rule names what loops back, connections of IPVS, or real servers as the destination."""
     loop_names = {each.name for each in loop_sets(facts)}
     by_set = any(name in loop_names and directions == DIRECTIONS for name, directions, _in in rule.sets)
@@ -140,7 +148,24 @@ def _meant_for_ipvs(facts: NodeFacts, rule: Rule, servers: Iterable[tuple[Row, R
     to = rule.terms.get("destination")
     if to is None or not to.wanted or not network_of(to.text).prefixlen:
         return False
-    return any(matches(rule, sent_to(facts, row.key, server)) for row, server in servers)
+    network, (addresses, packets) = network_of(to.text), _sent(facts, family)
+    first = bisect_left(addresses, int(network.network_address))
+    behind = bisect_right(addresses, int(network.broadcast_address))
+    return any(matches(rule, packet) for packet in packets[first:behind])
+
+
+@once
+def _sent(facts: NodeFacts, family: str) -> tuple[list[int], list[Packet]]:
+    """What IPVS sends on to real servers, by their addresses; one packet of those that no rule of nat tells apart."""
+    rules = facts.rules.get(family, Rules())
+    told_apart = Traversal(Filters(family, None, (rules.tables or {}, rules.older))).alike
+    found: dict[Any, Packet] = {}
+    for row, server in masqueraded(facts):
+        if row.key.family == family:
+            packet = sent_to(facts, row.key, server)
+            found.setdefault((told_apart(server.packed, server.port), packet.protocol, packet.out_device), packet)
+    packets = sorted(found.values(), key=lambda packet: int(packet.destination or 0))
+    return [int(packet.destination or 0) for packet in packets], packets
 
 
 @check(
@@ -178,14 +203,12 @@ def loopback_entry_missing(facts: NodeFacts) -> Iterator[Finding]:
     if not sets:
         raise NotApplicable("no set of what loops back")
     entries = frozenset().union(*(each.entries for each in sets))
-    missing: dict[str, list[str]] = {}
-    for row, server in clients_of_themselves(facts):
-        entry = entry_of(row.key, server)
-        target = next((each.name for each in sets if each.family == row.key.family), None)
-        if target is None or entry in entries or fate_of(facts, row.key, server).kind in (MASQUERADE, UNKNOWN):
+    missing: dict[str, dict[str, None]] = {}
+    for client in clients_of_themselves(facts):
+        target = next((each.name for each in sets if each.family == client.row.key.family), None)
+        if target is None or client.entry in entries or fate_of(facts, client).kind in (MASQUERADE, UNKNOWN):
             continue
-        if entry not in missing.setdefault(target, []):
-            missing[target].append(entry)
+        missing.setdefault(target, {})[client.entry] = None
     for name, lacking in missing.items():
         for entry in lacking:
             yield Finding(
@@ -249,14 +272,14 @@ def loopback_entry_stale(facts: NodeFacts) -> Iterator[Finding]:
     source="ipset(8): hash:ip,port,ip",
 )
 def loopback_set_missing(facts: NodeFacts) -> Iterator[Finding]:
-    families = {row.key.family for row, _server in clients_of_themselves(facts)}
+    families = {each.row.key.family for each in clients_of_themselves(facts)}
     without = {family for family in families if not loop_sets(facts, family)}
     if not without:
         raise NotApplicable("there is a set of what loops back, or no real server that does")
     for family, rows in unmasqueraded(facts, ruled=False).items():
         if family not in without:
             continue
-        entries = sorted({entry_of(row.key, server) for row, server, _verdict in rows})
+        entries = sorted({client.entry for client, _verdict in rows})
         name = NEW_SETS[family]
         yield Finding(
             name,
@@ -289,7 +312,7 @@ def loopback_rule_missing(facts: NodeFacts) -> Iterator[Finding]:
         name = sets[0].name if sets else NEW_SETS[family]
         yield Finding(
             "nat POSTROUTING (%s)" % family,
-            "no rule masquerades %s" % some([str(server) for _row, server, _verdict in rows])
+            "no rule masquerades %s" % some([str(client.server) for client, _verdict in rows])
             + (", although set %s has it" % name if sets else ""),
             "A real server that reaches itself through the virtual address gets a packet from its own address, and"
             " drops it: the connection times out whenever it is its own turn.",
@@ -315,9 +338,9 @@ def loopback_rule_shadowed(facts: NodeFacts) -> Iterator[Finding]:
     for family, rows in unmasqueraded(facts, ruled=True).items():
         masquerading = loop_rules(facts, family)
         by_rule: dict[str, list[str]] = {}
-        for _row, server, verdict in rows:
+        for client, verdict in rows:
             if verdict.rule:
-                by_rule.setdefault(verdict.rule, []).append(str(server))
+                by_rule.setdefault(verdict.rule, []).append(str(client.server))
         for text, servers in by_rule.items():
             yield Finding(
                 text,

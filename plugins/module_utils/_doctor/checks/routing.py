@@ -42,7 +42,7 @@ def forwarding_off(facts: NodeFacts) -> Iterator[Finding]:
         way = facts.next_hop_of.get(server.packed)
         if way is None:
             continue
-        if family_of(server.address) == "inet6":
+        if len(server.packed) == 16:
             path = "net/ipv6/conf/all/forwarding"
         else:
             path = "net/ipv4/conf/%s/forwarding" % way.device
@@ -74,7 +74,7 @@ def forwarding_off(facts: NodeFacts) -> Iterator[Finding]:
 def _taking_advertisements(facts: NodeFacts) -> list[str]:
     """The devices whose default route of IPv6 the kernel has from router advertisements: it drops it as a router."""
     indexes = {route.index for route in facts.snapshot.routes if route.to.version == 6 and not route.to.prefixlen}
-    links = (link for link in map(facts.snapshot.link_at, sorted(indexes)) if link)
+    links = (link for link in map(facts.link_at, sorted(indexes)) if link)
     return [link.name for link in links if facts.switch("net/ipv6/conf/%s/accept_ra" % link.name) == 1]
 
 
@@ -131,7 +131,7 @@ def address_missing(facts: NodeFacts) -> Iterator[Finding]:
     source="ipvsadm(8): --gatewaying; ip_vs_xmit.c: ip_vs_dr_xmit()",
 )
 def direct_through_router(facts: NodeFacts) -> Iterator[Finding]:
-    servers = list(facts.servers("direct"))
+    servers = facts.servers("direct")
     if not servers:
         raise NotApplicable("no real server with forwarding method direct")
     for row, server in servers:
@@ -156,7 +156,7 @@ def direct_through_router(facts: NodeFacts) -> Iterator[Finding]:
     source="ip_vs_xmit.c: ip_vs_tunnel_xmit(); " + SYSCTL + ": pmtu_disc",
 )
 def tunnel_mtu(facts: NodeFacts) -> Iterator[Finding]:
-    servers = list(facts.servers("tunnel"))
+    servers = facts.servers("tunnel")
     if not servers:
         raise NotApplicable("no real server with forwarding method tunnel")
     indexes = {route.index for route in facts.snapshot.routes if route.to.prefixlen == 0}
@@ -166,7 +166,7 @@ def tunnel_mtu(facts: NodeFacts) -> Iterator[Finding]:
     told, same = set(), set()
     for _row, server in servers:
         way = facts.next_hop_of.get(server.packed)
-        device = facts.snapshot.link(way.device) if way else None
+        device = facts.link(way.device) if way else None
         if device is None or device.name in told:
             continue
         # Of who comes by the device by which the tunnel leaves, its own MTU tells nothing: it limits both.
