@@ -103,6 +103,7 @@ tables: .venv/test.stamp ## Write what is made of sources: tables of variables, 
 	@python tests/write/map.py
 	@python tests/write/tested.py
 	@python tests/write/guides.py
+	@python tests/write/errors.py
 
 docs: .venv/test.stamp ## Build the documentation's site
 	@python tests/run/docs.py

@@ -35,6 +35,7 @@ WRITERS = {
     "what is tested": "tested",
     "map": "map",
     "list of guides": "guides",
+    "errors": "errors",
 }
 # What a released collection may hold: the rest is for those who work on it.
 RELEASED = {
