@@ -130,6 +130,10 @@ notes:
     use, and does not see the rules of the other.
   - Each table is changed as a whole, but one table after the other. What a killed run has left undone, the next run
     does.
+  - Before the module puts rules into a chain that had none, it makes live connections of IPVS (TCP and UDP) known to
+    connection tracking, if that does not know them. Otherwise it would take their next packets for new connections, and
+    rules could give these another source or refuse them. This concerns namespaces in which no rule has asked for
+    tracking before, and connections that began while the sysctl C(net.ipv4.vs.conntrack) was 0.
   - If there is nothing to do, C(iptables-save) runs once. For a change it runs twice more, and C(iptables-restore)
     twice, since each change is tried first.
 requirements:

@@ -62,6 +62,8 @@ requirements:
   - or, for nftables, the command C(nft), 1.0 or later
 notes:
   - With either back end, packets of IPVS are masqueraded only if the sysctl C(net.ipv4.vs.conntrack) is 1.
+  - Before the module adds a rule, it makes live connections of IPVS (TCP and UDP) known to connection tracking, if that
+    does not know them. Otherwise the rule would give their next packets another source.
   - Rules of C(iptables), of nftables, of firewalld and of docker can be used side by side here. The first rule that
     gives a connection another address decides.
 author:

@@ -6,8 +6,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
+from ansible_collections.linuxnet.ipvs.plugins.filter.kube_proxy_state import kube_proxy_handover
 from ansible_collections.linuxnet.ipvs.plugins.plugin_utils._kube.state import kernel_state
 
 NODE = {"name": "here", "addresses": {"eth0": ["192.0.2.10/24", "2001:db8::10"]}}
@@ -83,3 +85,17 @@ def _without_comment(rule: str) -> str:
 
 def reasons(made: dict[str, Any]) -> list[tuple[str, str, str]]:
     return [(each["object"], each["field"], each["reason"]) for each in made["ignored"]]
+
+
+def role_tasks(made: dict[str, Any], there: list[dict[str, Any]], addresses: list[str]) -> Iterator[tuple[str, Any]]:
+    """The modules of the role kubernetes_services in its order, with their options, for a node that has these sets."""
+    todo = kube_proxy_handover(made, there, addresses)
+    for each in todo["filled_sets"]:
+        yield "ipset", each
+    jumps = [{**jump, "position": "anywhere"} for jump in todo["jumps"]]
+    yield "iptables_chains", dict(chains=todo["chains"], jumps=jumps)
+    scope = {"services": todo["services"]}
+    yield "ipvs_table", dict(services=made["virtual_services"], purge=True, graceful=True, scope=scope)
+    yield "virtual_ip", dict(name="kube-ipvs0", addresses=made["addresses"], exclusive=True)
+    for each in todo["purged_sets"]:
+        yield "ipset", each

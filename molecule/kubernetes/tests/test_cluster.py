@@ -11,11 +11,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from clusters import role_tasks
 from node import Node
 
 NETNS = "kubernetes-node"
@@ -47,18 +49,9 @@ class Cluster:
 
     def apply(self, state: dict[str, Any]) -> bool:
         """Bring the namespace to a state; whether anything had to be changed."""
-        from ansible_collections.linuxnet.ipvs.plugins.filter.kube_proxy_state import kube_proxy_handover
-
         there = self.node.module("ipset_info", netns=NETNS, names=["KUBE-*"])["sets"]
-        todo = kube_proxy_handover(state, there, ["192.0.2.10", "100.101.102.103", "2001:db8::1:1", "2001:db8:a::10"])
-        jumps = [{**jump, "position": "anywhere"} for jump in todo["jumps"]]
-        changed = [self.module("ipset", **each) for each in todo["filled_sets"]]
-        changed.append(self.module("iptables_chains", chains=todo["chains"], jumps=jumps))
-        scope = {"services": todo["services"]}
-        table = dict(services=state["virtual_services"], purge=True, graceful=True, scope=scope)
-        changed.append(self.module("ipvs_table", **table))
-        changed.append(self.module("virtual_ip", name=DEVICE, addresses=state["addresses"], exclusive=True))
-        changed += [self.module("ipset", **each) for each in todo["purged_sets"]]
+        addresses = ["192.0.2.10", "100.101.102.103", "2001:db8::1:1", "2001:db8:a::10"]
+        changed = [self.module(name, **options) for name, options in role_tasks(state, there, addresses)]
         return any(changed)
 
     def services(self) -> list[str]:
@@ -184,15 +177,25 @@ def _told(cluster: Cluster) -> list[str]:
     return sorted(set(cluster.node.command("cat", FOLDER + "/told").split()))
 
 
-def test_a_backend_that_goes_keeps_its_connections(cluster: Cluster) -> None:
-    """As kube-proxy does it: weight 0 while the connection is there."""
-    pods = ["10.244.0.1", "10.244.0.2"]
+@contextmanager
+def _connection(cluster: Cluster, *pods: str) -> Iterator[None]:
+    """Servers in these pods, and a client that keeps its connection to the Service."""
     cluster.node.command("mkdir", "-p", FOLDER)
     try:
         for pod in pods:
             _start(cluster, SERVER, pod)
-        cluster.apply(_state(NODE, _objects(*pods)))
+        cluster.node.command("sleep", "1")
         _start(cluster, CLIENT, FOLDER)
+        yield
+    finally:
+        cluster.node.command("sh", "-c", 'touch "$0/stop"; sleep 1; kill $(cat "$0/pids"); rm -r "$0"', FOLDER)
+
+
+def test_a_backend_that_goes_keeps_its_connections(cluster: Cluster) -> None:
+    """As kube-proxy does it: weight 0 while the connection is there."""
+    pods = ["10.244.0.1", "10.244.0.2"]
+    cluster.apply(_state(NODE, _objects(*pods)))
+    with _connection(cluster, *pods):
         (first,) = _told(cluster)
         (left,) = (pod for pod in pods if pod != first)
         assert cluster.apply(_state(NODE, _objects(left)))
@@ -201,5 +204,34 @@ def test_a_backend_that_goes_keeps_its_connections(cluster: Cluster) -> None:
         assert not cluster.apply(_state(NODE, _objects(left)))
         assert cluster.apply(_state(NODE, _objects(*pods)))
         assert "-a -t 10.96.0.9:80 -r %s:8080 -m -w 1" % first in cluster.services()
-    finally:
-        cluster.node.command("sh", "-c", 'touch "$0/stop"; sleep 1; kill $(cat "$0/pids"); rm -r "$0"', FOLDER)
+
+
+#: What somebody takes away of a node's rules, so that nothing there asks for connections to be tracked.
+ALL_RULES = "for t in nat filter; do iptables -t $t -F; iptables -t $t -X; done"
+MASQUERADING = (
+    "iptables -F; iptables -X; iptables -t nat -F POSTROUTING; iptables -t nat -F KUBE-POSTROUTING;"
+    " iptables -t nat -X KUBE-POSTROUTING"
+)
+
+
+@pytest.mark.parametrize("flushed", [ALL_RULES, MASQUERADING], ids=["all-rules", "what-filters-and-masquerades"])
+def test_a_connection_that_nobody_tracked_is_not_taken_for_a_new_one(cluster: Cluster, flushed: str) -> None:
+    """With the rules the kernel begins to track it, and would masquerade its next packet, which the server resets."""
+    state = _state(NODE, _objects("10.244.0.1"))
+    cluster.apply(state)
+    cluster.says("sh", "-c", flushed)
+    with _connection(cluster, "10.244.0.1"):
+        assert _told(cluster) == ["10.244.0.1"]
+        assert cluster.apply(state)
+        assert _told(cluster) == ["10.244.0.1"]
+        assert not cluster.apply(state)
+
+
+def test_a_rule_that_masquerades_does_not_take_it_for_a_new_one_either(cluster: Cluster) -> None:
+    cluster.apply(_state(NODE, _objects("10.244.0.1")))
+    cluster.says("sh", "-c", ALL_RULES)
+    with _connection(cluster, "10.244.0.1"):
+        assert _told(cluster) == ["10.244.0.1"]
+        assert cluster.module("masquerade", source="10.96.0.0/16", backend="iptables")
+        assert _told(cluster) == ["10.244.0.1"]
+    assert cluster.module("masquerade", source="10.96.0.0/16", backend="iptables", state="absent")

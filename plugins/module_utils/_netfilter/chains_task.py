@@ -26,6 +26,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.chains_pl
     unspelled,
 )
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.iptables import Iptables, NoTables
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.live_connections import make_live_known
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.spelling import sets_of, spelling
 
 
@@ -38,6 +39,8 @@ def carried_out(module: AnsibleModule, wish: Wish) -> Plan[Change]:
         made = plan(wish, have)
         if not module.check_mode:
             for change in made.operations:
+                if _makes_chains(change, have):
+                    make_live_known(netns, FAMILIES[change.family])
                 _apply(_client(module, netns, change.family), change)
         return made
 
@@ -68,6 +71,11 @@ def _spelled(module: AnsibleModule, wish: Wish, have: Have) -> Wish:
             for name in missing:
                 or_nothing(module, partial(sets.required, name, entries=False), None)
     return respelled(wish, part, spelling(partial(_client, module, None), wish, part, have))
+
+
+def _makes_chains(change: Change, have: Have) -> bool:
+    """Whether rules come that have not been there in any form, so that live connections may not be known to them."""
+    return any(rules and not rules_of(have, chain) for chain, rules in change.after.items())
 
 
 def _apply(iptables: Iptables, change: Change) -> None:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Single TCP connections in the kernel's connection tracking, asked for by their addresses and ports.
+"""Single connections in the kernel's connection tracking: asked for by their addresses and ports, or made known to it.
 
 Source: linux/netfilter/nfnetlink_conntrack.h. The table is never read as a whole: on a router it holds millions.
 """
@@ -13,7 +13,7 @@ import errno
 import ipaddress
 import socket
 import struct
-from typing import Iterable, NamedTuple
+from typing import Iterable, NamedTuple, Sequence
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import KernelRefused
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.attributes import (
@@ -24,17 +24,20 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.attributes i
 )
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netlink import (
     NETLINK_NETFILTER,
+    NLM_F_CREATE,
+    NLM_F_EXCL,
+    BatchRefused,
     Message,
     NetlinkSocket,
 )
 
 NFNL_SUBSYS_CTNETLINK = 1
-IPCTNL_MSG_CT_GET = 1
-CTA_TUPLE_ORIG, CTA_TUPLE_REPLY, CTA_STATUS, CTA_PROTOINFO, CTA_ID = 1, 2, 3, 4, 12
+IPCTNL_MSG_CT_NEW, IPCTNL_MSG_CT_GET = 0, 1
+CTA_TUPLE_ORIG, CTA_TUPLE_REPLY, CTA_STATUS, CTA_PROTOINFO, CTA_TIMEOUT, CTA_ID = 1, 2, 3, 4, 7, 12
 CTA_TUPLE_IP, CTA_TUPLE_PROTO = 1, 2
 CTA_PROTO_NUM, CTA_PROTO_SRC_PORT, CTA_PROTO_DST_PORT = 1, 2, 3
 CTA_PROTOINFO_TCP, CTA_PROTOINFO_TCP_STATE = 1, 1
-IPS_SEEN_REPLY = 0x2
+IPS_SEEN_REPLY, IPS_ASSURED, IPS_CONFIRMED = 0x2, 0x4, 0x8
 #: enum tcp_conntrack
 STATES = ("none", "syn_sent", "syn_recv", "established", "fin_wait", "close_wait", "last_ack", "time_wait", "close")
 
@@ -46,6 +49,15 @@ class Tuple4(NamedTuple):
     source_port: int
     destination: str
     destination_port: int
+
+
+class Known(NamedTuple):
+    """A connection as it is to be made known: ``protocol`` is ``tcp`` or ``udp``, ``timeout`` in seconds."""
+
+    protocol: str
+    original: Tuple4
+    reply: Tuple4
+    timeout: int
 
 
 class Entry(NamedTuple):
@@ -74,22 +86,71 @@ def entries(netns: str | None, wanted: Iterable[Tuple4]) -> list[Entry]:
     return list(found.values())
 
 
+def make_known(netns: str | None, wanted: Sequence[Known]) -> None:
+    """Have the kernel track live connections from now on, as ones that were established long ago.
+
+    Those that it tracks already stay as they are. A kernel without connection tracking has nobody to tell.
+
+    Raises:
+        KernelRefused: the table of tracked connections is full, for example.
+    """
+    with NetlinkSocket(NETLINK_NETFILTER, netns) as netlink:
+        for first in range(0, len(wanted), _BATCH):
+            try:
+                # A datagram each: behind a refusal the rest of it still takes effect.
+                netlink.send_all([creation(each) for each in wanted[first : first + _BATCH]])
+            except BatchRefused as exc:
+                if exc.errno in (errno.EINVAL, errno.EOPNOTSUPP):
+                    return
+                if exc.errno != errno.EEXIST:
+                    raise
+
+
+#: So many connections are less than a datagram of :data:`netlink.BATCH_BYTES`.
+_BATCH = 128
+
+
+def creation(wanted: Known) -> Message:
+    """The request for a new entry, of a connection that both sides have answered."""
+    number = _PROTOCOLS[wanted.protocol]
+    parts = [
+        _tuple_attribute(CTA_TUPLE_ORIG, number, wanted.original),
+        _tuple_attribute(CTA_TUPLE_REPLY, number, wanted.reply),
+        attribute(CTA_STATUS, struct.pack(">I", IPS_SEEN_REPLY | IPS_ASSURED | IPS_CONFIRMED)),
+        attribute(CTA_TIMEOUT, struct.pack(">I", wanted.timeout)),
+    ]
+    if wanted.protocol == "tcp":
+        established = attribute(CTA_PROTOINFO_TCP_STATE, bytes([STATES.index("established")]))
+        parts.append(nested(CTA_PROTOINFO, nested(CTA_PROTOINFO_TCP, established)))
+    return _message(IPCTNL_MSG_CT_NEW, wanted.original, b"".join(parts), NLM_F_CREATE | NLM_F_EXCL)
+
+
 def request(wanted: Tuple4) -> Message:
-    """The question for a connection by one of its directions; the kernel looks for both."""
-    source, destination = ipaddress.ip_address(wanted.source), ipaddress.ip_address(wanted.destination)
+    """The question for a TCP connection by one of its directions; the kernel looks for both."""
+    return _message(IPCTNL_MSG_CT_GET, wanted, _tuple_attribute(CTA_TUPLE_ORIG, socket.IPPROTO_TCP, wanted))
+
+
+_PROTOCOLS = {"tcp": socket.IPPROTO_TCP, "udp": socket.IPPROTO_UDP}
+
+
+def _message(kind: int, direction: Tuple4, attributes: bytes, flags: int = 0) -> Message:
+    family = socket.AF_INET6 if ":" in direction.source else socket.AF_INET
+    return Message(NFNL_SUBSYS_CTNETLINK << 8 | kind, struct.pack(">BBH", family, 0, 0) + attributes, flags)
+
+
+def _tuple_attribute(kind: int, protocol: int, direction: Tuple4) -> bytes:
+    source, destination = ipaddress.ip_address(direction.source), ipaddress.ip_address(direction.destination)
     first = 1 if source.version == 4 else 3
-    question = nested(
-        CTA_TUPLE_ORIG,
+    return nested(
+        kind,
         nested(CTA_TUPLE_IP, attribute(first, source.packed), attribute(first + 1, destination.packed)),
         nested(
             CTA_TUPLE_PROTO,
-            attribute(CTA_PROTO_NUM, bytes([socket.IPPROTO_TCP])),
-            attribute(CTA_PROTO_SRC_PORT, struct.pack(">H", wanted.source_port)),
-            attribute(CTA_PROTO_DST_PORT, struct.pack(">H", wanted.destination_port)),
+            attribute(CTA_PROTO_NUM, bytes([protocol])),
+            attribute(CTA_PROTO_SRC_PORT, struct.pack(">H", direction.source_port)),
+            attribute(CTA_PROTO_DST_PORT, struct.pack(">H", direction.destination_port)),
         ),
     )
-    family = socket.AF_INET if source.version == 4 else socket.AF_INET6
-    return Message(NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_GET, struct.pack(">BBH", family, 0, 0) + question)
 
 
 def decode(values: dict[int, bytes]) -> Entry:

@@ -20,6 +20,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.backends 
     rules_or_nothing,
 )
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.iptables import Iptables
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.live_connections import make_live_known
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.masquerade import (
     CHAIN,
     TABLE,
@@ -48,6 +49,8 @@ def carried_out(module: AnsibleModule) -> Outcome:
         by = _by_nftables if chosen(module.params["backend"]) == NFTABLES else _by_iptables
         outcome, apply = by(module)
         if outcome.operations and not module.check_mode:
+            if module.params["state"] == "present":
+                make_live_known(module.params["netns"], rule_family(module.params))
             apply()
         return outcome
 
