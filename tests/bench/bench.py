@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import figures
 import lab
 import nodes
+import services
 import sets
 import steps
 import tables
@@ -41,6 +42,7 @@ KINDS = {
     "topology": Kind("the topology's plays again, on the lab's node", topology.measure),
     "tables": Kind("tables of 100 and 1,000 services, and the doctor, on the lab's node", tables.measure),
     "tables-large": Kind("a table of 10,000 services, on the lab's node", tables.measure_large, rounds=1, usual=False),
+    "services": Kind("5,000 Services of Kubernetes with 10 endpoints each, on the lab's node", services.measure),
     "sets": Kind("sets of 50,000 entries, in a namespace of this machine, as root", sets.measure),
     "sets-large": Kind("a set of 1,000,000 entries, and a range", sets.measure_large, rounds=1, usual=False),
     "nodes": Kind("many nodes that are namespaces of this machine, as root", nodes.measure, rounds=1),

@@ -48,17 +48,23 @@ OVER_PYROUTE2 = ("hairpin", "veth_bridge", "virtual_ip")
 HELD_AT_MOST = 60
 
 
+def processor() -> float:
+    """The seconds that this process, and those that it has started and awaited, have had of a processor."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(each.ru_utime + each.ru_stime for each in used)
+
+
 @contextlib.contextmanager
-def timing(owner: Any, method: str) -> Iterator[list[float]]:
-    """How many seconds each call of a class's method or a module's function takes."""
+def timing(owner: Any, method: str) -> Iterator[list[tuple[float, float]]]:
+    """The seconds that each call of a method or of a module's function takes, by the clock and of the processor."""
     whole, taken = getattr(owner, method), []
 
     def timed(*args: Any, **kwargs: Any) -> Any:
-        start = time.perf_counter()
+        start, used = time.perf_counter(), processor()
         try:
             return whole(*args, **kwargs)
         finally:
-            taken.append(time.perf_counter() - start)
+            taken.append((time.perf_counter() - start, processor() - used))
 
     setattr(owner, method, timed)
     try:
@@ -70,8 +76,8 @@ def timing(owner: Any, method: str) -> Iterator[list[float]]:
 def run_module(name: str, params: dict[str, Any], check: bool = False, diff: bool = True) -> dict[str, Any]:
     """A module's result, as Ansible would get it, with what it took.
 
-    That is seconds; how many of them were Ansible's, which reads the options and writes the result; and the process's
-    peak KiB.
+    That is seconds; how many of them were Ansible's, which reads the options and writes the result; the same of the
+    processor; and the process's peak KiB.
     """
     module = importlib.import_module("%s.modules.%s" % (COLLECTION, name))
     warnings._global_warnings.clear()  # those of the module that ran before
@@ -84,8 +90,14 @@ def run_module(name: str, params: dict[str, Any], check: bool = False, diff: boo
     gc.enable()  # what a module switches off for its own process
     result = json.loads(printed.getvalue())
     result["warnings"] = [each["event"]["msg"] for each in result.get("warnings", ())]
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return dict(result, took=dict(seconds=sum(run), ansible_seconds=sum(read + written), peak_kib=peak))
+    took = dict(
+        seconds=sum(clock for clock, _used in run),
+        ansible_seconds=sum(clock for clock, _used in read + written),
+        processor=sum(used for _clock, used in run),
+        ansible_processor=sum(used for _clock, used in read + written),
+        peak_kib=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
+    )
+    return dict(result, took=took)
 
 
 def in_child(work: Callable[[], dict[str, Any]]) -> dict[str, Any] | None:
@@ -157,10 +169,10 @@ def lose_rights() -> None:
 
 
 def run_command(words: Sequence[str], stdin: str) -> dict[str, Any]:
-    start = time.perf_counter()
+    start, used = time.perf_counter(), processor()
     done = subprocess.run(words, input=stdin, capture_output=True, text=True, check=False)
-    seconds = time.perf_counter() - start
-    return dict(rc=done.returncode, stdout=done.stdout, stderr=done.stderr, took=dict(seconds=seconds))
+    took = dict(seconds=time.perf_counter() - start, processor=processor() - used)
+    return dict(rc=done.returncode, stdout=done.stdout, stderr=done.stderr, took=took)
 
 
 def answer(request: dict[str, Any]) -> dict[str, Any] | None:
