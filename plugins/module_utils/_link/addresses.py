@@ -7,10 +7,10 @@
 from __future__ import annotations
 
 import ipaddress
-from typing import Iterable, NamedTuple, Optional, Sequence, Tuple
+from typing import Collection, Iterable, NamedTuple, Optional, Sequence, Tuple
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import InvalidOption
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.values import Interface, interface, unique
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.values import Address, Interface, interface, unique
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.values import (
     DeleteAddress,
     Netns,
@@ -58,12 +58,13 @@ def plan_addresses(
         purge: whether the list is all the device shall have.
         lost: the IP versions whose addresses an earlier operation (a move, a rename) flushes.
     """
-    listed = tuple(want or ())
-    before = _theirs(have, listed)
-    kept = [each for each in before if each in listed or not (purge or _in_the_way(each, listed))]
-    after = _sorted({*listed, *kept})
+    wanted = set(want or ())
+    hosts = {each.ip for each in wanted}
+    before = _theirs(have, hosts)
+    left = wanted.union(each for each in before if not (purge or each.ip in hosts))
+    after = _sorted(left)
     held = [each for each in before if each.version not in lost]
-    gone = [each for each in held if each not in after]
+    gone = [each for each in held if each not in left]
     return AddressPlan(
         operations=_steps(netns, name, held, gone, after),
         before=before,
@@ -77,9 +78,10 @@ def plan_removal(netns: Netns, name: str, have: Iterable[Interface], unwanted: S
 
     The kernel's own count only where they are listed.
     """
-    before = _theirs(have, unwanted)
-    gone = [each for each in before if _in_the_way(each, unwanted)]
-    after = tuple(each for each in before if each not in gone)
+    hosts = {each.ip for each in unwanted}
+    before = _theirs(have, hosts)
+    gone = [each for each in before if each.ip in hosts]
+    after = tuple(each for each in before if each.ip not in hosts)
     return AddressPlan(_steps(netns, name, before, gone, after) if gone else (), before, after)
 
 
@@ -91,11 +93,17 @@ def _steps(
     Those come last that a deletion takes along, as the first IPv4 address of a subnet takes the others, or that
     only fit in once another one is gone.
     """
-    missing = [each for each in after if each not in held or _shares_subnet(each, gone)]
+    there = set(held)
     # IPv6 knows an address once on a device, whatever its prefix length.
-    late = [each for each in missing if _shares_subnet(each, gone) or (each.version == 6 and _in_the_way(each, gone))]
+    networks, hosts = (
+        {each.network for each in gone if each.version == 4},
+        {each.ip for each in gone if each.version == 6},
+    )
+    missing = [each for each in after if each not in there or each.network in networks]
+    late = [each for each in missing if each.network in networks or each.ip in hosts]
+    behind = set(late)
     return (
-        *(SetAddress(netns, name, each) for each in missing if each not in late),
+        *(SetAddress(netns, name, each) for each in missing if each not in behind),
         *(DeleteAddress(netns, name, each) for each in gone),
         *(SetAddress(netns, name, each) for each in late),
     )
@@ -110,15 +118,6 @@ def _sorted(addresses: Iterable[Interface]) -> tuple[Interface, ...]:
     return tuple(sorted(addresses, key=lambda each: (each.version, int(each.ip), each.network.prefixlen)))
 
 
-def _theirs(addresses: Iterable[Interface], listed: Sequence[Interface]) -> tuple[Interface, ...]:
-    """Without the link-local addresses that the kernel makes by itself."""
-    return _sorted(each for each in addresses if each.ip not in _LINK_LOCAL or _in_the_way(each, listed))
-
-
-def _in_the_way(old: Interface, listed: Sequence[Interface]) -> bool:
-    """Whether a listed address is the same one, with whatever prefix length."""
-    return any(old.ip == new.ip for new in listed)
-
-
-def _shares_subnet(address: Interface, others: Iterable[Interface]) -> bool:
-    return address.version == 4 and any(address.network == other.network for other in others)
+def _theirs(addresses: Iterable[Interface], hosts: Collection[Address]) -> tuple[Interface, ...]:
+    """Without the link-local addresses that the kernel makes by itself, but for listed ones."""
+    return _sorted(each for each in addresses if each.ip not in _LINK_LOCAL or each.ip in hosts)
