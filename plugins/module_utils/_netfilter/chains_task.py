@@ -14,7 +14,6 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import LinuxnetError, NotInstalled
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.module import or_nothing
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.plan import Plan
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.client import IpSets
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.lock import alone
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.backends import rules_or_nothing
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.chains import FAMILIES, Have, Wish
@@ -26,8 +25,6 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.chains_pl
     unspelled,
 )
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.iptables import Iptables, NoTables
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.live_connections import make_live_known
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.spelling import sets_of, spelling
 
 
 def carried_out(module: AnsibleModule, wish: Wish) -> Plan[Change]:
@@ -40,6 +37,10 @@ def carried_out(module: AnsibleModule, wish: Wish) -> Plan[Change]:
         if not module.check_mode:
             for change in made.operations:
                 if _makes_chains(change, have):
+                    from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.live_connections import (
+                        make_live_known,
+                    )
+
                     make_live_known(netns, FAMILIES[change.family])
                 _apply(_client(module, netns, change.family), change)
         return made
@@ -65,8 +66,12 @@ def _spelled(module: AnsibleModule, wish: Wish, have: Have) -> Wish:
     part = unspelled(wish, have)
     if not part.places():
         return wish
+    from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.spelling import sets_of, spelling
+
     missing = sets_of(part)
     if missing:
+        from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.client import IpSets
+
         with IpSets(module.params["netns"]) as sets:
             for name in missing:
                 or_nothing(module, partial(sets.required, name, entries=False), None)

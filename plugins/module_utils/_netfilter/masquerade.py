@@ -2,23 +2,28 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The masquerade rule: from a task's options to the words of iptables(8), or the expressions of nftables."""
+"""The masquerade rule: from a task's options to its words, and what of them makes no sense, whatever the back end."""
 
 from __future__ import annotations
 
-from typing import Any, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Mapping, NamedTuple, Sequence, Tuple
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base import values
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import InvalidOption
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.values import SetHeader
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter import nft, nft_matches, nft_sets
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.options import comment, matched_device
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.saved import SavedTable, key, quoted, words
 
-TABLE = "nat"
-CHAIN = "POSTROUTING"
+if TYPE_CHECKING:
+    from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.values import SetHeader
+
 #: IPSET_DIM_MAX in linux/netfilter/ipset/ip_set.h is 6: what iptables(8) takes as flags of one match.
 DIMENSIONS_MAX = 6
+
+
+class Outcome(NamedTuple):
+    """The rule as its own tool writes it, and what is to be done for it."""
+
+    shown: str
+    operations: Tuple[Any, ...]
 
 
 def rule_family(options: Mapping[str, Any]) -> str:
@@ -46,14 +51,15 @@ def refuse_other_sets(options: Mapping[str, Any], header: SetHeader) -> None:
     family, kind = rule_family(options), header.kind
     directions = options["match_set"]["directions"]
     if len(directions) < len(kind.parts):
-        raise _too_few(directions, header.name, kind.name, len(kind.parts))
+        raise too_few(directions, header.name, kind.name, len(kind.parts))
     if kind.family not in (family, "unspec"):
         raise InvalidOption(
             "family", family, "set '%s' is of family %s, so no packet matches" % (header.name, kind.family)
         )
 
 
-def _too_few(directions: Sequence[str], name: str, kind: str, parts: int) -> InvalidOption:
+def too_few(directions: Sequence[str], name: str, kind: str, parts: int) -> InvalidOption:
+    """What refuses a set with more parts than the rule has directions."""
     return InvalidOption(
         "match_set.directions",
         ",".join(directions),
@@ -63,7 +69,7 @@ def _too_few(directions: Sequence[str], name: str, kind: str, parts: int) -> Inv
 
 
 def rule(options: Mapping[str, Any]) -> list[str]:
-    """The rule's words behind the chain's name.
+    """The rule's words for iptables(8), behind the chain's name.
 
     Raises:
         InvalidOption: an option is not valid, or there is nothing by which the rule would choose its packets.
@@ -98,41 +104,3 @@ def rule(options: Mapping[str, Any]) -> list[str]:
     if options["comment"] is not None:
         found += ["-m", "comment", "--comment", comment("comment", options["comment"])]
     return [*found, "-j", "MASQUERADE"]
-
-
-def copies(table: SavedTable, wanted: Sequence[str]) -> list[str]:
-    """The rules of the chain that are the wanted one, as they are saved, whatever the order of their matches."""
-    same = key(wanted)
-    listed = table.rules.get(CHAIN, ())
-    return [text for text in listed if "-j MASQUERADE" in text and key(words(text)) == same]
-
-
-def changes(table: SavedTable, wanted: Sequence[str], present: bool) -> tuple[str, ...]:
-    """The lines for iptables-restore(8) by which the rule comes, or each copy of it goes; none where that is so."""
-    there = copies(table, wanted)
-    if present:
-        return () if there else ("-A %s %s" % (CHAIN, quoted(wanted)),)
-    return tuple("-D %s %s" % (CHAIN, text) for text in there)
-
-
-def nft_rule(options: Mapping[str, Any], kind: str | None) -> tuple[nft.Rule, str]:
-    """The rule for nftables, and how nft(8) writes it; ``kind`` is the type of the set.
-
-    Raises:
-        InvalidOption: an option is not valid, or the set is none that a packet can match.
-    """
-    rule(options)  # the same options are refused
-    family, source, match = rule_family(options), options["source"], options["match_set"]
-    matches = []
-    if source is not None and values.network("source", source).prefixlen:
-        matches.append(nft_matches.address(family, "saddr", values.network("source", source)))
-    if options["out_interface"] is not None:
-        matches.append(nft_matches.device("oifname", options["out_interface"]))
-    if match is not None:
-        name = nft_sets.set_name("match_set.name", match["name"])
-        directions = match["directions"]
-        if kind is not None:
-            if len(directions) < len(nft_sets.SET_TYPES[kind]):
-                raise _too_few(directions, name, kind, len(nft_sets.SET_TYPES[kind]))
-            matches.append(nft_sets.match(name, kind, family, directions))
-    return nft_matches.rule(nft.MASQUERADE.name, matches, "masquerade", options["comment"])

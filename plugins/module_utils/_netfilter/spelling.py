@@ -10,11 +10,8 @@ changed. A set counts by its name and its family only: one is made for each that
 
 from __future__ import annotations
 
-from typing import Callable
+from typing import Callable, Sequence
 
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.client import IpSets
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.sets import Operation
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.values import SetHeader, SetType
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netns import fresh
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.chains import BUILT_IN, Have, Wish
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.iptables import Iptables
@@ -22,8 +19,6 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.saved imp
 
 #: What names a set in a rule (iptables-extensions(8): set, SET).
 _SETS = ("--match-set", "--add-set", "--del-set", "--map-set")
-
-
 #: What ipset(8) calls the families: ip6tables takes no set of IPv4 addresses.
 _SET_FAMILIES = {"ipv4": "inet", "ipv6": "inet6"}
 
@@ -54,13 +49,24 @@ def spelling(client: Callable[[str], Iptables], wish: Wish, part: Wish, have: Ha
     found = {}
     for family in dict.fromkeys(chain.family for chain in part.places()):
         with fresh():
-            with IpSets() as sets:
-                for name in sets_of(part, family):
-                    sets.apply([Operation("create", SetHeader(name, SetType("hash:ip", _SET_FAMILIES[family])))])
+            _make_sets(sets_of(part, family), family)
             iptables = client(family)
             iptables.restore(trial(wish, part, have, family), "take these rules")
             found[family] = iptables.tables()
     return found
+
+
+def _make_sets(names: Sequence[str], family: str) -> None:
+    """Make sets of these names in the namespace in which it is called."""
+    if not names:
+        return
+    from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.client import IpSets
+    from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.sets import Operation
+    from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.values import SetHeader, SetType
+
+    kind = SetType("hash:ip", _SET_FAMILIES[family])
+    with IpSets() as sets:
+        sets.apply([Operation("create", SetHeader(name, kind)) for name in names])
 
 
 def trial(wish: Wish, part: Wish, have: Have, family: str) -> list[str]:

@@ -9,12 +9,9 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import InvalidOption
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.forward import (
-    changes,
-    nft_rule,
-    rule,
-    rule_family,
-)
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.forward import rule, rule_family
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.forward_iptables import changes
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.forward_nftables import nft_rule
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.saved import tables
 
 OPTIONS = dict.fromkeys(("in_interface", "out_interface", "source", "destination", "family", "comment"), None)

@@ -11,11 +11,11 @@ import pytest
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import InvalidOption
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.values import SetHeader, SetType
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.masquerade import (
-    changes,
     refuse_other_sets,
     rule,
     rule_family,
 )
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.masquerade_iptables import changes
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.saved import tables
 
 NOTHING = dict.fromkeys(("source", "match_set", "out_interface", "family", "comment"))

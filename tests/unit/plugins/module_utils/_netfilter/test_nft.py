@@ -18,7 +18,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import 
     MissingRequirement,
 )
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter import nft, nft_matches, nft_sets
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.masquerade import nft_rule
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.masquerade_nftables import nft_rule
 
 LISTED = json.loads("""[
  {"metainfo": {"version": "1.0.6", "json_schema_version": 1}},
