@@ -32,7 +32,7 @@ ASK_BECOME = $$([ "$$(id -u)" = 0 ] || sudo -kn true 2>/dev/null || echo --ask-b
 # The same where the lab is there: only nodes on this machine's own kernel need sudo.
 ASK_BECOME_NODE = $$(! grep -qs 'ansible_connection: local' .lab/inventory.yml || echo $(ASK_BECOME))
 
-.PHONY: help venv lab tour picture shell destroy docs test lint sanity unit versions scenarios scenario kernels bench tables changelog \
+.PHONY: help venv lab tour picture shell destroy docs release test lint sanity unit versions scenarios scenario kernels bench tables changelog \
 	constraints clean
 
 help: ## List the targets
@@ -104,6 +104,9 @@ tables: .venv/test.stamp ## Write what is made of sources: tables of variables, 
 	@python tests/write/tested.py
 	@python tests/write/guides.py
 	@python tests/write/errors.py
+
+release: .venv/test.stamp ## Make the tarball, and use it installed on the oldest and the newest ansible-core
+	@python tests/run/release.py
 
 docs: .venv/test.stamp ## Build the documentation's site
 	@python tests/run/docs.py

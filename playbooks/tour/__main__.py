@@ -27,7 +27,10 @@ import yaml
 from building import PLAYBOOKS, Failed, Stage, build
 from telling import Look, after, before, fits
 
-CHECKOUT = PLAYBOOKS.parent
+COLLECTION = PLAYBOOKS.parent
+#: A checkout has `make`; an installed collection has not, and nothing of the lab's may be written into it.
+IS_CHECKOUT = (COLLECTION / "galaxy.yml").exists()
+CALLED = "make tour" if IS_CHECKOUT else f"python {PLAYBOOKS / 'tour'}"
 #: What a person can say between two stages.
 ASKED = "Enter: build this stage, b: back, q: leave"
 ANSWERS = ("", "b", "q")
@@ -35,6 +38,21 @@ ANSWERS = ("", "b", "q")
 
 class Left(Exception):
     """The person at the terminal has had enough for now."""
+
+
+def state_folder() -> Path:
+    """Where the lab's state is, as ``vars/state.yml`` has it."""
+    if IS_CHECKOUT:
+        return COLLECTION / ".lab"
+    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "linuxnet-ipvs" / "lab"
+
+
+def shell(folder: Path) -> str:
+    """How to open a shell on the lab's node, where a place was made for the lab; nothing otherwise."""
+    if IS_CHECKOUT:
+        return "make shell"
+    ways = {"enter": str(folder / "enter"), "ssh_config": f"ssh -F {folder / 'ssh_config'} lab"}
+    return next((way for file, way in ways.items() if (folder / file).exists()), "")
 
 
 def stages(language: str) -> list[Stage]:
@@ -130,7 +148,8 @@ def walk(table: Sequence[Stage], asked: argparse.Namespace, bookmark: Bookmark, 
         bookmark.keep(there)
         number += 1
     if last == len(names) - 1:
-        print("\nThat is the whole lab. `make shell` opens a shell on its node.")
+        way = shell(asked.inventory.parent)
+        print("\nThat is the whole lab." + (f" `{way}` opens a shell on its node." if way else ""))
 
 
 @contextmanager
@@ -165,15 +184,14 @@ def find_place() -> None:
 
 
 def arguments(names: Sequence[str]) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="make tour", description=(__doc__ or "").splitlines()[0])
+    parser = argparse.ArgumentParser(prog=CALLED, description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--yes", action="store_true", help="ask nothing: no terminal is needed")
     parser.add_argument("--restart", action="store_true", help="begin at the first stage")
     parser.add_argument("--from", dest="start", choices=names, metavar="NAME", help="begin at this stage")
     parser.add_argument("--to", dest="end", choices=names, metavar="NAME", help="end behind this stage")
     parser.add_argument("--list", action="store_true", help="list the stages, and build none")
-    parser.add_argument(
-        "--inventory", type=Path, default=CHECKOUT / ".lab" / "inventory.yml", help="where the lab lives (%(default)s)"
-    )
+    inventory = state_folder() / "inventory.yml"
+    parser.add_argument("--inventory", type=Path, default=inventory, help="where the lab lives (%(default)s)")
     parser.add_argument("--place", type=Path, help="the file that keeps the place (tour.json beside the inventory)")
     parser.add_argument("--create", action="store_true", help="find or make the lab's place first")
     parser.add_argument("--ask-become-pass", action="store_true", help="ask once for the password that sudo wants")
@@ -199,11 +217,11 @@ def main() -> int:
             if asked.create:
                 find_place()
             if not asked.inventory.exists():
-                parser.error(f"there is no lab at {asked.inventory}: `make tour` makes one")
+                parser.error(f"there is no lab at {asked.inventory}: --create makes one")
             walk(table, asked, bookmark, look)
     except (KeyboardInterrupt, Left):
         last = bookmark.last()
-        print("\n`make tour` " + (f"goes on behind the stage {last}." if last else "begins at the first stage."))
+        print(f"\n`{CALLED}` " + (f"goes on behind the stage {last}." if last else "begins at the first stage."))
     except Failed as exc:
         print(f"\nThis is not as it should be:\n{textwrap.indent(str(exc), '  ')}", file=sys.stderr)
         return 1

@@ -96,9 +96,9 @@ def installed(core: Core, python: str) -> Path:
     return environments.installed(f"cores/{core.version}", [f"ansible-core=={core.version}", *NODE], python)
 
 
-def environment_of(binaries: Path, config: Path) -> dict[str, str]:
-    """What a play has in its environment: the checkout as the collection, and nothing of its own settings."""
-    collections = [steps.CHECKOUT / ".venv" / "collections", Path(sysconfig.get_path("purelib"))]
+def environment_of(binaries: Path, config: Path, collection: Path) -> dict[str, str]:
+    """What a play has in its environment: the folder of the collection, and nothing of the checkout's own settings."""
+    collections = [collection, Path(sysconfig.get_path("purelib"))]
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "PYTHON"))}
     return {
         **kept,
@@ -144,11 +144,8 @@ def played(name: str, command: Sequence[str], env: Mapping[str, str], *, turns: 
     return steps.Step(name, time.monotonic() - start, failure)
 
 
-def plays(core: Core, binaries: Path) -> Iterator[steps.Step]:
-    """Play everything on a core."""
-    config = binaries.parent / "ansible.cfg"
-    config.write_text("[defaults]\n")
-    env = environment_of(binaries, config)
+def plays(core: Core, binaries: Path, env: Mapping[str, str], doctor: str) -> Iterator[steps.Step]:
+    """Play everything on a core; `doctor` is the name or the path of the doctor's playbook."""
     common = [
         "ansible-playbook",
         *("-e", f"ansible_python_interpreter={binaries / 'python'}"),
@@ -156,8 +153,8 @@ def plays(core: Core, binaries: Path) -> Iterator[steps.Step]:
         *("-e", "ansible_connection=local"),
     ]
     yield played(f"{core.name}: modules and plugins", [*common, str(FOLDER / "play.yml")], env, turns=2)
-    doctor = ["-e", "doctor_hosts=localhost", str(steps.CHECKOUT / "playbooks" / "doctor.yml")]
-    yield played(f"{core.name}: the doctor", [*common, *doctor], env, turns=1, words=DOCTOR)
+    command = [*common, "-e", "doctor_hosts=localhost", doctor]
+    yield played(f"{core.name}: the doctor", command, env, turns=1, words=DOCTOR)
 
 
 def main() -> int:
@@ -172,7 +169,11 @@ def main() -> int:
         if python is None:
             print(f"skip           {core.name}: no Python here that it runs on")
             continue
-        for step in plays(core, installed(core, python)):
+        binaries = installed(core, python)
+        config = binaries.parent / "ansible.cfg"
+        config.write_text("[defaults]\n")
+        env = environment_of(binaries, config, steps.CHECKOUT / ".venv" / "collections")
+        for step in plays(core, binaries, env, str(steps.CHECKOUT / "playbooks" / "doctor.yml")):
             done.append(step)
             steps.tell(step)
     return steps.close("versions", done, start)

@@ -560,3 +560,23 @@ class TestBuild:
     def test_a_stage_that_compares_nothing_is_built_at_once(self, building, table, runs):
         building.build(Path("inventory.yml"), table[1], ["a=1"], behind=table[0])
         assert [plays for plays, _variables in runs()] == [["topology_up", "verify"]]
+
+
+def test_state_of_an_installed_collection_is_in_the_users_folder(tour, monkeypatch, tmp_path):
+    assert tour.state_folder() == FOLDER.parents[1] / ".lab"
+    monkeypatch.setattr(tour, "IS_CHECKOUT", False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
+    assert tour.state_folder() == tmp_path / ".local/state/linuxnet-ipvs/lab"
+    monkeypatch.setenv("XDG_STATE_HOME", "/var/lib/me")
+    assert tour.state_folder() == Path("/var/lib/me/linuxnet-ipvs/lab")
+
+
+def test_a_shell_is_opened_as_the_place_of_the_lab_allows(tour, monkeypatch, tmp_path):
+    assert tour.shell(tmp_path) == "make shell"
+    monkeypatch.setattr(tour, "IS_CHECKOUT", False)
+    assert tour.shell(tmp_path) == ""
+    (tmp_path / "ssh_config").touch()
+    assert tour.shell(tmp_path) == f"ssh -F {tmp_path}/ssh_config lab"
+    (tmp_path / "enter").touch()
+    assert tour.shell(tmp_path) == f"{tmp_path}/enter"
