@@ -254,15 +254,12 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.module import 
     or_nothing,
     reporting,
 )
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.entries import Wish
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.names import set_name
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.plan import Wish, plan_no_set, plan_set
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.plan import plan_no_set, plan_set
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.task import carried_out
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.values import (
-    SET_TYPES,
-    header_options,
-    set_type,
-    temporary_name,
-)
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.values import SET_TYPES, temporary_name
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.wishes import header_options, set_type
 
 
 def wish_of(params):

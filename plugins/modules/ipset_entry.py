@@ -111,13 +111,13 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.module import 
     or_nothing,
     reporting,
 )
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.names import set_name
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.plan import (
-    Wish,
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.entries import Wish
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.entries_plan import (
     plan_contents,
     plan_no_entries,
     predict_entries,
 )
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.names import set_name
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.task import carried_out
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.values import temporary_name
 

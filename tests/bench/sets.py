@@ -30,12 +30,10 @@ from runs import Cost, cost
 sys.path.insert(0, str(steps.CHECKOUT / ".venv" / "collections"))
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.client import IpSets
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.plan import Wish, plan_set
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.values import (
-    header_options,
-    set_type,
-    temporary_name,
-)
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.entries import Wish
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.plan import plan_set
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.values import temporary_name
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.wishes import header_options, set_type
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.lock import alone
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netns import inside
 

@@ -22,6 +22,7 @@ from functools import lru_cache
 from operator import itemgetter
 from typing import Any, Callable, Iterator, Sequence
 
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.messages import name_attribute, name_in
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.options import PLAIN, Options
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.values import SetType
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.attributes import (
@@ -193,14 +194,14 @@ def layout(kind: SetType) -> Layout:
     return Layout(kind)
 
 
-def name_attribute(attr: int, name: str) -> bytes:
-    """The name of a set or a device in a message; any bytes are one, told by surrogateescape."""
-    return attribute(attr, name.encode(errors="surrogateescape") + b"\0")
+def text_key(name: str) -> bytes:
+    """The key of a list's entry: the name of a set."""
+    return name_attribute(NAME, name)
 
 
-def name_in(payload: bytes) -> str:
-    """The other way round."""
-    return payload.partition(b"\0")[0].decode(errors="surrogateescape")
+def name_of(key: bytes) -> str:
+    """The name of the set that is a list's entry."""
+    return name_in(key[4:])
 
 
 # From the kernel's bytes

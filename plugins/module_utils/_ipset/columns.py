@@ -13,12 +13,14 @@ from __future__ import annotations
 import itertools
 import socket
 import struct
-from typing import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Callable, Iterable, Mapping, Sequence
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import InvalidOption
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.codec import Layout
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.options import Entries, Options
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.parts import Choices, Parts
+
+if TYPE_CHECKING:
+    from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.parts import Choices, Parts
 
 _LENGTH = struct.Struct("=H")
 

@@ -6,11 +6,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import Collection, FrozenSet, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Collection, Iterable, Mapping, Sequence
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import InvalidOption
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.codec import encode_rest, layout, read_rest, still
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.codec import (
+    encode_rest,
+    layout,
+    name_of,
+    read_rest,
+    still,
+    text_key,
+)
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.entries import Wished
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.options import (
     PLAIN,
     Entries,
@@ -18,34 +26,8 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.options impor
     all_plain,
     of_each,
 )
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.ranges import Wished, joined, size
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.outcome import Changes
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.values import SetHeader
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.writer import name_of, text_key
-
-
-@dataclass(frozen=True)
-class Changes:
-    """What becomes of the entries. ``updated`` are the new options of entries that stay; ``old`` those of before."""
-
-    deleted: Mapping[bytes, Options] = field(default_factory=dict)
-    added: Mapping[bytes, Options] = field(default_factory=dict)
-    updated: Mapping[bytes, Options] = field(default_factory=dict)
-    old: Mapping[bytes, Options] = field(default_factory=dict)
-    #: Those of ``updated`` that the kernel only takes after they have been deleted.
-    renewed: FrozenSet[bytes] = frozenset()
-    #: Of a list: its entries as they shall stand, and whether some that stay have to change places for it.
-    order: Sequence[bytes] = ()
-    reordered: bool = False
-    #: How many more entries ranges among ``added`` stand for than they are.
-    more: int = 0
-
-    @property
-    def growth(self) -> int:
-        """How many entries more the set has afterwards."""
-        return len(self.added) + self.more - len(self.deleted)
-
-    def __bool__(self) -> bool:
-        return bool(self.deleted or self.added or self.updated)
 
 
 def compare_wished(
@@ -53,14 +35,15 @@ def compare_wished(
 ) -> Changes:
     """What it takes to have the wished entries; of ranges, what is missing of them is ranges again."""
     if not have and header.kind.method != "list":
-        more = sum(size(layout(header.kind), key) - 1 for key in wished.ranges)
-        return Changes(added=wished.whole(), more=more)
+        return Changes(added=wished.whole(), more=wished.more(layout(header.kind)))
     changes = compare(header, have, wished.apart(layout(header.kind)), purge, refresh)
     return joined_changes(header, changes, wished.ranges) if changes and wished.ranges else changes
 
 
 def joined_changes(header: SetHeader, changes: Changes, ranges: Collection[bytes]) -> Changes:
     """Changes in which the members of ranges are told and sent as ranges."""
+    from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.ranges import joined, size
+
     shape = layout(header.kind)
     added, updated, old, deleted = (
         joined(shape, entries, ranges) for entries in (changes.added, changes.updated, changes.old, changes.deleted)

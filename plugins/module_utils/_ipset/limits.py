@@ -11,8 +11,8 @@ from typing import Any, Mapping
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import InvalidOption
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.codec import FLAG_WILDCARD, layout, read_rest
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.compare import Changes
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.options import Options
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.outcome import Changes
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.values import SetHeader
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.writer import written
 

@@ -18,6 +18,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.options impor
     Options,
     meant_text,
 )
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.parts import number_of
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.values import SetHeader
 
 _FLAGS = ("nomatch", "wildcard")
@@ -168,16 +169,3 @@ class OptionWords:
         return value
 
     # Parts of an entry
-
-
-def number_of(option: str, item: Any, value: Any, high: int, meaning: str) -> int:
-    """The number from 0 to ``high`` that a word is, decimal or hexadecimal; ``item`` is what it is said of.
-
-    Raises:
-        InvalidOption: it is none; ``meaning`` names what is wanted.
-    """
-    match = None if isinstance(value, bool) else re.fullmatch(r"0[xX]([0-9a-fA-F]{1,20})|([0-9]{1,20})", str(value))
-    number = int(match.group(1) or match.group(2), 16 if match.group(1) else 10) if match else -1
-    if not 0 <= number <= high:
-        raise InvalidOption(option, item, "%s is a number from 0 to %d" % (meaning, high))
-    return number

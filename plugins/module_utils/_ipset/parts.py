@@ -12,17 +12,11 @@ from __future__ import annotations
 import re
 import socket
 from functools import lru_cache, partial
-from typing import Callable, Mapping, Sequence, Tuple
+from typing import Any, Callable, Mapping, Sequence, Tuple
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base import values
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import InvalidOption
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.codec import (
-    IFACE,
-    NAME,
-    PHYSDEV,
-    layout,
-    name_attribute,
-)
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.codec import IFACE, NAME, PHYSDEV, layout
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.icmp import (
     ICMP,
     ICMP_NAMES,
@@ -30,9 +24,8 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.icmp import (
     PROTOCOLS,
     WITH_PORTS,
 )
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.messages import name_attribute
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.names import member_name
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.option_words import number_of
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.ranges import Consecutive
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.values import SetHeader, decimal
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.attributes import text
 
@@ -78,6 +71,15 @@ class Parts:
             read = partial(_READERS["one ip" if alone else part], self)
             # Addresses differ from entry to entry, ports seldom do.
             self.readers.append(read if part in ("ip", "net") else lru_cache(maxsize=4096)(read))
+
+
+def _consecutive(first: int, last: int, size: int, *others: bytes) -> Choices:
+    """The values of a part whose first attribute is any number from ``first`` to ``last``, and whose others stay."""
+    if first == last:
+        return [(first.to_bytes(size, "big"), *others)]
+    from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.ranges import Consecutive
+
+    return Consecutive(first, last, size, *others)
 
 
 def _packed(of: Parts, word: str, text: str) -> int:
@@ -133,7 +135,7 @@ def _read_ip(of: Parts, word: str) -> Choices:
     if (high - first) // step >= of.limit:
         raise InvalidOption(of.option, word, "it stands for more entries than the set may hold, %d" % of.limit)
     size = of.bits // 8
-    found: Choices = Consecutive(low, high, size)
+    found = _consecutive(low, high, size)
     if not of.unmasked:
         masked = dict.fromkeys(number & of.mask for number in range(first, high + 1, step))
         found = [(number.to_bytes(size, "big"),) for number in masked]
@@ -188,7 +190,7 @@ def _read_port(of: Parts, word: str) -> Choices:
     number = _protocol(of, word, name.lower())
     name = PROTOCOL_NAMES.get(number, name)
     if of.kind.name == "bitmap:port":
-        return Consecutive(*_ports(of, word, name, rest, *of.header.bounds), 2)
+        return _consecutive(*_ports(of, word, name, rest, *of.header.bounds), 2)
     protocol = bytes([number])
     if name in ICMP:
         return [(_icmp(of, word, name, rest), protocol)]
@@ -196,7 +198,7 @@ def _read_port(of: Parts, word: str) -> Choices:
         if rest != "0":
             raise InvalidOption(of.option, word, "protocol %s has no ports: write %s:0" % (name, name))
         return [(b"\0\0", protocol)]
-    return Consecutive(*_ports(of, word, name, rest, 0, 65535), 2, protocol)
+    return _consecutive(*_ports(of, word, name, rest, 0, 65535), 2, protocol)
 
 
 def _protocol(of: Parts, word: str, name: str) -> int:
@@ -296,6 +298,19 @@ def _read_iface(of: Parts, word: str) -> Choices:
 
 def _read_set(of: Parts, word: str) -> Choices:
     return [(name_attribute(NAME, member_name(of.option, word)),)]
+
+
+def number_of(option: str, item: Any, value: Any, high: int, meaning: str) -> int:
+    """The number from 0 to ``high`` that a word is, decimal or hexadecimal; ``item`` is what it is said of.
+
+    Raises:
+        InvalidOption: it is none; ``meaning`` names what is wanted.
+    """
+    match = None if isinstance(value, bool) else re.fullmatch(r"0[xX]([0-9a-fA-F]{1,20})|([0-9]{1,20})", str(value))
+    number = int(match.group(1) or match.group(2), 16 if match.group(1) else 10) if match else -1
+    if not 0 <= number <= high:
+        raise InvalidOption(option, item, "%s is a number from 0 to %d" % (meaning, high))
+    return number
 
 
 #: How each part of an entry is read; the writers of the same are in :mod:`writer`.

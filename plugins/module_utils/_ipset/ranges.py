@@ -12,11 +12,9 @@ from __future__ import annotations
 
 import struct
 from bisect import bisect_right
-from dataclasses import dataclass, field
 from typing import Any, Iterable, Mapping, Sequence, Tuple
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.codec import IP, IP_TO, IPADDR_IPV4, PORT_TO, Layout
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.options import Entries
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.attributes import (
     NLA_F_NET_BYTEORDER,
     attribute,
@@ -44,27 +42,6 @@ class Consecutive(Sequence[Tuple[bytes, ...]]):
     def __getitem__(self, place: Any) -> Any:
         number = range(self.first, self.last + 1)[place]
         return (number.to_bytes(self._size, "big"), *self._others)
-
-
-@dataclass(frozen=True)
-class Wished:
-    """The entries of a task: single ones and ranges, none of which meets another."""
-
-    entries: Entries
-    ranges: Entries = field(default_factory=dict)
-
-    def whole(self) -> Entries:
-        """All of them, ranges as such."""
-        return {**self.entries, **self.ranges} if self.ranges else self.entries
-
-    def apart(self, shape: Layout) -> Entries:
-        """All of them, ranges taken apart."""
-        if not self.ranges:
-            return self.entries
-        found = dict(self.entries)
-        for key, options in self.ranges.items():
-            found.update(dict.fromkeys(members(shape, key), options))
-        return found
 
 
 def is_range(shape: Layout, key: bytes) -> bool:

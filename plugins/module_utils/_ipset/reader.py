@@ -12,19 +12,9 @@ from typing import Any, Iterable, Iterator, Sequence
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import InvalidOption
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset import columns
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.codec import PHYSDEV
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.option_words import OptionWords
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.entries import Wished
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.options import PLAIN, Entries, Options
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.parts import Choices, Parts
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.ranges import (
-    RANGE_MAX,
-    Consecutive,
-    Wished,
-    disjoint,
-    is_range,
-    members,
-    range_to,
-    size,
-)
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.values import SetHeader
 
 _SHAPES = {
@@ -50,7 +40,6 @@ class Reader:
         self._header = header
         self._kind = header.kind
         self._option = option
-        self._words = OptionWords(header, option)
         self._parts = Parts(header, option)
 
     def read(self, items: Sequence[Any]) -> Entries:
@@ -66,7 +55,7 @@ class Reader:
         entries, options = self._all_apart(items)
         alike = columns.read(self._parts, entries, options)
         found = Wished(alike) if alike is not None else self._one_by_one(entries, options)
-        count = len(found.entries) + sum(size(self._parts.layout, key) for key in found.ranges)
+        count = len(found.whole()) + found.more(self._parts.layout)
         if count > self._parts.limit and self._kind.method == "hash":
             raise InvalidOption(
                 self._option,
@@ -78,6 +67,8 @@ class Reader:
 
     def _one_by_one(self, entries: Iterable[str], options: Iterable[Options]) -> Wished:
         """Entries of any kind. Of one that is said twice, the options that are said last count."""
+        from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.ranges import disjoint, is_range, members
+
         shape = self._parts.layout
         listed = [(key, said) for entry, said in zip(entries, options) for key in self.keys(entry)]
         if not disjoint(shape, [key for key, _said in listed]):
@@ -93,7 +84,10 @@ class Reader:
         """The entries themselves, and the options of each."""
         if set(map(type, wished)) == {str} and " " not in "".join(wished):
             return wished, [PLAIN] * len(wished)
-        apart = [self._words.apart(item) for item in wished]
+        from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.option_words import OptionWords
+
+        words = OptionWords(self._header, self._option)
+        apart = [words.apart(item) for item in wished]
         return [entry for entry, _options in apart], [options for _entry, options in apart]
 
     def _with_macs(self, found: Entries) -> Entries:
@@ -128,6 +122,12 @@ class Reader:
 
     def _several(self, text: str, choices: list[Choices]) -> Iterator[bytes]:
         """The keys of an entry of which each part is one of some."""
+        from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.ranges import (
+            RANGE_MAX,
+            Consecutive,
+            range_to,
+        )
+
         shape = self._parts.layout
         attr = 0
         longest = max(choices, key=lambda choice: len(choice) if isinstance(choice, Consecutive) else 0)

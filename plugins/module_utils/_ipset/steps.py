@@ -9,27 +9,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Mapping
 
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import Conflict
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.codec import layout, read_rest
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.compare import Changes
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.codec import layout, name_of, read_rest
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.options import PLAIN, Entries
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.outcome import Changes
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.ranges import members
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.revisions import lowest_revision
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.sets import KernelSet, Operation
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.values import SetHeader, temporary_name
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.writer import name_of
-
-
-def tidy(leftover: KernelSet | None) -> list[Operation]:
-    """Destroy what an interrupted run left behind."""
-    if leftover is None:
-        return []
-    if leftover.references:
-        raise Conflict(
-            "set '%s' has the name of this collection's temporary sets, but a rule or another set refers to it:"
-            " delete or rename it" % leftover.header.title
-        )
-    return [Operation("destroy", leftover.header)]
 
 
 def in_place(header: SetHeader, count: int, changes: Changes) -> list[Operation]:

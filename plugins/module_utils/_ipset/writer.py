@@ -24,24 +24,13 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.codec import 
     PROTO,
     Layout,
     layout,
-    name_attribute,
-    name_in,
     read_rest,
 )
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.icmp import ICMP, PROTOCOL_NAMES
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.messages import name_in
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.options import PLAIN, Options, of_each, shown_text
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.values import SetHeader, SetType
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.attributes import MalformedReply
-
-
-def text_key(name: str) -> bytes:
-    """The key of a list's entry: the name of a set."""
-    return name_attribute(NAME, name)
-
-
-def name_of(key: bytes) -> str:
-    """The name of the set that is a list's entry."""
-    return name_in(key[4:])
 
 
 def written(kind: SetType, key: bytes, options: Options = PLAIN) -> str:

@@ -11,23 +11,18 @@ from typing import Any, Literal
 
 from hypothesis import strategies as st
 
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset import sets
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset import messages, requests, sets
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.codec import (
     PHYSDEV,
     encode_rest,
 )
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.options import Options
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.plan import Outcome
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.outcome import Outcome
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.reader import Reader
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.revisions import lowest_revision
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.sets import KernelSet
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.values import (
-    SET_TYPES,
-    SetHeader,
-    header_options,
-    new_header,
-    set_type,
-)
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.values import SET_TYPES, SetHeader
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.wishes import header_options, new_header, set_type
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.writer import written
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.attributes import attribute, nested, text
 
@@ -103,18 +98,18 @@ def listed(of: SetHeader, key: bytes, options: Options) -> bytes:
     flags = 2 if key.endswith(PHYSDEV) else 0
     if flags:
         key = key[: -len(PHYSDEV)]
-    return nested(sets.ATTR_DATA, key + encode_rest(options, flags))
+    return nested(messages.ATTR_DATA, key + encode_rest(options, flags))
 
 
 def description(of: SetHeader, listing: bytes = b"") -> bytes:
     """The first message of a set's listing."""
     return (
-        text(sets.ATTR_SETNAME, of.name)
-        + text(sets.ATTR_TYPENAME, of.kind.name)
-        + attribute(sets.ATTR_FAMILY, bytes([sets.FAMILIES[of.kind.family]]))
-        + attribute(sets.ATTR_REVISION, bytes([lowest_revision(of)]))
-        + nested(sets.ATTR_DATA, sets.encode_header(of))
-        + nested(sets.ATTR_ADT, listing)
+        text(messages.ATTR_SETNAME, of.name)
+        + text(messages.ATTR_TYPENAME, of.kind.name)
+        + attribute(messages.ATTR_FAMILY, bytes([sets.FAMILIES[of.kind.family]]))
+        + attribute(messages.ATTR_REVISION, bytes([lowest_revision(of)]))
+        + nested(messages.ATTR_DATA, requests.encode_header(of))
+        + nested(messages.ATTR_ADT, listing)
     )
 
 

@@ -13,10 +13,12 @@ import pytest
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import KernelRefused, MissingRequirement
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset import client
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.plan import Wish, plan_contents, plan_set
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.entries import Wish
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.entries_plan import plan_contents
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.plan import plan_set
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.reader import Reader
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.sets import KernelSet, Operation
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.values import header_options
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.wishes import header_options
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel import netlink
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.attributes import attribute, attribute_map, text
 from ansible_collections.linuxnet.ipvs.tests.unit.plugins.module_utils._ipset.cases import (

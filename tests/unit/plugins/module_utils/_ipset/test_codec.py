@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset import sets
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset import messages
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.codec import (
     encode,
     layout,
@@ -57,7 +57,7 @@ def test_the_order_of_attributes_is_of_no_matter(case, random):
         pieces.append(data[offset : offset + (length + 3 & ~3)])
         offset += length + 3 & ~3
     random.shuffle(pieces)
-    found = split_entries(of.kind, nested(sets.ATTR_DATA, *pieces))
+    found = split_entries(of.kind, nested(messages.ATTR_DATA, *pieces))
     assert list(found) == [key]
     assert read_rest(found[key]) == options
 

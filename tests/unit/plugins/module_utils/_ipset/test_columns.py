@@ -21,7 +21,8 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.codec import 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.options import PLAIN
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.parts import Parts
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.reader import Reader
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.values import SET_TYPES, set_type
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.values import SET_TYPES
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.wishes import set_type
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.attributes import MalformedReply
 from ansible_collections.linuxnet.ipvs.tests.unit.plugins.module_utils._ipset.cases import entries, header, listed, only
 

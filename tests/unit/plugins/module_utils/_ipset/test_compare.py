@@ -8,11 +8,8 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.plan import (
-    Wish,
-    plan_contents,
-    plan_no_entries,
-)
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.entries import Wish
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.entries_plan import plan_contents, plan_no_entries
 from ansible_collections.linuxnet.ipvs.tests.unit.plugins.module_utils._ipset.cases import (
     HAVE,
     A,

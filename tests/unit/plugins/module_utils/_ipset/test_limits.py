@@ -9,11 +9,9 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import InvalidOption
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.plan import (
-    Wish,
-    plan_contents,
-    plan_set,
-)
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.entries import Wish
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.entries_plan import plan_contents
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.plan import plan_set
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.reader import Reader
 from ansible_collections.linuxnet.ipvs.tests.unit.plugins.module_utils._ipset.cases import (
     have_set,

@@ -13,10 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import InvalidOption
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.plan import (
-    Wish,
-    plan_contents,
-)
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.entries import Wish
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.entries_plan import plan_contents
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.writer import described
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.attributes import text
 from ansible_collections.linuxnet.ipvs.tests.unit.plugins.module_utils._ipset.cases import (

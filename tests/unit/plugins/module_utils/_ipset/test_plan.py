@@ -12,21 +12,13 @@ import pytest
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import Conflict, InvalidOption
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset import sets
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.entries import Wish
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.entries_plan import plan_contents, predict_entries
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.options import Options
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.plan import (
-    Wish,
-    plan_contents,
-    plan_no_set,
-    plan_set,
-    predict_entries,
-)
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.plan import plan_no_set, plan_set
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.sets import KernelSet
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.values import (
-    SetHeader,
-    header_options,
-    set_type,
-    temporary_name,
-)
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.values import SetHeader, temporary_name
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.wishes import header_options, set_type
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.writer import written
 from ansible_collections.linuxnet.ipvs.tests.unit.plugins.module_utils._ipset.cases import (
     HAVE,

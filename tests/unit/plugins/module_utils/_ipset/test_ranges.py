@@ -14,13 +14,10 @@ from hypothesis import strategies as st
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import InvalidOption
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.codec import encode, encode_rest, layout
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.entries import Wish
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.entries_plan import plan_contents, plan_no_entries
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.options import PLAIN
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.plan import (
-    Wish,
-    plan_contents,
-    plan_no_entries,
-    plan_set,
-)
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.plan import plan_set
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.ranges import members
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.reader import Reader
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.sets import KernelSet

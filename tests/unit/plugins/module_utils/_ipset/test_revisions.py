@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.plan import Outcome, Wish, plan_contents, plan_set
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.entries import Wish
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.entries_plan import plan_contents
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.outcome import Outcome
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.plan import plan_set
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.revisions import (
     FIRST_KERNELS,
     REVISIONS,
@@ -17,7 +20,8 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.revisions imp
     lowest_revision,
 )
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.sets import KernelSet, Operation
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.values import SET_TYPES, header_options, set_type
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.values import SET_TYPES
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.wishes import header_options, set_type
 from ansible_collections.linuxnet.ipvs.tests.unit.plugins.module_utils._ipset.cases import have_set, header
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pyroute2.netlink.nfnetlink.ipset import ipset_msg
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import Conflict
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset import sets
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset import messages, requests, sets
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.codec import (
     read_rest,
     split_entries,
@@ -72,7 +72,7 @@ FAULTS = {
 def test_pyroute2_reads_the_entry_that_we_encode(case):
     of, item = case
     key, options = only(of, item)
-    ((_count, packed),) = sets.encode_entries(of.kind, {key: options})
+    ((_count, packed),) = requests.encode_entries(of.kind, {key: options})
     (entry,) = of_pyroute2(9, packed).get_attr("IPSET_ATTR_ADT").get_attrs("IPSET_ATTR_DATA")
     flags = entry.get_attr("IPSET_ATTR_CADT_FLAGS") or 0
     assert (bool(flags & 4), bool(flags & 128)) == (options.nomatch, options.wildcard)
@@ -117,7 +117,7 @@ def port_of(entry):
 @given(entries())
 def test_pyroute2_reads_the_set_that_we_encode(case):
     of, _item = case
-    found = of_pyroute2(2, nested(sets.ATTR_DATA, sets.encode_header(of))).get_attr("IPSET_ATTR_DATA")
+    found = of_pyroute2(2, nested(messages.ATTR_DATA, requests.encode_header(of))).get_attr("IPSET_ATTR_DATA")
     flags = found.get_attr("IPSET_ATTR_CADT_FLAGS")
     assert [bool(flags & bit) for bit in (8, 16, 32, 64)] == [of.counters, of.comment, of.forceadd, of.skbinfo]
     for name in ("timeout", "hashsize", "maxelem", "size", "markmask", "initval"):
@@ -146,7 +146,7 @@ def test_we_read_what_pyroute2_writes():
     message["attrs"] = [["IPSET_ATTR_ADT", {"attrs": [["IPSET_ATTR_DATA", {"attrs": carried}]]}]]
     message.encode()
     ((attr, listing),) = attributes(bytes(message.data)[20:])
-    assert attr == sets.ATTR_ADT
+    assert attr == messages.ATTR_ADT
     of = header("hash:ip,port,net", "inet6", **EVERYTHING)
     found = split_entries(of.kind, listing)
     assert len(found) == 1
@@ -166,7 +166,7 @@ def test_the_faults_of_pyroute2_are_still_there():
         + attribute(20, b"\x18")
         + attribute(12, b"\x18")
     )
-    one = nested(sets.ATTR_DATA, body)
+    one = nested(messages.ATTR_DATA, body)
     found = {}
     for message in (of_pyroute2(2, one).get_attr("IPSET_ATTR_DATA"), of_pyroute2(9, one).get_attr("IPSET_ATTR_DATA")):
         found.update({name: message.get_attr(name) for name in FAULTS if message.get_attr(name) is not None})
@@ -220,7 +220,7 @@ def test_no_damage_to_a_listing_makes_the_decoding_hang_or_crash(case, data):
 def test_many_entries_travel_in_few_messages_and_keep_their_numbers():
     of = header("hash:ip")
     many = Reader(of).read(["10.%d.%d.1" % divmod(n, 256) for n in range(5000)])
-    counts, messages = zip(*sets.encode_entries(of.kind, many), strict=True)
+    counts, messages = zip(*requests.encode_entries(of.kind, many), strict=True)
     count, last = counts[0], counts[-1]
     assert sum(counts) == 5000
     assert len(messages) < 20

@@ -9,10 +9,8 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import InvalidOption
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.values import (
-    set_type,
-    temporary_name,
-)
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.values import temporary_name
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.wishes import set_type
 from ansible_collections.linuxnet.ipvs.tests.unit.plugins.module_utils._ipset.cases import (
     header,
 )

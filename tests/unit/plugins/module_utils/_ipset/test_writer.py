@@ -15,10 +15,8 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.codec import 
     encode_rest,
     read_rest,
 )
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.plan import (
-    Wish,
-    plan_contents,
-)
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.entries import Wish
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.entries_plan import plan_contents
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.sets import KernelSet
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.writer import described
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.attributes import attribute
