@@ -202,11 +202,10 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.module import NETNS, reporting
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.client import Ipvs, NoIpvs
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.columns import needles_of
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.connections import connections
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.filter import SERVICES, Filter
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.owners import owners
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.proc import status
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.settings_client import about, settings
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.values import service_options
 
 #: How often the connections are read where the kernel's table of them changes its size.
@@ -221,6 +220,8 @@ def told(service, servers):
 
 def all_connections(module, wanted):
     """The connections that are wanted, read again where the kernel's table has grown or shrunk meanwhile."""
+    from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.connections import connections, needles_of
+
     netns = module.params["netns"]
     for _attempt in range(READINGS):
         before = table_size(netns)
@@ -234,7 +235,14 @@ def all_connections(module, wanted):
 
 def table_size(netns):
     with suppress(NoIpvs), Ipvs(netns) as ipvs:
-        return ipvs.about()["connection_table_size"]
+        return about(ipvs)["connection_table_size"]
+
+
+def statistics_of(ipvs, services):
+    """What the kernel counts of virtual services."""
+    from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.counters_client import statistics
+
+    return statistics(ipvs, (service.key for service in services))
 
 
 def run(module):
@@ -245,10 +253,10 @@ def run(module):
         with Ipvs(netns) as ipvs:
             listed = [service for service in ipvs.services() if wanted.matches_service(service.key)]
             result["services"] = [told(service, ipvs.real_servers(service.key)) for service in listed]
-            result["settings"] = ipvs.settings().options()
-            result.update(ipvs.about())
+            result["settings"] = settings(ipvs).options()
+            result.update(about(ipvs))
             if module.params["statistics"]:
-                result["statistics"] = ipvs.statistics(service.key for service in listed)
+                result["statistics"] = statistics_of(ipvs, listed)
         state = status(netns)
         if state is not None:
             result["status"] = state

@@ -177,10 +177,9 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import NoSuchPlace
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.module import NETNS, STATE, finish, reporting
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.drain import (
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.drain_options import (
     DRAIN,
     drain_timeout,
-    drained_away,
     warn_of_refused_clients,
 )
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.options import (
@@ -226,6 +225,8 @@ def run(module):
     if timeout is None:
         plan = carried_out(module, read, planned, (Service(key), ()))
     else:
+        from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.drain import drained_away
+
         nothing = plan_no_server(None, ())
         plan, result = drained_away(module, timeout, lambda ipvs: planned(read(ipvs)), nothing)
     if after:

@@ -264,10 +264,9 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.module import NETNS, STATE, finish, reporting
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.drain import (
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.drain_options import (
     DRAIN,
     drain_timeout,
-    drained_away,
     warn_of_refused_clients,
 )
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.options import (
@@ -304,6 +303,8 @@ def run(module):
     if timeout is None:
         plan = carried_out(module, read, planned, (None, ()))
     else:
+        from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.drain import drained_away
+
         plan, drained = drained_away(module, timeout, lambda ipvs: planned(read(ipvs)), planned((None, ())))
         result.update(drained)
     if after:

@@ -132,15 +132,19 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.module import NETNS, finish, or_nothing, reporting
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.client import Ipvs
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.settings import (
-    NOTHING,
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.settings import NOTHING, ROLES
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.settings_client import apply_settings
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.settings_client import settings as read_settings
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.settings_conflicts import (
+    refuse_backup_only,
+    refuse_daemons,
+)
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.settings_plan import (
     OPTIONS,
-    ROLES,
     plan_settings,
     wished_daemon,
     wished_timeouts,
 )
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.task import refuse_backup_only, refuse_daemons
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.lock import alone
 
 
@@ -151,7 +155,7 @@ def run(module):
 
     def read():
         with Ipvs(params["netns"]) as ipvs:
-            have = ipvs.settings()
+            have = read_settings(ipvs)
             plan, settings = plan_settings(timeouts, daemons, have)
             refuse_daemons(ipvs, plan.operations)
             refuse_backup_only(params["netns"], have, settings)
@@ -161,8 +165,8 @@ def run(module):
         plan, settings = or_nothing(module, read, None) or plan_settings(timeouts, daemons, NOTHING)
         if plan.changed and not module.check_mode:
             with Ipvs(params["netns"]) as ipvs:
-                ipvs.apply_settings(plan.operations)
-                settings = ipvs.settings()
+                apply_settings(ipvs, plan.operations)
+                settings = read_settings(ipvs)
     finish(module, plan, settings=settings.options())
 
 

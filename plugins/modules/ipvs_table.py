@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.client import EMPTY_TABLE
+
 DOCUMENTATION = r"""
 module: ipvs_table
 short_description: Manage a whole IPVS table in one task
@@ -299,33 +301,50 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import InvalidOption
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.module import NETNS, invocation, reporting
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs import reader
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.drain import (
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.drain_options import (
     DRAIN,
     drain_timeout,
-    drained_away,
     warn_of_refused_clients,
 )
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.graceful import NOTHING, held, keeping
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.options import SCOPE, SERVICES, checked_services
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.plan import plan_table
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.scope import Scope
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.task import carried_out, refuse_owners
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.table_plan import plan_table
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.task import carried_out
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.wishes import ServiceWish
+
+
+def scope_of(options):
+    """The part of the table that the task owns."""
+    from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.scope import Scope
+
+    return Scope.from_options(options)
+
+
+def wishes_in(text, purge):
+    """The virtual services in a saved table, which says all of each: one without real servers has none."""
+    from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.reader import parse, wishes
+
+    found = [wish._replace(purge=purge) for wish in wishes(parse(text))]
+    if purge and not found:  # a file that was cut off, or a command that has failed
+        raise InvalidOption("text", text, "it has no virtual service: write 'services: []' if all shall be deleted")
+    return found
+
+
+def left_while_held(wishes, plan, connections, table, owned):
+    """The plan by which real servers that have connections get weight 0, and do not go yet."""
+    from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.graceful import held, keeping
+
+    kept = held(plan, connections)
+    return plan_table(keeping(wishes, kept), table, owned) if kept else plan
 
 
 def run(module):
     params = module.params
     if params["scope"] is not None and not params["purge"]:
         raise InvalidOption("scope", params["scope"], "it limits what 'purge: true' deletes, so it goes with that only")
-    owned = Scope.from_options(params["scope"]) if params["purge"] else None
+    owned = scope_of(params["scope"]) if params["purge"] else None
+    owns_all = params["purge"] and params["scope"] is None
     if params["text"] is not None:
-        # A text says all of a service: one without real servers has none.
-        wishes = [wish._replace(purge=params["purge"]) for wish in reader.wishes(reader.parse(params["text"]))]
-        if params["purge"] and not wishes:  # a file that was cut off, or a command that has failed
-            raise InvalidOption(
-                "text", params["text"], "it has no virtual service: write 'services: []' if all shall be deleted"
-            )
+        wishes = wishes_in(params["text"], params["purge"])
     else:
         listed = enumerate(checked_services(params["services"]))
         wishes = [ServiceWish.read(*service, "services[%d]." % place) for place, service in listed]
@@ -338,19 +357,23 @@ def run(module):
     def planned(have):
         table, connections = have
         plan = plan_table(wishes, table, owned)
-        kept = held(plan, connections) if params["graceful"] else {}
-        if owned == Scope():
+        if owns_all and plan.changed:
+            from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.conflicts import refuse_owners
+
             refuse_owners(params["netns"], plan.operations)
-        return plan_table(keeping(wishes, kept), table, owned) if kept else plan
+        return left_while_held(wishes, plan, connections, table, owned) if params["graceful"] else plan
 
     def read(ipvs):
         return ipvs.table(), ipvs.connections
 
     result: dict[str, Any] = {}
+    nothing: Any = EMPTY_TABLE, lambda _service: {}
     if timeout is None:
-        plan = carried_out(module, read, planned, NOTHING)
+        plan = carried_out(module, read, planned, nothing)
     else:
-        plan, result = drained_away(module, timeout, lambda ipvs: planned(read(ipvs)), planned(NOTHING))
+        from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.drain import drained_away
+
+        plan, result = drained_away(module, timeout, lambda ipvs: planned(read(ipvs)), planned(nothing))
     listed_weights = {wish.key: wish.weights() for wish in wishes}
     for service, _servers in plan.after:
         warn_of_refused_clients(module, service, listed_weights[service.key])

@@ -59,8 +59,9 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.module import NETNS, finish, or_nothing, reporting
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.client import Ipvs
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.counters import plan_zero
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.counters_client import statistics, zero
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.filter import SERVICES, Filter
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.plan import plan_zero
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.proc import table_totals
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.lock import alone
 
@@ -72,14 +73,14 @@ def run(module):
     def counted():
         with Ipvs(netns) as ipvs:
             keys = [service.key for service in ipvs.services() if wanted.matches_service(service.key)]
-            statistics = [(key, each) for key in keys for each in ipvs.statistics([key])]
-            return statistics, table_totals(netns) if patterns is None else None
+            found = [(key, each) for key in keys for each in statistics(ipvs, [key])]
+            return found, table_totals(netns) if patterns is None else None
 
     with alone(netns, not module.check_mode):
         plan = plan_zero(*or_nothing(module, counted, ((), None)))
         if plan.changed and not module.check_mode:
             with Ipvs(netns) as ipvs:
-                ipvs.zero(None if patterns is None else [key for key in plan.operations if key])
+                zero(ipvs, None if patterns is None else [key for key in plan.operations if key])
     finish(module, plan, services=[key.options() for key in plan.operations if key is not None])
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.plan import Plan
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs import codec
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.plan import TablePlan
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.table_plan import TablePlan
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.values import (
     FORWARDING_METHODS,
     PROTOCOLS,

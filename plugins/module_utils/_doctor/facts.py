@@ -33,6 +33,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.options impor
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.writer import all_written
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.client import Ipvs
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.owners import address_movers, owners
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.settings_client import about, settings
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netlink import NoSuchProtocol
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netns import inside
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.programs import Run, output_of
@@ -130,7 +131,7 @@ def _table(netns: str | None) -> tuple[tuple[Row, ...], dict[Any, int], dict[Any
 
 def _about(netns: str | None) -> tuple[frozenset[str], int]:
     with Ipvs(netns) as ipvs:
-        return frozenset(ipvs.settings().daemons), int(ipvs.about().get("connection_table_size", 0))
+        return frozenset(settings(ipvs).daemons), int(about(ipvs).get("connection_table_size", 0))
 
 
 def _endpoints(table: Iterable[Row]) -> list[tuple[Address, int]]:

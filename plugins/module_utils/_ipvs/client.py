@@ -10,27 +10,13 @@ import errno
 import os
 import struct
 import subprocess
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from itertools import chain, islice, repeat
-from typing import Any, Iterable, Sequence, Tuple
+from typing import Iterable, Iterator, Sequence, Tuple
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import KernelRefused, NoSuchPlace
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs import codec
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.codec import KernelServers
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.refusals import (
-    SETTINGS_MEANINGS,
-    TIMEOUT_MEANINGS,
-    explained,
-    explained_request,
-    explaining,
-    reason,
-)
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.settings import (
-    Settings,
-    SettingsOperation,
-    SyncDaemon,
-    daemons_together,
-)
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.values import (
     Operation,
     ServerKey,
@@ -62,9 +48,6 @@ IPVS_GENL_NAME = "IPVS"
 IPVS_GENL_VERSION = 1
 CMD_NEW_SERVICE, CMD_SET_SERVICE, CMD_DEL_SERVICE, CMD_GET_SERVICE = 1, 2, 3, 4
 CMD_NEW_DEST, CMD_SET_DEST, CMD_DEL_DEST, CMD_GET_DEST = 5, 6, 7, 8
-CMD_NEW_DAEMON, CMD_DEL_DAEMON, CMD_GET_DAEMON = 9, 10, 11
-CMD_SET_CONFIG, CMD_GET_CONFIG = 12, 13
-CMD_GET_INFO, CMD_ZERO = 15, 16
 
 _GENL = struct.Struct("=BBH")
 
@@ -106,7 +89,7 @@ class Ipvs(Closing):
 
     def service(self, key: ServiceKey) -> Service | None:
         """The virtual service of that key, or None where there is none."""
-        reply = self._service_reply(key)
+        reply = self.service_reply(key)
         return codec.decode_service(codec.inner(reply, codec.ATTR_SERVICE)) if reply else None
 
     def services(self) -> list[Service]:
@@ -130,7 +113,7 @@ class Ipvs(Closing):
 
     def real_servers(self, key: ServiceKey) -> KernelServers:
         """The real servers of a virtual service, in the order in which they were added; none for a missing service."""
-        return KernelServers(self._server_replies(key), key.family)
+        return KernelServers(self.server_replies(key), key.family)
 
     def table(self) -> Table:
         """All virtual services with their real servers."""
@@ -140,27 +123,23 @@ class Ipvs(Closing):
         """How many connections each real server of a virtual service has, by the server's key."""
         return {server.key: counted for server, counted in self.real_servers(key).counted()}
 
-    def statistics(self, keys: Iterable[ServiceKey]) -> list[dict[str, Any]]:
-        """What the kernel counts of virtual services and of each of their real servers."""
-        return [found for found in map(self._statistics_of, keys) if found]
+    def ask(self, command: int, body: bytes = b"") -> bytes:
+        """What the kernel answers to a request."""
+        with _explaining():
+            return self._netlink.request(self._message(command, body))[0]
 
-    def about(self) -> dict[str, Any]:
-        """The version of IPVS, and how many buckets the kernel has for its connections."""
-        with explaining():
-            (reply,) = self._netlink.request(self._message(CMD_GET_INFO))
-        return codec.decode_info(reply)
+    def listed(self, command: int) -> list[bytes]:
+        """What the kernel lists to a request."""
+        with _explaining():
+            return self._netlink.dump(self._message(command))
 
-    def settings(self) -> Settings:
-        """The timeouts of connections, and the synchronization daemons that run."""
-        with explaining():
-            (timeouts,) = self._netlink.request(self._message(CMD_GET_CONFIG))
-        return Settings(codec.decode_timeouts(timeouts), {daemon.role: daemon for daemon in self.daemons()})
+    def send(self, requests: Iterable[tuple[int, bytes]]) -> None:
+        """Send requests, each a command with its body, in their order.
 
-    def daemons(self) -> list[SyncDaemon]:
-        """The synchronization daemons that run."""
-        with explaining():
-            replies = self._netlink.dump(self._message(CMD_GET_DAEMON))
-        return [codec.decode_daemon(codec.inner(reply, codec.ATTR_DAEMON)) for reply in replies]
+        Raises:
+            BatchRefused: the kernel refused one.
+        """
+        self._netlink.send_all([self._message(*each) for each in requests])
 
     def apply(self, operations: Sequence[Operation]) -> None:
         """Carry out operations: those that add and change in their order, and then those that delete in theirs.
@@ -180,47 +159,9 @@ class Ipvs(Closing):
             except BatchRefused as exc:
                 done = chain.from_iterable(zip(repeat(operation), operation.each()) for operation in part)
                 operation, what = next(islice(done, exc.index, None))
+                from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.refusals import explained
+
                 raise explained(exc, operation, what) from exc
-
-    def zero(self, keys: Iterable[ServiceKey] | None) -> None:
-        """Set the counters of virtual services and of their real servers to zero; None are all, and the whole table's.
-
-        Raises:
-            KernelRefused: the kernel refused it, because one of the services is gone.
-        """
-        bodies = [b""] if keys is None else [codec.encode_key(key) for key in keys]
-        try:
-            self._netlink.send_all([self._message(CMD_ZERO, body) for body in bodies])
-        except BatchRefused as exc:
-            words = reason(exc, {errno.ESRCH: "a virtual service is gone meanwhile: run the task again"})
-            raise KernelRefused(exc.errno, "the kernel refused to set counters to zero: %s" % words) from exc
-
-    def apply_settings(self, operations: Sequence[SettingsOperation]) -> None:
-        """Carry out operations on timeouts and daemons in their order; behind one that is refused nothing more is done.
-
-        A daemon's stop and start go in one datagram, so that a run that is killed between them is none that stops it. A
-        daemon that gave way to one that is refused runs again afterwards.
-
-        Raises:
-            KernelRefused: the kernel refused one; the text names it, the reason and the remedy.
-        """
-        for step in daemons_together(operations):
-            try:
-                self._netlink.send_all([self._settings_operation(operation) for operation in step])
-            except BatchRefused as exc:
-                operation = step[exc.index]
-                words = reason(exc, SETTINGS_MEANINGS if operation.daemon else TIMEOUT_MEANINGS)
-                if exc.index and step[0].daemon:
-                    words += self._started_again(step[0].daemon)
-                raise KernelRefused(exc.errno, "the kernel refused to %s: %s" % (operation, words)) from exc
-
-    def _started_again(self, stopped: SyncDaemon) -> str:
-        """Have a daemon back that was stopped, and say so."""
-        try:
-            self._netlink.send_all([self._settings_operation(SettingsOperation("start", daemon=stopped))])
-        except BatchRefused as exc:
-            return "; the daemon that ran before could not be started again: %s" % exc
-        return "; the daemon that ran before runs again"
 
     def _messages(self, operations: Iterable[Operation]) -> list[Message]:
         """One message for each thing that is done (:meth:`Operation.each`)."""
@@ -235,49 +176,28 @@ class Ipvs(Closing):
                 bodies.append(_SERVICE_VERBS[verb] + codec.encode_service(service))
         return [Message(self._family, body) for body in bodies]
 
-    def _settings_operation(self, operation: SettingsOperation) -> Message:
-        if operation.daemon is not None:
-            command = CMD_NEW_DAEMON if operation.verb == "start" else CMD_DEL_DAEMON
-            return self._message(command, codec.encode_daemon(operation.daemon))
-        return self._message(CMD_SET_CONFIG, codec.encode_timeouts(operation.timeouts or ()))
-
-    def _service_reply(self, key: ServiceKey) -> bytes | None:
+    def service_reply(self, key: ServiceKey) -> bytes | None:
+        """What the kernel tells of a virtual service, or None where there is none."""
         try:
-            with explaining():
-                return self._netlink.request(self._message(CMD_GET_SERVICE, codec.encode_key(key)))[0]
+            return self.ask(CMD_GET_SERVICE, codec.encode_key(key))
         except KernelRefused as exc:
             if exc.errno == errno.ESRCH:
                 return None
             raise
 
     def _service_replies(self) -> Sequence[bytes]:
-        with explaining():
+        with _explaining():
             return self._netlink.dump_agreeing(self._message(CMD_GET_SERVICE), codec.KEY_OF_SERVICE, at_least=2)
 
-    def _server_replies(self, key: ServiceKey) -> Sequence[bytes]:
+    def server_replies(self, key: ServiceKey) -> Sequence[bytes]:
+        """What the kernel tells of each real server of a virtual service."""
         try:
             ask = Message(self._family, _GET_SERVERS + codec.encode_key(key))
             return self._netlink.dump_agreeing(ask, codec.KEY_OF_SERVER)
         except KernelRefused as exc:  # thousands of these are read, so nothing is set up for each
-            raise explained_request(exc) from exc
+            from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.refusals import explained_request
 
-    def _statistics_of(self, key: ServiceKey) -> dict[str, Any] | None:
-        reply = self._service_reply(key)
-        if reply is None:  # it was deleted meanwhile
-            return None
-        counted = codec.decode_statistics(codec.inner(reply, codec.ATTR_SERVICE), codec.SVC_STATS, codec.SVC_STATS64)
-        servers = []
-        for data in (codec.inner(reply, codec.ATTR_DEST) for reply in self._server_replies(key)):
-            server = codec.decode_server(data, key.family)
-            servers.append(
-                dict(
-                    address=str(server.address),
-                    port=server.port,
-                    **codec.decode_connections(data),
-                    **codec.decode_statistics(data, codec.DEST_STATS, codec.DEST_STATS64),
-                )
-            )
-        return dict(key.options(), **counted, real_servers=servers)
+            raise explained_request(exc) from exc
 
     def _message(self, command: int, body: bytes = b"") -> Message:
         return Message(self._family, _head(command) + body)
@@ -294,6 +214,17 @@ class Ipvs(Closing):
             return integer(attribute_map(reply[_GENL.size :])[CTRL_ATTR_FAMILY_ID])
         except KeyError as exc:
             raise MalformedReply("the kernel's answer for the family IPVS has no number") from exc
+
+
+@contextmanager
+def _explaining() -> Iterator[None]:
+    """Say what a refusal to tell something means."""
+    try:
+        yield
+    except KernelRefused as exc:
+        from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.refusals import explained_request
+
+        raise explained_request(exc) from exc
 
 
 def _load() -> None:

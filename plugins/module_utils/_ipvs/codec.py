@@ -9,14 +9,12 @@ Sources: linux/ip_vs.h, net/netfilter/ipvs/ip_vs_ctl.c.
 
 from __future__ import annotations
 
-import ipaddress
 import socket
 import struct
 from functools import lru_cache
 from operator import add
 from typing import Any, Iterable, Iterator, Mapping, Sequence, overload
 
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.settings import SyncDaemon, Timeouts
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.values import (
     FORWARDING_METHODS,
     PROTOCOLS,
@@ -41,44 +39,23 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.attributes i
 
 # linux/ip_vs.h
 ATTR_SERVICE, ATTR_DEST, ATTR_DAEMON = 1, 2, 3
-ATTR_TIMEOUT_TCP, ATTR_TIMEOUT_TCP_FIN, ATTR_TIMEOUT_UDP = 4, 5, 6
-INFO_VERSION, INFO_CONN_TAB_SIZE = 1, 2
 SVC_AF, SVC_PROTOCOL, SVC_ADDR, SVC_PORT, SVC_FWMARK = 1, 2, 3, 4, 5
 SVC_SCHED_NAME, SVC_FLAGS, SVC_TIMEOUT, SVC_NETMASK, SVC_STATS, SVC_PE_NAME, SVC_STATS64 = 6, 7, 8, 9, 10, 11, 12
 DEST_ADDR, DEST_PORT, DEST_FWD_METHOD, DEST_WEIGHT, DEST_U_THRESH, DEST_L_THRESH = 1, 2, 3, 4, 5, 6
 DEST_ACTIVE_CONNS, DEST_INACT_CONNS, DEST_PERSIST_CONNS = 7, 8, 9
 DEST_STATS, DEST_ADDR_FAMILY, DEST_STATS64 = 10, 11, 12
 DEST_TUN_TYPE, DEST_TUN_PORT, DEST_TUN_FLAGS = 13, 14, 15
-DAEMON_STATE, DAEMON_MCAST_IFN, DAEMON_SYNC_ID, DAEMON_SYNC_MAXLEN = 1, 2, 3, 4
-DAEMON_MCAST_GROUP, DAEMON_MCAST_GROUP6, DAEMON_MCAST_PORT, DAEMON_MCAST_TTL = 5, 6, 7, 8
 
 FLAG_PERSISTENT = 0x1
 FLAG_ONE_PACKET = 0x4
 FLAGS_OF_SCHEDULER = 0x8 | 0x10 | 0x20
-#: IP_VS_STATE_MASTER, IP_VS_STATE_BACKUP
-DAEMON_STATES = {"master": 1, "backup": 2}
 
-#: What the kernel counts, in IPVS_STATS_ATTR_*'s order: totals since the start, then what it estimates a second.
-STATISTICS = (
-    "connections",
-    "incoming_packets",
-    "outgoing_packets",
-    "incoming_bytes",
-    "outgoing_bytes",
-    "connections_per_second",
-    "incoming_packets_per_second",
-    "outgoing_packets_per_second",
-    "incoming_bytes_per_second",
-    "outgoing_bytes_per_second",
-)
-TOTALS = STATISTICS[:5]
 
 _FAMILIES = {"inet": int(socket.AF_INET), "inet6": int(socket.AF_INET6)}
 _FAMILY_NAMES = {number: name for name, number in _FAMILIES.items()}
 _PROTOCOL_NAMES = {number: name for name, number in PROTOCOLS.items()}
 _TUNNEL_TYPE_NAMES = {number: name for name, number in TUNNEL_TYPES.items()}
 _TUNNEL_CHECKSUM_NAMES = {number: name for name, number in TUNNEL_CHECKSUMS.items()}
-_DAEMON_STATE_NAMES = {number: name for name, number in DAEMON_STATES.items()}
 #: With two that only other programs ask for; a real server that has one keeps it until a task names another.
 _METHODS = {**FORWARDING_METHODS, "local": 1, "bypass": 4}
 _METHOD_NAMES = {number: name for name, number in _METHODS.items()}
@@ -88,15 +65,15 @@ GENL_BYTES = 4
 ATTRIBUTE_BYTES = 4
 
 
-def _u8(kind: int, value: int) -> bytes:
+def u8(kind: int, value: int) -> bytes:
     return attribute(kind, struct.pack("=B", value))
 
 
-def _u16(kind: int, value: int) -> bytes:
+def u16(kind: int, value: int) -> bytes:
     return attribute(kind, struct.pack("=H", value))
 
 
-def _u32(kind: int, value: int) -> bytes:
+def u32(kind: int, value: int) -> bytes:
     return attribute(kind, struct.pack("=I", value))
 
 
@@ -126,7 +103,7 @@ def is_nameable(reply: bytes) -> bool:
 
 def _key_attributes(key: ServiceKey) -> bytes:
     if key.packed is None or key.protocol is None:
-        return _u16(SVC_AF, _FAMILIES[key.family]) + _u32(SVC_FWMARK, key.fwmark)
+        return u16(SVC_AF, _FAMILIES[key.family]) + u32(SVC_FWMARK, key.fwmark)
     return _before_address(key.family, key.protocol) + key.packed.ljust(16, b"\0") + _be16(SVC_PORT, key.port)
 
 
@@ -134,7 +111,7 @@ def _key_attributes(key: ServiceKey) -> bytes:
 def _before_address(family: str, protocol: str) -> bytes:
     """A key up to its address, union nf_inet_addr: 16 bytes, an IPv4 address in the first four."""
     address_header = attribute(SVC_ADDR, bytes(16))[:4]
-    return _u16(SVC_AF, _FAMILIES[family]) + _u16(SVC_PROTOCOL, PROTOCOLS[protocol]) + address_header
+    return u16(SVC_AF, _FAMILIES[family]) + u16(SVC_PROTOCOL, PROTOCOLS[protocol]) + address_header
 
 
 def encode_key(key: ServiceKey) -> bytes:
@@ -153,7 +130,7 @@ def encode_service(service: Service) -> bytes:
         _key_attributes(service.key),
         text(SVC_SCHED_NAME, service.scheduler),
         attribute(SVC_FLAGS, struct.pack("=II", flags, 0xFFFFFFFF)),
-        _u32(SVC_TIMEOUT, service.persistence_timeout),
+        u32(SVC_TIMEOUT, service.persistence_timeout),
         attribute(SVC_NETMASK, struct.pack(mask_order, service.persistence_netmask)),
         text(SVC_PE_NAME, service.persistence_engine) if service.persistence_engine else b"",
     )
@@ -248,14 +225,14 @@ def behind_address(size: int, port: int, terms: ServerTerms) -> bytes:
         (
             bytes(16 - size),  # up to union nf_inet_addr
             _be16(DEST_PORT, port),
-            _u32(DEST_FWD_METHOD, _METHODS[terms.forwarding_method]),
-            _u32(DEST_WEIGHT, terms.weight),
-            _u8(DEST_TUN_TYPE, TUNNEL_TYPES[terms.tunnel_type]),
+            u32(DEST_FWD_METHOD, _METHODS[terms.forwarding_method]),
+            u32(DEST_WEIGHT, terms.weight),
+            u8(DEST_TUN_TYPE, TUNNEL_TYPES[terms.tunnel_type]),
             _be16(DEST_TUN_PORT, terms.tunnel_port),
-            _u16(DEST_TUN_FLAGS, TUNNEL_CHECKSUMS[terms.tunnel_checksum]),
-            _u32(DEST_U_THRESH, terms.upper_threshold),
-            _u32(DEST_L_THRESH, terms.lower_threshold),
-            _u16(DEST_ADDR_FAMILY, _FAMILIES["inet" if size == 4 else "inet6"]),
+            u16(DEST_TUN_FLAGS, TUNNEL_CHECKSUMS[terms.tunnel_checksum]),
+            u32(DEST_U_THRESH, terms.upper_threshold),
+            u32(DEST_L_THRESH, terms.lower_threshold),
+            u16(DEST_ADDR_FAMILY, _FAMILIES["inet" if size == 4 else "inet6"]),
         )
     )
 
@@ -376,81 +353,3 @@ def _connections(found: Mapping[int, bytes]) -> dict[str, int]:
         )
     except KeyError as exc:
         raise MalformedReply("a real server without attribute %s" % exc) from exc
-
-
-def decode_statistics(data: bytes, stats: int, stats64: int) -> dict[str, int]:
-    """What is counted of a service or a real server, by the numbers of the two attributes that may hold it.
-
-    Kernels before 4.1 write the first only, whose totals are 32-bit numbers.
-    """
-    found = attribute_map(data)
-    try:
-        counted = attribute_map(found[stats64] if stats64 in found else found[stats])
-        return {name: integer(counted[kind]) for kind, name in enumerate(STATISTICS, 1)}
-    except KeyError as exc:
-        raise MalformedReply("statistics without attribute %s" % exc) from exc
-
-
-# What holds for the whole table
-
-
-def decode_info(reply: bytes) -> dict[str, Any]:
-    """The version of IPVS and the number of buckets for its connections, from a reply to GET_INFO."""
-    found = attribute_map(reply[GENL_BYTES:])
-    try:
-        version = integer(found[INFO_VERSION])
-        return dict(
-            version="%d.%d.%d" % (version >> 16, version >> 8 & 0xFF, version & 0xFF),
-            connection_table_size=integer(found[INFO_CONN_TAB_SIZE]),
-        )
-    except KeyError as exc:
-        raise MalformedReply("what IPVS says of itself without attribute %s" % exc) from exc
-
-
-def encode_timeouts(timeouts: Iterable[int]) -> bytes:
-    """The three timeouts, as SET_CONFIG wants them; one that is 0 stays as it is."""
-    kinds = (ATTR_TIMEOUT_TCP, ATTR_TIMEOUT_TCP_FIN, ATTR_TIMEOUT_UDP)
-    return b"".join(_u32(kind, value) for kind, value in zip(kinds, timeouts))
-
-
-def decode_timeouts(reply: bytes) -> Timeouts:
-    """The timeouts from a reply to GET_CONFIG."""
-    found = attribute_map(reply[GENL_BYTES:])
-    try:
-        return Timeouts(*(integer(found[kind]) for kind in (ATTR_TIMEOUT_TCP, ATTR_TIMEOUT_TCP_FIN, ATTR_TIMEOUT_UDP)))
-    except KeyError as exc:
-        raise MalformedReply("timeouts without attribute %s" % exc) from exc
-
-
-def encode_daemon(daemon: SyncDaemon) -> bytes:
-    """A synchronization daemon, as NEW_DAEMON and DEL_DAEMON want it; what is unset becomes the kernel's choice."""
-    group = daemon.mcast_group
-    return nested(
-        ATTR_DAEMON,
-        _u32(DAEMON_STATE, DAEMON_STATES[daemon.role]),
-        text(DAEMON_MCAST_IFN, daemon.interface),
-        _u32(DAEMON_SYNC_ID, daemon.sync_id),
-        *([_u16(DAEMON_SYNC_MAXLEN, daemon.sync_maxlen)] if daemon.sync_maxlen else []),
-        *([attribute(DAEMON_MCAST_GROUP, group.packed)] if group and group.version == 4 else []),
-        *([attribute(DAEMON_MCAST_GROUP6, group.packed)] if group and group.version == 6 else []),
-        *([_u16(DAEMON_MCAST_PORT, daemon.mcast_port)] if daemon.mcast_port else []),
-        *([_u8(DAEMON_MCAST_TTL, daemon.mcast_ttl)] if daemon.mcast_ttl else []),
-    )
-
-
-def decode_daemon(data: bytes) -> SyncDaemon:
-    """A synchronization daemon from the attributes of a GET_DAEMON reply."""
-    found = attribute_map(data)
-    try:
-        group = found.get(DAEMON_MCAST_GROUP6) or found.get(DAEMON_MCAST_GROUP)
-        return SyncDaemon(
-            _DAEMON_STATE_NAMES[integer(found[DAEMON_STATE])],
-            text_of(found[DAEMON_MCAST_IFN]),
-            integer(found[DAEMON_SYNC_ID]),
-            sync_maxlen=integer(found.get(DAEMON_SYNC_MAXLEN, b"\0\0")),
-            mcast_group=ipaddress.ip_address(group) if group else None,
-            mcast_port=integer(found.get(DAEMON_MCAST_PORT, b"\0\0")),
-            mcast_ttl=integer(found.get(DAEMON_MCAST_TTL, b"\0")),
-        )
-    except (KeyError, ValueError) as exc:
-        raise MalformedReply("a synchronization daemon that cannot be read: %s" % exc) from exc

@@ -10,12 +10,9 @@ property test holds each to it (tests/unit/plugins/module_utils/_ipvs/test_colum
 
 from __future__ import annotations
 
-import re
-import socket
 from operator import add
-from typing import Any, Iterator, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import NamedTuple
 
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._base import values
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.codec import (
     ATTRIBUTE_BYTES,
     GENL_BYTES,
@@ -72,84 +69,3 @@ def _wished(wishes: RealServerWishes) -> list[bytes]:
 def _found(have: KernelServers) -> list[bytes]:
     """What the kernel has written of each real server, without its connections."""
     return [reply[_BEFORE_CONNECTIONS] + reply[_BEHIND_CONNECTIONS] for reply in have.replies]
-
-
-def needles_of(patterns: Sequence[Mapping[str, Any]] | None) -> list[bytes] | None:
-    """Of which texts a line of ``/proc/net/ip_vs_conn`` must hold one if a pattern fits its connection.
-
-    None where a pattern fits connections that have nothing in common. A line with a needle is yet to be looked at.
-
-    Args:
-        patterns: Those of :class:`Filter`: a network ``address`` and a ``port``, among others.
-    """
-    if patterns is None:
-        return None
-    found = []
-    for pattern in patterns:
-        if pattern.get("address"):
-            found.append(_address_needle(pattern["address"]))
-        elif pattern.get("port"):
-            found.append(b" %04X " % pattern["port"])
-        else:
-            return None
-    return found
-
-
-def _address_needle(network: values.Network) -> bytes:
-    """What all addresses of a network begin with, as the file has them, behind a blank; a host is told as a whole."""
-    first = network.network_address
-    if first.version == 4:
-        written, digits = "%08X" % int(first), network.prefixlen // 4
-    else:
-        whole = network.prefixlen // 4
-        written, digits = first.exploded, whole + max(0, whole - 1) // 4  # with a colon behind each four
-    end = " " if network.prefixlen == network.max_prefixlen else ""
-    return (" " + written[:digits] + end).encode()
-
-
-class Block(NamedTuple):
-    """Lines of a saved table: one that adds a virtual service (or none), and those behind it that add real servers.
-
-    A line of a real server is ``-a SERVICE -r ADDRESS:REST``, an IPv6 address in brackets.
-    """
-
-    service: str
-    #: What the line that adds the service says behind its name; None where there is no such line.
-    terms: Optional[str]
-    #: The addresses as :mod:`socket` reads and writes them.
-    addresses: Sequence[str]
-    rests: Sequence[str]
-
-
-def blocks(text: str) -> Iterator[Tuple[str, Optional[Block]]]:
-    """A text of ipvsadm's in parts, each with what it is as a block; None where it must be read line by line."""
-    for found in _LINES.finditer(text):
-        yield found[0], _block(found["added"], found["terms"], found["of"], found["servers"] or found["more"] or "")
-
-
-def _block(added: str | None, terms: str | None, of: str | None, written: str) -> Block | None:
-    service = added or of
-    if service is None:
-        return None
-    servers = _SERVER.findall(written)
-    addresses, rests = zip(*servers) if servers else ((), ())
-    try:
-        for address in addresses:
-            socket.inet_pton(socket.AF_INET6 if ":" in address else socket.AF_INET, address)
-    except OSError:
-        return None
-    return Block(service, terms, addresses, rests)
-
-
-_USUAL_SERVICE = r"-[tuf] \S+|--sctp-service \S+|-f -?\d+ -6"
-_USUAL_SERVERS = r"(?:-a (?P=%s) -r (?:[0-9.]+|\[[0-9a-f:.]+\]):[0-9]+ (?!.* -(?:6|-ipv6)).*(?:\n|\Z))"
-#: Lines as ipvsadm itself writes them: one that adds a service (which, the rest) and those behind it that add its real
-#: servers, or only such (of which, they themselves). Any other line stands alone, such as one that ends with a family.
-_LINES = re.compile(
-    r"^(?:-A (?P<added>%s) (?P<terms>-s (?!.* -(?:6|-ipv6)).*)(?:\n|\Z)(?P<servers>%s*)"
-    r"|(?=-a (?P<of>%s) -r )(?P<more>%s+)|.*(?:\n|\Z))"
-    % (_USUAL_SERVICE, _USUAL_SERVERS % "added", _USUAL_SERVICE, _USUAL_SERVERS % "of"),
-    re.MULTILINE,
-)
-#: What such a line says of its real server: its address, and the rest behind a colon.
-_SERVER = re.compile(r" -r \[?([0-9.]+|(?<=\[)[0-9a-f:.]+)\]?:([0-9]+ .*)")

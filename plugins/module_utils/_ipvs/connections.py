@@ -13,7 +13,6 @@ import ipaddress
 from typing import Any, Collection, Iterable, Iterator, Mapping, Sequence
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base import values
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.columns import needles_of
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.values import ServerKey, ServiceKey
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.attributes import MalformedReply
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netns import inside
@@ -30,7 +29,7 @@ def connections(netns: str | None = None, needles: Sequence[bytes] | None = None
 
     Args:
         netns: The namespace.
-        needles: Only lines that hold one of these are read; see :func:`columns.needles_of`.
+        needles: Only lines that hold one of these are read; see :func:`needles_of`.
     """
     try:
         with inside(netns), open(FILE, "rb") as lines:
@@ -69,6 +68,39 @@ def unbound(key: ServiceKey, servers: Collection[ServerKey], netns: str | None) 
         and (key.address is None or each["virtual_port"] == key.port)
         for each in connections(netns, needles)
     )
+
+
+def needles_of(patterns: Sequence[Mapping[str, Any]] | None) -> list[bytes] | None:
+    """Of which texts a line of ``/proc/net/ip_vs_conn`` must hold one if a pattern fits its connection.
+
+    None where a pattern fits connections that have nothing in common. A line with a needle is yet to be looked at.
+
+    Args:
+        patterns: Those of :class:`Filter`: a network ``address`` and a ``port``, among others.
+    """
+    if patterns is None:
+        return None
+    found = []
+    for pattern in patterns:
+        if pattern.get("address"):
+            found.append(_address_needle(pattern["address"]))
+        elif pattern.get("port"):
+            found.append(b" %04X " % pattern["port"])
+        else:
+            return None
+    return found
+
+
+def _address_needle(network: values.Network) -> bytes:
+    """What all addresses of a network begin with, as the file has them, behind a blank; a host is told as a whole."""
+    first = network.network_address
+    if first.version == 4:
+        written, digits = "%08X" % int(first), network.prefixlen // 4
+    else:
+        whole = network.prefixlen // 4
+        written, digits = first.exploded, whole + max(0, whole - 1) // 4  # with a colon behind each four
+    end = " " if network.prefixlen == network.max_prefixlen else ""
+    return (" " + written[:digits] + end).encode()
 
 
 def parse(lines: Iterable[str]) -> Iterable[dict[str, Any]]:

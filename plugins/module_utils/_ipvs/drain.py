@@ -12,20 +12,21 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from typing import Any, Callable, Collection, Iterable, Mapping, NamedTuple, Sequence
+from typing import Any, Callable, Iterable, Mapping, NamedTuple, Sequence
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._base import values
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import Conflict, InvalidOption, LinuxnetError
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import Conflict, LinuxnetError
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.module import or_nothing
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.client import Ipvs
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.conflicts import refuse_foreign
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.connections import unbound
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.drain_options import FALLBACK, refuses_clients
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.features import refuse_unknown
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.proc import switched_on
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.task import Planned, enforce, refuse_foreign
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.settings_client import daemons
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.task import Planned, enforce
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.values import (
-    SCHEDULER_FLAGS,
     Operation,
     RealServer,
     RealServers,
@@ -33,33 +34,9 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.values import 
 )
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.lock import alone
 
-DRAIN: dict[str, Any] = dict(drain_timeout=dict(type="int"))
-#: The longest wait (seconds): a day.
-MAX_DRAIN_TIMEOUT = 86400
 #: Seconds between two looks at the connections, and between two words to the system's log.
 LOOK_INTERVAL = 1.0
 LOG_INTERVAL = 10.0
-#: Schedulers by whose choice a client's real server of weight 0 refuses him; and the flag with which another takes him.
-_FALLBACK = {"sh": SCHEDULER_FLAGS["sh-fallback"], "mh": SCHEDULER_FLAGS["mh-fallback"], "dh": 0}
-
-
-def drain_timeout(options: Mapping[str, Any], deletes: bool, remedy: str) -> int | None:
-    """The option ``drain_timeout`` (seconds), or None where nothing is waited for.
-
-    Args:
-        options: The task's options.
-        deletes: Whether the task may delete anything.
-        remedy: With what the option goes, for the error.
-
-    Raises:
-        InvalidOption: it is out of bounds, or nothing is deleted.
-    """
-    timeout = options["drain_timeout"]
-    if timeout is None:
-        return None
-    if not deletes:
-        raise InvalidOption("drain_timeout", timeout, "it goes with %s only" % remedy)
-    return values.number("drain_timeout", timeout, 0, MAX_DRAIN_TIMEOUT, "a timeout (seconds)")
 
 
 def live(service: Service, connections: Mapping[str, int]) -> int:
@@ -72,32 +49,6 @@ def live(service: Service, connections: Mapping[str, int]) -> int:
     if service.key.fwmark or service.key.protocol == "udp":
         count += connections["inactive_connections"]
     return count
-
-
-def refuses_clients(service: Service, weights: Collection[int]) -> str:
-    """Why clients of a virtual service are refused though it has a real server that takes new ones, or nothing.
-
-    Args:
-        service: The virtual service.
-        weights: Those of its real servers.
-    """
-    if service.scheduler not in _FALLBACK or service.scheduler_flags & _FALLBACK[service.scheduler]:
-        return ""
-    if all(weights) or not any(weights):
-        return ""
-    fallback = _FALLBACK[service.scheduler]
-    remedy = "set the scheduler flag '%s-fallback'" % service.scheduler if fallback else "take another scheduler"
-    return (
-        "virtual service %s has a real server of weight 0, and scheduler '%s' refuses the clients whose real server it"
-        " is: %s" % (service.key, service.scheduler, remedy)
-    )
-
-
-def warn_of_refused_clients(module: AnsibleModule, service: Service, weights: Collection[int]) -> None:
-    """Say so where clients of a virtual service are refused as it is after the task."""
-    text = refuses_clients(service, weights)
-    if text:
-        module.warn(text)
 
 
 class Leaving(NamedTuple):
@@ -160,9 +111,9 @@ def _fallback(ipvs: Ipvs, service: Service, servers: Iterable[RealServer]) -> in
     refused = refuses_clients(service, weights)
     if not refused:
         return 0
-    if not _FALLBACK[service.scheduler]:
+    if not FALLBACK[service.scheduler]:
         raise Conflict("a drain would refuse clients: %s, or leave 'drain_timeout' out" % refused)
-    return _FALLBACK[service.scheduler]
+    return FALLBACK[service.scheduler]
 
 
 def drained_away(
@@ -251,7 +202,7 @@ def _waited(module: AnsibleModule, ipvs: Ipvs, going: Sequence[Leaving], timeout
             " of weight 0, unless the sysctl net.ipv4.vs.expire_quiescent_template is 1" % persistent
         )
     # What a backup daemon took in before the service was made here counts for no real server.
-    synchronized = any(daemon.role == "backup" for daemon in ipvs.daemons())
+    synchronized = any(daemon.role == "backup" for daemon in daemons(ipvs))
 
     def left() -> int:
         count = 0

@@ -10,10 +10,9 @@ and SCTP nothing is waited for.
 
 from __future__ import annotations
 
-from typing import Callable, Dict, List, Sequence, Tuple
+from typing import Callable, Dict, List, Sequence
 
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.client import EMPTY_TABLE, Table
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.plan import TablePlan
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.table_plan import TablePlan
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.values import ServerKey, ServiceKey
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.wishes import (
     OtherOptions,
@@ -25,10 +24,6 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.wishes import 
 #: How many connections each real server of a virtual service has, as ``Ipvs.connections`` tells.
 Connections = Callable[[ServiceKey], Dict[ServerKey, Dict[str, int]]]
 Held = Dict[ServiceKey, List[ServerKey]]
-
-
-#: A table and its connections where there is no table.
-NOTHING: Tuple[Table, Connections] = (EMPTY_TABLE, lambda _service: {})
 
 
 def held(plan: TablePlan, connections: Connections) -> Held:

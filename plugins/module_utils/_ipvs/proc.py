@@ -9,7 +9,7 @@ Sources: ip_vs_stats_show() and ip_vs_status_show() in net/netfilter/ipvs/ip_vs_
 
 from __future__ import annotations
 
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.codec import TOTALS
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.counters import TOTALS
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.attributes import MalformedReply
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netns import inside
 

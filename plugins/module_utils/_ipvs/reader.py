@@ -20,7 +20,7 @@ from typing import Any, Callable, Collection, Deque, Dict, Iterable, Iterator, L
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import InvalidOption
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.values import is_number
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.columns import Block, blocks
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.text_columns import Block, blocks
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.values import (
     DEFAULT_FORWARDING_METHOD,
     DEFAULT_SCHEDULER,

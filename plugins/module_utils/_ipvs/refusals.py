@@ -10,8 +10,7 @@ Source: the returns of net/netfilter/ipvs/ip_vs_ctl.c and ip_vs_sync.c.
 from __future__ import annotations
 
 import errno
-from contextlib import contextmanager
-from typing import Iterator, Mapping
+from typing import Mapping
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import KernelRefused
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.values import Operation, Service
@@ -63,15 +62,6 @@ def reason(exc: KernelRefused, meanings: Mapping[int, str]) -> str:
 
 def explained_request(exc: KernelRefused) -> KernelRefused:
     return KernelRefused(exc.errno, "the kernel refused to tell of the IPVS table: %s" % reason(exc, {}))
-
-
-@contextmanager
-def explaining() -> Iterator[None]:
-    """Say what a refusal to tell something means."""
-    try:
-        yield
-    except KernelRefused as exc:
-        raise explained_request(exc) from exc
 
 
 def explained(exc: BatchRefused, operation: Operation, what: str) -> KernelRefused:

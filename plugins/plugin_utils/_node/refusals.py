@@ -14,7 +14,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import LinuxnetError
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.module import NETNS, STATE
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.drain import DRAIN, drain_timeout
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.drain_options import DRAIN, drain_timeout
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.options import (
     SERVICE,
     SERVICE_KEY,

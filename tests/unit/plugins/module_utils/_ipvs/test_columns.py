@@ -15,7 +15,13 @@ from hypothesis import strategies as st
 from ipvs_things import replies, servers
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import InvalidOption
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs import columns, plan, reader
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs import (
+    columns,
+    connections,
+    reader,
+    table_plan,
+    text_columns,
+)
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.codec import SERVER_HEADER, encode_servers
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.connections import parse
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.filter import Filter
@@ -52,10 +58,10 @@ def test_the_plan_for_what_differs_is_the_plan_for_all(wished, data):
         there.setdefault(other[0].key, other[0].resolve(service.key, None))
     have = replies(*there.values())
     owned = data.draw(st.sampled_from([None, Scope()]))
-    quick = plan.plan_table([wish], [(service, have)], owned)
+    quick = table_plan.plan_table([wish], [(service, have)], owned)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(plan, "unsettled", lambda *_all: None)
-        plain = plan.plan_table([wish], [(service, have)], owned)
+        patch.setattr(table_plan, "unsettled", lambda *_all: None)
+        plain = table_plan.plan_table([wish], [(service, have)], owned)
     assert steps_of(quick) == steps_of(plain)
 
 
@@ -64,10 +70,10 @@ def test_the_plan_for_what_differs_is_the_plan_for_all(wished, data):
 def test_what_ipvsadm_writes_is_a_block(service, address):
     """Line by line it would be as right, and several times slower."""
     text = f"-A {service} -s rr\n-a {service} -r {address}:80 -i -w 1\n-a {service} -r {address}:81 -i -w 2"
-    ((written, block), *rest) = columns.blocks(text)
+    ((written, block), *rest) = text_columns.blocks(text)
     assert written == text
     assert not any(other for other, _block in rest)
-    assert block == columns.Block(service, "-s rr", (address.strip("[]"),) * 2, ("80 -i -w 1", "81 -i -w 2"))
+    assert block == text_columns.Block(service, "-s rr", (address.strip("[]"),) * 2, ("80 -i -w 1", "81 -i -w 2"))
 
 
 #: Whatever a line may have, right and wrong, and other spellings of it.
@@ -130,5 +136,5 @@ def test_a_line_of_a_connection_that_fits_holds_a_needle(data):
     (connection,) = parse([line])
     wanted = Filter.from_options([pattern])
     assert wanted.matches_connection(connection)
-    needles = columns.needles_of(wanted.patterns)
+    needles = connections.needles_of(wanted.patterns)
     assert needles is None or any(needle in line.encode() for needle in needles)

@@ -10,7 +10,7 @@ import pytest
 from ipvs_things import VIP
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import InvalidOption
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.drain import drain_timeout, refuses_clients
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.drain_options import drain_timeout, refuses_clients
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.values import Service
 
 

@@ -12,8 +12,8 @@ import pytest
 from ipvs_things import DUSTIN, LEAH, UDP, VIP, key, replies, service_wish, steps, table_wish, wish
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.graceful import held, keeping
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.plan import plan_table
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.scope import Scope
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.table_plan import plan_table
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.values import Service
 
 NONE = {"active_connections": 0, "inactive_connections": 0}

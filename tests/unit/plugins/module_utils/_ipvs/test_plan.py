@@ -15,16 +15,16 @@ from ipvs_things import DUSTIN, LEAH, MARK, OTHER, VIP, replies, service_wish, s
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import InvalidOption
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs import codec
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.conflicts import first_foreign
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.counters import plan_zero
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.plan import (
-    first_foreign,
     plan_no_server,
     plan_no_service,
     plan_server,
     plan_service,
-    plan_table,
-    plan_zero,
 )
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.scope import Scope
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.table_plan import plan_table
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.values import (
     Operation,
     RealServer,

@@ -10,10 +10,8 @@ import pytest
 from ipvs_things import DUSTIN, MARK, OTHER, VIP, replies, steps, table_wish
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import InvalidOption
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.plan import (
-    plan_table,
-)
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.scope import Scope
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.table_plan import plan_table
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.values import (
     Service,
 )

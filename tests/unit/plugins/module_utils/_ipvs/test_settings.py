@@ -15,12 +15,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import InvalidOption
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs import codec
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs import codec, counters, settings_codec
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.settings import (
     Settings,
     SyncDaemon,
     Timeouts,
     daemons_together,
+)
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.settings_plan import (
     plan_settings,
     wished_daemon,
     wished_timeouts,
@@ -36,20 +38,22 @@ GENL = struct.pack("=BBH", 1, 1, 0)
     "daemon", [MASTER, MASTER._replace(role="backup", mcast_group=ipaddress.ip_address("ff02::81"), sync_id=255)]
 )
 def test_a_daemon_comes_back_as_it_went(daemon):
-    assert codec.decode_daemon(attribute_map(codec.encode_daemon(daemon))[codec.ATTR_DAEMON]) == daemon
+    assert (
+        settings_codec.decode_daemon(attribute_map(settings_codec.encode_daemon(daemon))[codec.ATTR_DAEMON]) == daemon
+    )
 
 
 def test_timeouts_come_back_as_they_went():
-    assert codec.decode_timeouts(GENL + codec.encode_timeouts(HAVE.timeouts)) == HAVE.timeouts
+    assert settings_codec.decode_timeouts(GENL + settings_codec.encode_timeouts(HAVE.timeouts)) == HAVE.timeouts
 
 
 @given(data=st.binary(max_size=200))
 def test_no_bytes_make_the_codec_fall_over(data):
     for decode in (
-        lambda found: codec.decode_daemon(found).options(),
-        codec.decode_timeouts,
+        lambda found: settings_codec.decode_daemon(found).options(),
+        settings_codec.decode_timeouts,
         codec.decode_connections,
-        lambda found: codec.decode_statistics(found, codec.SVC_STATS, codec.SVC_STATS64),
+        lambda found: counters.decode_statistics(found, codec.SVC_STATS, codec.SVC_STATS64),
         lambda found: codec.inner(found, codec.ATTR_DEST),
         lambda found: [server.options() for server in codec.KernelServers([found])],
     ):
