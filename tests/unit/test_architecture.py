@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 
 PLUGINS = Path(__file__).resolve().parents[2] / "plugins"
+ARCHITECTURE = PLUGINS.parent / "docs" / "architecture.md"
 COLLECTION = "ansible_collections.linuxnet.ipvs.plugins."
 #: From the ground up: a folder imports from the floors below its own, and from itself.
 FLOORS = (
@@ -83,6 +85,19 @@ def test_no_imports_lead_back_to_a_file():
         assert set(TopologicalSorter({importer: set(imported(importer)) for importer in FILES}).static_order())
     except CycleError as circle:
         pytest.fail(" imports ".join(str(path.relative_to(PLUGINS)) for path in reversed(circle.args[1])))
+
+
+def test_the_picture_of_the_floors_shows_the_imports():
+    """An arrow for each import, but for those that follow from others."""
+    lines = re.findall(r"^  (\w+)(?:\[.*\])?(?: --> (.+))?$", ARCHITECTURE.read_text(), re.MULTILINE)
+    boxes = {box: next((room for room in FLOOR if room in (box, f"_{box}")), "") for box, _lower in lines}
+    drawn = {(boxes[box], boxes[lower]) for box, lowers in lines if lowers for lower in lowers.split(" & ")}
+    known = {(room(importer), room(file)) for importer, file in arrows()}
+    below = {each: {lower for upper, lower in known if upper == each} for each in FLOOR}
+    for each in sorted(FLOOR, key=FLOOR.__getitem__):
+        below[each] = below[each].union(*(below[lower] for lower in below[each]))
+    needed = {(upper, lower) for upper, lower in known if not any(lower in below[other] for other in below[upper])}
+    assert {(upper, lower) for upper, lower in drawn if upper and lower} == needed
 
 
 def test_no_module_is_imported():
