@@ -169,7 +169,7 @@ def test_what_the_kernel_would_refuse_is_refused_before_it_is_asked(tables, serv
 
 @pytest.mark.parametrize("text", ["-A -t 10.99.0.1:80 -s rr\n-a -t 10.99.0.1:80 -r 192.168.7.1:80 -m -w 2147483648"])
 def test_a_text_that_cannot_be_meant_changes_nothing(tables, text):
-    with pytest.raises(Failed, match="weight: 2147483648 is not valid"):
+    with pytest.raises(Failed, match="line 2: -w: 2147483648 is not valid"):
         tables.run("ipvs_table", text=text)
     assert tables.saved() == []
     with pytest.raises(Failed, match=NETNS + "x"):

@@ -192,7 +192,11 @@ def _give_back(module: AnsibleModule, ipvs: Ipvs, going: Iterable[Leaving]) -> N
 
 
 def _waited(module: AnsibleModule, ipvs: Ipvs, going: Sequence[Leaving], timeout: int) -> dict[str, Any]:
-    """Wait until real servers have no live connection, or for ``timeout`` seconds; the system's log is told of it."""
+    """Wait until real servers have no live connection, or for ``timeout`` seconds; the system's log is told of it.
+
+    Raises:
+        Conflict: meanwhile something else gave one of them weight again.
+    """
     netns = module.params["netns"]
     names = ", ".join(str(each.service.key) for each in going[:3]) + (" and others" if len(going) > 3 else "")
     persistent = next((each.service.key for each in going if each.service.persistence_timeout), None)
@@ -224,6 +228,7 @@ def _waited(module: AnsibleModule, ipvs: Ipvs, going: Sequence[Leaving], timeout
         if time.monotonic() - told >= LOG_INTERVAL:
             told = tell()
         time.sleep(min(LOOK_INTERVAL, max(0.0, start + timeout - time.monotonic())))
+        _refuse_regained(ipvs, going)
         now_left = left()
     tell()
     return dict(complete=not now_left, connections=first, left=now_left, seconds=round(time.monotonic() - start))
