@@ -24,7 +24,7 @@ _ADVERTISED = 0x00010000 | 0x00040000
 
 @dataclass(frozen=True)
 class Look:
-    """What ``grep -s -H ''`` and ``ls -d`` printed of files: their lines, by the file."""
+    """What ``grep -s -H ''`` and ``ls -1 -d`` printed of files: their lines, by the file."""
 
     files: Mapping[str, Sequence[str]]
 
