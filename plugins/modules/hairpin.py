@@ -73,7 +73,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.module import 
 )
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.values import device_name
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.hairpin import bridge_port, plan_hairpin
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.task import links_alone
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.task import carry_out, links_alone
 
 
 def run(module):
@@ -83,8 +83,7 @@ def run(module):
     with links_alone(module) as links:
         have = or_nothing(module, lambda: bridge_port(netns, name, links.snapshot(netns)), None)
         plan = plan_hairpin(netns, name, on, have)
-        if not module.check_mode:
-            links.apply(plan.operations)
+        carry_out(module, links, plan.operations)
     finish(module, plan, port=dict(name=name, hairpin=on))
 
 

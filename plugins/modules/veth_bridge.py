@@ -275,7 +275,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.bridge_options
     wanted_bridge,
 )
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.far_ends import far_ends
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.task import links_alone
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.task import carry_out, links_alone
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.values import Snapshot
 
 
@@ -298,8 +298,7 @@ def run(module):
             warn_of_vlans(module, want, links, snapshots[want.netns])
         else:
             plan = plan_absent(want, Have({want.netns: look(want.netns, False)}))
-        if not module.check_mode:
-            links.apply(plan.operations)
+        carry_out(module, links, plan.operations)
     finish(module, plan, **result)
 
 

@@ -101,7 +101,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.module import 
     or_nothing,
     reporting,
 )
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.task import links_alone
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.task import carry_out, links_alone
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.values import Snapshot
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.virtual_ip import (
     VIRTUAL_IP,
@@ -122,8 +122,7 @@ def run(module):
         plan = (plan_present if present else plan_absent)(want, have)
         for warning in unanswered(want, have) if present else ():
             module.warn(warning)
-        if not module.check_mode:
-            links.apply(plan.operations)
+        carry_out(module, links, plan.operations)
     finish(module, plan, addresses=addresses_after(want, have, present))
 
 

@@ -122,7 +122,7 @@ def changing(module: str) -> tuple[Any, str]:
     if module == "netns":
         return importlib.import_module(COLLECTION + ".module_utils._netns.client"), "apply"
     if module in OVER_PYROUTE2:
-        return importlib.import_module(COLLECTION + ".module_utils._link.client").Links, "apply"
+        return importlib.import_module(COLLECTION + ".module_utils._link.changes").Changes, "apply"
     return importlib.import_module(COLLECTION + ".module_utils._kernel.netlink").NetlinkSocket, "send_all"
 
 

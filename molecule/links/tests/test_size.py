@@ -26,12 +26,13 @@ print(json.dumps(node_agent.run_module("veth_bridge", json.loads(sys.argv[2]))))
 READ = r"""
 import json, sys
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.client import Links
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.forwarding import neighbours
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._trace.facts import FactsReader
 
 netns = sys.argv[1]
 with Links() as links, FactsReader(netns) as reader:
     snapshot, facts = links.snapshot(netns), reader.facts()
-    nexts = links.neighbours(netns)
+    nexts = neighbours(links, netns)
 names = {link.index: link.name for link in snapshot.links}
 one = {
     "devices": [[each.name, each.kind, names.get(each.master), each.hairpin] for each in snapshot.links],

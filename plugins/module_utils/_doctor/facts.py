@@ -39,6 +39,11 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netns import
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.programs import Run, output_of
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.client import Links
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.far_ends import far_ends
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.forwarding import destinations as destinations_of
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.forwarding import has_policies, ways
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.forwarding import learned as learned_of
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.forwarding import neighbours as neighbours_of
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.forwarding import tagged_only as tagged_only_of
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.values import Link, Snapshot
 
 #: Switches that each namespace has once, and those of each device.
@@ -75,11 +80,11 @@ def read(run: Run, netns: str | None, wishes: Wishes, probe_timeout: float | Non
     with Links() as links:
         here = links.same(netns)
         snapshot = links.snapshot(here, routes=True)
-        destinations = links.destinations(here)
+        destinations = destinations_of(links, here)
         local = tuple(network for network, own in destinations.items() if own)
         next_hops = _next_hops(links, here, snapshot, addresses, destinations)
         ports = _ports(links, here, snapshot, next_hops)
-        tagged_only = links.tagged_only(here, snapshot.links)
+        tagged_only = tagged_only_of(links, here, snapshot.links)
     return NodeFacts(
         release=os.uname().release,
         netns=netns,
@@ -153,8 +158,8 @@ def _next_hops(
     destinations: Iterable[Network],
 ) -> dict[Address, NextHop]:
     """How the kernel sends to addresses; those that no route tells apart are asked about once."""
-    if links.has_policies(netns):
-        return {address: NextHop(*found) for address, found in links.ways(netns, snapshot.links, addresses).items()}
+    if has_policies(links, netns):
+        return {address: NextHop(*found) for address, found in ways(links, netns, snapshot.links, addresses).items()}
     bounds: dict[int, list[int]] = {}
     for version in (4, 6):
         edges = [each for each in destinations if each.version == version]
@@ -163,7 +168,7 @@ def _next_hops(
     alike: dict[tuple[int, int], list[Address]] = {}
     for address in addresses:
         alike.setdefault((address.version, bisect_right(bounds[address.version], int(address))), []).append(address)
-    asked = links.ways(netns, snapshot.links, [group[0] for group in alike.values()])
+    asked = ways(links, netns, snapshot.links, [group[0] for group in alike.values()])
     return {address: NextHop(*asked[group[0]]) for group in alike.values() if group[0] in asked for address in group}
 
 
@@ -183,7 +188,7 @@ def _ports(
             near[address] = device
     if not near:
         return {}
-    neighbours, learned = links.neighbours(netns), links.learned(netns)
+    neighbours, learned = neighbours_of(links, netns), learned_of(links, netns)
     found: dict[Address, str] = {}
     links_by_index = {link.index: link for link in snapshot.links}
     for address, bridge in near.items():

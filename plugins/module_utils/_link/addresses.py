@@ -7,16 +7,16 @@
 from __future__ import annotations
 
 import ipaddress
-from typing import Collection, Iterable, NamedTuple, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Collection, Iterable, NamedTuple, Optional, Sequence, Tuple
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import InvalidOption
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.values import Address, Interface, interface, unique
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.values import (
-    DeleteAddress,
     Netns,
-    Operation,
-    SetAddress,
 )
+
+if TYPE_CHECKING:
+    from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.operations import Operation
 
 _LINK_LOCAL = ipaddress.IPv6Network("fe80::/10")
 
@@ -93,6 +93,10 @@ def _steps(
     Those come last that a deletion takes along, as the first IPv4 address of a subnet takes the others, or that
     only fit in once another one is gone.
     """
+    if tuple(held) == tuple(after):
+        return ()
+    from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.operations import DeleteAddress, SetAddress
+
     there = set(held)
     # IPv6 knows an address once on a device, whatever its prefix length.
     networks, hosts = (

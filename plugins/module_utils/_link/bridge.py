@@ -19,22 +19,24 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.bridge_options
     WantedPort,
     check_together,
 )
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.routes import gateway_text, plan_routes
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.values import (
-    NETFILTER,
-    NO_NETFILTER,
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.operations import (
     AddDevice,
     AddPair,
     DeleteDevice,
-    FarEnd,
-    Link,
     MoveDevice,
-    Netns,
     Operation,
     RenameDevice,
     SetDevice,
     SetHairpin,
     SetMaster,
+)
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.routes import gateway_text, plan_routes
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.values import (
+    NETFILTER,
+    NO_NETFILTER,
+    FarEnd,
+    Link,
+    Netns,
     Snapshot,
 )
 

@@ -6,15 +6,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import Conflict, NoSuchPlace
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.plan import Plan
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.values import (
     Link,
     Netns,
-    Operation,
-    SetHairpin,
     Snapshot,
 )
+
+if TYPE_CHECKING:
+    from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.operations import Operation
 
 
 def bridge_port(netns: Netns, name: str, have: Snapshot) -> Link:
@@ -43,5 +46,7 @@ def plan_hairpin(netns: Netns, name: str, on: bool, have: Link | None) -> Plan[O
     """Plan the mode of one port; a port that is not there yet has it off."""
     if on == bool(have and have.hairpin):
         return Plan()
+    from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.operations import SetHairpin
+
     words = {True: {"state": "present"}, False: {"state": "absent"}}
     return Plan((SetHairpin(netns, name, on),), words[not on], words[on])

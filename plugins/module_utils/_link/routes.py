@@ -11,15 +11,17 @@ from typing import Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tupl
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import InvalidOption
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.values import Address, Interface, Network
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.values import (
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.operations import (
     DeleteRoute,
+    Operation,
+    RestoreRoute,
+    SetRoute,
+)
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.values import (
     Link,
     Netns,
     NextHop,
-    Operation,
-    RestoreRoute,
     Route,
-    SetRoute,
     Snapshot,
     usual_metric,
 )

@@ -7,13 +7,16 @@
 from __future__ import annotations
 
 from contextlib import contextmanager, suppress
-from typing import Iterator
+from typing import TYPE_CHECKING, Iterator, Sequence
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import MissingRequirement
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.lock import alone_with_links
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.client import Links
+
+if TYPE_CHECKING:
+    from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.operations import Operation
 
 
 @contextmanager
@@ -28,3 +31,11 @@ def links_alone(module: AnsibleModule) -> Iterator[Links]:
             links.load()
         with alone_with_links(not module.check_mode):
             yield links
+
+
+def carry_out(module: AnsibleModule, links: Links, operations: Sequence[Operation]) -> None:
+    """Have the kernel do what a plan has, but in check mode."""
+    if operations and not module.check_mode:
+        from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.changes import Changes
+
+        Changes(links).apply(operations)

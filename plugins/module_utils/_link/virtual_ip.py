@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping, NamedTuple, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Mapping, NamedTuple, Optional, Tuple
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import Conflict, InvalidOption
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.plan import Plan, differing
@@ -19,13 +19,13 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.addresses impo
     wanted_addresses,
 )
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.values import (
-    AddDevice,
-    DeleteDevice,
     Link,
     Netns,
-    Operation,
     Snapshot,
 )
+
+if TYPE_CHECKING:
+    from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.operations import Operation
 
 #: The options of the device, but for ``netns`` and ``state``.
 VIRTUAL_IP: dict[str, Any] = dict(
@@ -66,6 +66,8 @@ def plan_present(want: WantedVirtualIp, have: Snapshot) -> Plan[Operation]:
     device = _device(want, have)
     addresses = _addresses(want, have, device)
     if device is None:
+        from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.operations import AddDevice
+
         after: dict[str, Any] = {"state": "present"}
         if want.addresses is not None:
             after["addresses"] = texts(addresses.after)
@@ -85,6 +87,8 @@ def plan_absent(want: WantedVirtualIp, have: Snapshot) -> Plan[Operation]:
     if device is None:
         return Plan()
     if want.addresses is None:
+        from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.operations import DeleteDevice
+
         return Plan((DeleteDevice(want.netns, want.name),), {"state": "present"}, {"state": "absent"})
     addresses = plan_removal(want.netns, want.name, have.addresses_on(device), want.addresses)
     before, after = differing({"addresses": texts(addresses.before)}, {"addresses": texts(addresses.after)})

@@ -20,12 +20,12 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.bridge import 
     ports_to_find,
 )
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.bridge_options import wanted_bridge
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.operations import SetDevice
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.values import (
     DeviceAddress,
     FarEnd,
     Link,
     Route,
-    SetDevice,
     Snapshot,
 )
 

@@ -31,13 +31,13 @@ def library():
 @pytest.fixture
 def links(library):
     with Links() as opened:
-        opened._socket(None)
+        opened.socket(None)
         yield opened
 
 
 def failing(links, monkeypatch, *errors):
     """Have the dump of links fail with errors, one after the other."""
-    ip, left = links._socket(None), list(errors)
+    ip, left = links.socket(None), list(errors)
     whole = ip.get_links
 
     def get_links(**options):
@@ -73,7 +73,7 @@ def test_no_room_for_a_socket_is_told(library):
         raise OSError(errno.EMFILE, "Too many open files")
 
     with Links() as links:
-        links._library = library._replace(IPRoute=no_room)
+        links.pyroute2 = library._replace(IPRoute=no_room)
         with pytest.raises(LinuxnetError, match=r"cannot open a netlink socket: Too many open files \(EMFILE\)"):
             links.snapshot(None)
 

@@ -13,7 +13,7 @@ import struct
 import pytest
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.attributes import MalformedReply, attribute
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._link import messages
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._link import forwarding, messages, route_messages
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.values import DeviceAddress, NextHop
 
 INET, INET6 = int(socket.AF_INET), int(socket.AF_INET6)
@@ -48,7 +48,7 @@ def test_an_address_of_another_family_is_none_of_ip():
 
 
 def test_a_default_route_has_no_destination_in_its_message():
-    told = messages.route_message(route(INET, 0, attribute(5, packed("192.0.2.1")), number(4, 3), number(6, 50)))
+    told = route_messages.route_message(route(INET, 0, attribute(5, packed("192.0.2.1")), number(4, 3), number(6, 50)))
     assert told is not None
     assert told.in_main
     read = told.read()
@@ -56,7 +56,7 @@ def test_a_default_route_has_no_destination_in_its_message():
 
 
 def test_a_table_above_255_is_not_the_one_of_its_short_number():
-    told = messages.route_message(route(INET, 24, attribute(1, packed("192.0.2.0")), number(15, 1254), table=252))
+    told = route_messages.route_message(route(INET, 24, attribute(1, packed("192.0.2.0")), number(15, 1254), table=252))
     assert told is not None
     assert told.table == 1254
     assert not told.in_main
@@ -65,15 +65,15 @@ def test_a_table_above_255_is_not_the_one_of_its_short_number():
 def test_ways_and_a_gateway_of_the_other_family():
     gateway = attribute(18, struct.pack("=H", INET6) + packed("fe80::1"))
     ways = struct.pack("=HBBi", 8 + len(gateway), 0, 0, 3) + gateway + struct.pack("=HBBi", 8, 0, 9, 4)
-    told = messages.route_message(route(INET, 24, attribute(1, packed("192.0.2.0")), attribute(9, ways)))
+    told = route_messages.route_message(route(INET, 24, attribute(1, packed("192.0.2.0")), attribute(9, ways)))
     assert told is not None
     assert told.read().hops == (NextHop(ipaddress.ip_address("fe80::1"), 3), NextHop(None, 4, 10))
 
 
 def test_a_neighbour_that_has_not_answered_is_none():
     head = struct.pack("=BxxxiHBB", INET, 3, 1, 0, 0)
-    assert messages.neighbour_of(head + attribute(1, packed("192.0.2.9"))) is None
-    known = messages.neighbour_of(head + attribute(1, packed("192.0.2.9")) + attribute(2, bytes(range(0xA0, 0xA6))))
+    assert forwarding.neighbour_of(head + attribute(1, packed("192.0.2.9"))) is None
+    known = forwarding.neighbour_of(head + attribute(1, packed("192.0.2.9")) + attribute(2, bytes(range(0xA0, 0xA6))))
     assert known == (INET, 3, ipaddress.ip_address("192.0.2.9"), "a0:a1:a2:a3:a4:a5", 0)
 
 

@@ -9,7 +9,8 @@ from ipaddress import ip_interface
 import pytest
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import Conflict, InvalidOption
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.values import AddDevice, DeviceAddress, Link, Snapshot
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.operations import AddDevice
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.values import DeviceAddress, Link, Snapshot
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.virtual_ip import (
     addresses_after,
     plan_absent,
