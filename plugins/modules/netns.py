@@ -135,13 +135,8 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.plan import me
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.lock import alone_with_links
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netns import ETC_DIR
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns import client as named_netns
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns.plan import (
-    NAMESPACE,
-    files_that_stay,
-    plan_absent,
-    plan_present,
-    wanted_netns,
-)
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns.options import NAMESPACE, wanted_netns
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns.plan import plan_absent, plan_present
 
 
 def run(module):
@@ -153,14 +148,22 @@ def run(module):
         plan = merged({want.name: planned(want, there) for want, there in have.items()})
         result = {} if present else dict(processes=[each for want in wanted for each in inhabitants(module, want.name)])
         for want, there in have.items():
-            if not present and files_that_stay(there):
-                module.warn(
-                    "%s/%s stays, since no task has written what is in it: %s"
-                    % (ETC_DIR, want.name, ", ".join(files_that_stay(there)))
-                )
-        if not module.check_mode:
-            named_netns.apply(plan.operations)
+            if not present and there.etc:
+                warn_of_files(module, want.name, there)
+        if plan.operations and not module.check_mode:
+            from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns.changes import apply
+
+            apply(plan.operations)
     finish(module, plan, name=[want.name for want in wanted], **result)
+
+
+def warn_of_files(module, name, there):
+    """Warn of a namespace's configuration that stays."""
+    from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns.resolver import files_that_stay
+
+    staying = files_that_stay(there)
+    if staying:
+        module.warn("%s/%s stays, since no task has written what is in it: %s" % (ETC_DIR, name, ", ".join(staying)))
 
 
 def inhabitants(module, name):

@@ -261,8 +261,8 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.module import NETNS, reporting
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.client import Links
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns.plan import sysctl_path
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns.reader import Reader
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns.sysctls import sysctl_path
 
 
 def main():

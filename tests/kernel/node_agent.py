@@ -120,7 +120,7 @@ def in_child(work: Callable[[], dict[str, Any]]) -> dict[str, Any] | None:
 def changing(module: str) -> tuple[Any, str]:
     """What a module changes the kernel with: a class and its method, or a file and its function."""
     if module == "netns":
-        return importlib.import_module(COLLECTION + ".module_utils._netns.client"), "apply"
+        return importlib.import_module(COLLECTION + ".module_utils._netns.changes"), "apply"
     if module in OVER_PYROUTE2:
         return importlib.import_module(COLLECTION + ".module_utils._link.changes").Changes, "apply"
     return importlib.import_module(COLLECTION + ".module_utils._kernel.netlink").NetlinkSocket, "send_all"

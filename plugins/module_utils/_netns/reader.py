@@ -17,7 +17,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.client import 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.rtnetlink import Rtnetlink
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.values import Link, Netns
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns.names import named, spelled
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns.plan import SysctlPath
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns.sysctls import SysctlPath
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns.view import (
     Identity,
     Namespace,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import InvalidOption
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns.plan import device_of, sysctl_path
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns.sysctls import device_of, sysctl_path
 
 
 @dataclass(frozen=True)

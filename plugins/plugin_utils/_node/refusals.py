@@ -34,7 +34,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.virtual_ip imp
     VIRTUAL_IP_RULES,
     wanted_virtual_ip,
 )
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns.plan import NAMESPACE, wanted_netns
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns.options import NAMESPACE, wanted_netns
 from ansible_collections.linuxnet.ipvs.plugins.plugin_utils._base.plain import plain
 
 

@@ -8,19 +8,12 @@ import pytest
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import Conflict, InvalidOption
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.plan import merged
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns.plan import (
-    HaveNetns,
-    RemoveEtc,
-    WriteEtc,
-    WriteSysctls,
-    device_of,
-    files_that_stay,
-    plan_absent,
-    plan_present,
-    resolv_conf,
-    sysctl_path,
-    wanted_netns,
-)
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns.operations import RemoveEtc, WriteEtc, WriteSysctls
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns.options import wanted_netns
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns.plan import plan_absent, plan_present
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns.resolver import files_that_stay, resolv_conf
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns.sysctls import device_of, sysctl_path
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns.values import HaveNetns
 
 FORWARD = ("net", "ipv4", "ip_forward")
 
