@@ -274,7 +274,6 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.bridge_options
     BRIDGE_RULES,
     wanted_bridge,
 )
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.far_ends import far_ends
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.task import carry_out, links_alone
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.values import Snapshot
 
@@ -292,7 +291,7 @@ def run(module):
         if present:
             snapshots = {netns: look(netns, routes) for netns, routes in namespaces_of(want).items()}
             ports = ports_to_find(want, snapshots[want.netns])
-            have = Have(snapshots, far_ends(links, want.netns, ports, snapshots))
+            have = Have(snapshots, far_ends_of(links, want.netns, ports, snapshots) if ports else {})
             plan = plan_present(want, have)
             result["bridge"] = bridge_after(want, have)
             warn_of_vlans(module, want, links, snapshots[want.netns])
@@ -300,6 +299,13 @@ def run(module):
             plan = plan_absent(want, Have({want.netns: look(want.netns, False)}))
         carry_out(module, links, plan.operations)
     finish(module, plan, **result)
+
+
+def far_ends_of(links, netns, ports, known):
+    """Where the other ends of ports are."""
+    from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.far_ends import far_ends
+
+    return far_ends(links, netns, ports, known)
 
 
 def warn_of_vlans(module, want, links, here):

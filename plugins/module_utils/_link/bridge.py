@@ -6,11 +6,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Dict, Mapping, NamedTuple, Optional, Tuple
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import Conflict, InvalidOption
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.plan import Plan, differing
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.plan import Plan
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.values import Interface
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.addresses import plan_addresses, texts
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.bridge_options import (
@@ -19,18 +19,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.bridge_options
     WantedPort,
     check_together,
 )
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.operations import (
-    AddDevice,
-    AddPair,
-    DeleteDevice,
-    MoveDevice,
-    Operation,
-    RenameDevice,
-    SetDevice,
-    SetHairpin,
-    SetMaster,
-)
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.routes import gateway_text, plan_routes
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.draft import Draft
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.values import (
     NETFILTER,
     NO_NETFILTER,
@@ -40,7 +29,8 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.values import 
     Snapshot,
 )
 
-_OUT_OF_REACH = "a namespace out of reach"
+if TYPE_CHECKING:
+    from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.operations import Operation
 
 
 class Have(NamedTuple):
@@ -51,45 +41,6 @@ class Have(NamedTuple):
 
     namespaces: Mapping[Netns, Snapshot]
     far_ends: Mapping[str, FarEnd] = {}
-
-
-@dataclass
-class _Draft:
-    """A plan in the making for one device: operations, and the user's words before and after."""
-
-    new: bool = False
-    operations: List[Operation] = field(default_factory=list)
-    before: Dict[str, Any] = field(default_factory=dict)
-    after: Dict[str, Any] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        if self.new:
-            self.before["state"], self.after["state"] = "absent", "present"
-
-    def wish(self, key: str, before: Any, after: Any) -> bool:
-        """Note what the task wants of an option, if anything, and say whether that is a change."""
-        if after is None:
-            return False
-        self.after[key] = after
-        if not self.new:
-            self.before[key] = before
-        return bool(self.new or before != after)
-
-    def changes(self, link: Link, **wishes: Any) -> dict[str, Any]:
-        """Those wishes that differ from what a device has."""
-        return {key: value for key, value in wishes.items() if self.wish(key, getattr(link, key), value)}
-
-    def nest(self, key: str, name: str, part: _Draft) -> None:
-        """Take over a part's operations, and its words where they differ."""
-        self.operations += part.operations
-        before, after = differing(part.before, part.after)
-        if before or after:
-            self.before.setdefault(key, {})[name] = before
-            self.after.setdefault(key, {})[name] = after
-
-    def plan(self) -> Plan[Operation]:
-        before, after = differing(self.before, self.after)
-        return Plan(tuple(self.operations), before, after)
 
 
 def namespaces_of(want: WantedBridge) -> dict[Netns, bool]:
@@ -120,12 +71,13 @@ def plan_present(want: WantedBridge, have: Have) -> Plan[Operation]:
     draft = _plan_bridge(want, here, bridge)
     for link in _purged(want, here):
         draft.nest("ports", link.name, _plan_purge(want, link))
-    draft.operations += [RenameDevice(far.netns, far.link.name, _aside(far)) for far in _in_each_others_way(want, have)]
+    for far in _in_each_others_way(want, have):
+        draft.rename(far.netns, far.link.name, aside(far))
     for port in want.ports or ():
         draft.nest("ports", port.name, _plan_port(want, have, port, bridge))
     if draft.operations and want.mtu is not None:
         # A bridge takes the MTU of its smallest port until it is told one, so it is told last.
-        draft.operations.append(SetDevice(want.netns, want.name, mtu=want.mtu))
+        draft.set_device(want.netns, want.name, mtu=want.mtu)
     return draft.plan()
 
 
@@ -147,12 +99,12 @@ def plan_absent(want: WantedBridge, have: Have) -> Plan[Operation]:
     else:
         own = (0, bridge.index) if bridge else (0,)
         pairs = [link for link in (here.link(port.name) for port in want.ports) if link and link.master in own]
-    draft = _Draft()
+    draft = Draft()
     for link in pairs:
         draft.nest("ports", link.name, _plan_purge(want, link))
     if bridge:
         draft.wish("state", "present", "absent")
-        draft.operations.append(DeleteDevice(want.netns, want.name))
+        draft.delete(want.netns, want.name)
     return draft.plan()
 
 
@@ -190,12 +142,12 @@ def dropping_ports(want: WantedBridge, here: Snapshot, vlans: Mapping[int, int])
     return found
 
 
-def _plan_bridge(want: WantedBridge, here: Snapshot, bridge: Optional[Link]) -> _Draft:
-    draft = _Draft(new=bridge is None)
+def _plan_bridge(want: WantedBridge, here: Snapshot, bridge: Optional[Link]) -> Draft:
+    draft = Draft(new=bridge is None)
     have: Tuple[Interface, ...] = ()
     own = {name: getattr(want, name) for name in ("mtu", "promiscuous", *NETFILTER)}
     if bridge is None:
-        draft.operations.append(AddDevice(want.netns, want.name, "bridge", up=want.up))
+        draft.add_bridge(want.netns, want.name, want.up)
         down = None if want.up else False
         changes = draft.changes(Link(0, want.name), up=down, **own)
     else:
@@ -204,12 +156,14 @@ def _plan_bridge(want: WantedBridge, here: Snapshot, bridge: Optional[Link]) -> 
         switches: Dict[str, Any] = {name: bool(getattr(bridge, name)) for name in NETFILTER}
         changes = draft.changes(replace(bridge, **switches), up=want.up, **own)
     if changes:
-        draft.operations.append(SetDevice(want.netns, want.name, **changes))
+        draft.set_device(want.netns, want.name, **changes)
     addresses = plan_addresses(want.netns, want.name, have, want.addresses, want.purge_addresses)
     draft.operations += addresses.operations
     if want.addresses is not None:
         draft.wish("addresses", texts(addresses.before), texts(addresses.after))
     if bridge and addresses.disturbed:
+        from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.routes import plan_routes
+
         routes = plan_routes(want.netns, bridge, (), here, addresses.after, addresses.disturbed)
         draft.operations += routes.operations
     return draft
@@ -223,135 +177,45 @@ def _purged(want: WantedBridge, here: Snapshot) -> tuple[Link, ...]:
     return tuple(link for link in here.ports_of(bridge) if link.name not in listed)
 
 
-def _plan_purge(want: WantedBridge, link: Link) -> _Draft:
+def _plan_purge(want: WantedBridge, link: Link) -> Draft:
     """A veth pair goes; any other device is somebody's own and only leaves the bridge."""
-    draft = _Draft()
+    draft = Draft()
     if link.kind == "veth":
         draft.wish("state", "present", "absent")
-        draft.operations.append(DeleteDevice(want.netns, link.name))
+        draft.delete(want.netns, link.name)
     else:
         draft.wish("bridge", want.name, "")
-        draft.operations.append(SetMaster(want.netns, link.name, None))
+        draft.set_master(want.netns, link.name, None)
     return draft
 
 
-def _plan_port(want: WantedBridge, have: Have, port: WantedPort, bridge: Optional[Link]) -> _Draft:
+def _plan_port(want: WantedBridge, have: Have, port: WantedPort, bridge: Optional[Link]) -> Draft:
     here = have.namespaces[want.netns]
     link = here.link(port.name)
     far = have.far_ends.get(port.name)
     if link is None or (port.peer and far is None):
         if port.peer is None:  # refused before: nothing says how to make it
             raise InvalidOption("ports", port.name, "there is no such port")
-        return _plan_new_port(want, have, port, port.peer, out_of_reach=link is not None)
-    draft = _Draft()
+        from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.far_end_plan import plan_new_port
+
+        return plan_new_port(want, have.namespaces, port, port.peer, out_of_reach=link is not None)
+    draft = Draft()
     master = here.link_at(link.master) if link.master else None
     joins = bridge is None or link.master != bridge.index
     if draft.wish("bridge", master.name if master else "", want.name):
-        draft.operations.append(SetMaster(want.netns, port.name, want.name))
+        draft.set_master(want.netns, port.name, want.name)
     changes = draft.changes(link, up=True, mtu=port.mtu)
     if changes:
-        draft.operations.append(SetDevice(want.netns, port.name, **changes))
+        draft.set_device(want.netns, port.name, **changes)
     # A port that joins a bridge starts with hairpin mode off.
     if draft.wish("hairpin", bool(link.hairpin and not joins), port.hairpin):
-        draft.operations.append(SetHairpin(want.netns, port.name, bool(port.hairpin)))
+        draft.set_hairpin(want.netns, port.name, bool(port.hairpin))
     if port.peer and far:
-        aside = far in _in_each_others_way(want, have)
-        _nest_peer(draft, _plan_far_end(port.peer, far, have, aside, want))
+        from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.far_end_plan import plan_far_end
+
+        name = aside(far) if far in _in_each_others_way(want, have) else far.link.name
+        draft.nest_peer(plan_far_end(port.peer, far, name, have.namespaces[port.peer.netns], want))
     return draft
-
-
-def _plan_new_port(want: WantedBridge, have: Have, port: WantedPort, peer: WantedPeer, out_of_reach: bool) -> _Draft:
-    """A pair that is not there, or whose far end cannot be reached and so is made anew."""
-    draft = _Draft(new=True)
-    if out_of_reach:
-        draft.before, draft.after = {"peer": {"netns": _OUT_OF_REACH}}, {}
-        draft.operations.append(DeleteDevice(want.netns, port.name))
-    draft.operations.append(
-        AddPair(want.netns, port.name, want.name, peer.netns, peer.name, mtu=port.mtu, peer_mtu=peer.mtu)
-    )
-    draft.wish("mtu", None, port.mtu)
-    draft.wish("hairpin", None, port.hairpin)
-    if port.hairpin:
-        draft.operations.append(SetHairpin(want.netns, port.name, True))
-    far = _Draft(new=True)
-    far.wish("name", None, peer.name)
-    far.wish("netns", None, peer.netns)
-    far.wish("mtu", None, peer.mtu)
-    far.operations.append(SetDevice(peer.netns, peer.name, up=True))
-    _plan_far_network(far, peer, Link(0, peer.name), have.namespaces[peer.netns], want)
-    del far.before["state"], far.after["state"]
-    _nest_peer(draft, far)
-    return draft
-
-
-def _plan_far_end(peer: WantedPeer, far: FarEnd, have: Have, aside: bool, want: WantedBridge) -> _Draft:
-    """Bring a far end that exists into its namespace, its name and its shape."""
-    draft = _Draft()
-    there = have.namespaces[peer.netns]
-    name = _aside(far) if aside else far.link.name
-    moves = far.netns != peer.netns
-    renames = far.link.name != peer.name
-    draft.wish("netns", _spelled(far.netns), _spelled(peer.netns))
-    draft.wish("name", far.link.name, peer.name)
-    if moves:
-        draft.operations.append(MoveDevice(far.netns, name, peer.netns, peer.name))
-    elif renames:
-        draft.operations.append(RenameDevice(peer.netns, name, peer.name))
-    changes = draft.changes(far.link, up=True, mtu=peer.mtu)
-    if moves or renames:
-        changes["up"] = True
-    if changes:
-        draft.operations.append(SetDevice(peer.netns, peer.name, **changes))
-    if moves:
-        _plan_far_network(draft, peer, Link(0, peer.name), there, want, far.addresses, lost=(4, 6))
-    else:
-        link = replace(far.link, name=peer.name)
-        _plan_far_network(draft, peer, link, there, want, far.addresses, lost=(6,) if renames else ())
-    return draft
-
-
-def _plan_far_network(
-    draft: _Draft,
-    peer: WantedPeer,
-    link: Link,
-    there: Snapshot,
-    want: WantedBridge,
-    have: Tuple[Interface, ...] = (),
-    lost: Tuple[int, ...] = (),
-) -> None:
-    """The addresses of a far end, and the routes through it; ``link`` has index 0 if it was not there before."""
-    addresses = plan_addresses(peer.netns, peer.name, have, peer.addresses, want.purge_addresses, lost)
-    draft.operations += addresses.operations
-    if peer.addresses is not None:
-        draft.wish("addresses", texts(addresses.before), texts(addresses.after))
-    # A device that goes down loses its routes of both families.
-    flushed = (4, 6) if lost else addresses.disturbed
-    routes = plan_routes(peer.netns, link, peer.all_routes, there, addresses.after, flushed, want.purge_routes)
-    draft.operations += routes.operations
-    if peer.gateway is not None:
-        now = [gateway_text(route, link, there) for route in routes.before[peer.gateway.to]]
-        draft.wish("gateway", now[0] if len(now) == 1 else now or None, gateway_text(peer.gateway, link, there))
-    if peer.routes is not None or routes.purged:
-        wanted = peer.routes or ()
-        before = [route for each in wanted for route in routes.before[each.to]]
-        words = [
-            [{"to": str(route.to), "via": gateway_text(route, link, there)} for route in found]
-            for found in ((*before, *routes.purged), wanted)
-        ]
-        draft.wish("routes", *words)
-
-
-def _nest_peer(draft: _Draft, part: _Draft) -> None:
-    draft.operations += part.operations
-    before, after = differing(part.before, part.after)
-    if before:
-        draft.before["peer"] = before
-    if after:
-        draft.after["peer"] = after
-
-
-def _spelled(netns: Netns) -> str:
-    return "this namespace" if netns is None else netns
 
 
 # Names in the way
@@ -423,5 +287,6 @@ def _in_each_others_way(want: WantedBridge, have: Have) -> list[FarEnd]:
     return found
 
 
-def _aside(far: FarEnd) -> str:
+def aside(far: FarEnd) -> str:
+    """The name of no meaning under which a far end steps aside."""
     return "aside%d" % far.link.index

@@ -6,12 +6,15 @@
 
 from __future__ import annotations
 
+import ipaddress
 from typing import Any, Callable, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import InvalidOption
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.values import (
     IPV6_MTU_MIN,
+    Address,
     Interface,
+    Network,
     address,
     device_name,
     mtu,
@@ -20,8 +23,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.values import 
     unique,
 )
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.addresses import wanted_addresses
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.routes import WantedRoute, anywhere
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.values import NETFILTER, Netns
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.values import NETFILTER, Netns, WantedRoute
 
 #: The argument spec of a port.
 PORT: dict[str, Any] = dict(
@@ -223,7 +225,12 @@ def _gateway(option: str, params: Mapping[str, Any]) -> Optional[WantedRoute]:
             raise InvalidOption(option + ".gateway_onlink", onlink, "it says something of 'gateway', which is missing")
         return None
     via = address(option + ".gateway", params["gateway"])
-    return WantedRoute(anywhere(via), via, bool(onlink))
+    return WantedRoute(_anywhere(via), via, bool(onlink))
+
+
+def _anywhere(like: Address) -> Network:
+    """The destination of a default route, in the family of an address."""
+    return ipaddress.IPv4Network("0.0.0.0/0") if like.version == 4 else ipaddress.IPv6Network("::/0")
 
 
 def _route(option: str, params: Mapping[str, Any]) -> WantedRoute:

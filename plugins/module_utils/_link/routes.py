@@ -7,37 +7,24 @@
 from __future__ import annotations
 
 import ipaddress
-from typing import Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Iterable, List, Mapping, NamedTuple, Sequence, Tuple
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import InvalidOption
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.values import Address, Interface, Network
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.operations import (
-    DeleteRoute,
-    Operation,
-    RestoreRoute,
-    SetRoute,
-)
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.values import (
     Link,
     Netns,
     NextHop,
     Route,
     Snapshot,
+    WantedRoute,
     usual_metric,
 )
 
+if TYPE_CHECKING:
+    from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.operations import Operation
+
 _LINK_LOCAL = ipaddress.IPv6Network("fe80::/10")
-
-
-class WantedRoute(NamedTuple):
-    """A route by a gateway, or to what is on the link (``via`` is ``None``).
-
-    ``onlink`` has the gateway taken to be on the link, whatever the device's addresses are.
-    """
-
-    to: Network
-    via: Optional[Address]
-    onlink: bool = False
 
 
 class RoutePlan(NamedTuple):
@@ -46,11 +33,6 @@ class RoutePlan(NamedTuple):
     operations: Tuple[Operation, ...]
     before: Mapping[Network, List[Route]]
     purged: Tuple[Route, ...] = ()
-
-
-def anywhere(like: Address) -> Network:
-    """The destination of a default route, in the family of an address."""
-    return ipaddress.IPv4Network("0.0.0.0/0") if like.version == 4 else ipaddress.IPv6Network("::/0")
 
 
 def plan_routes(
@@ -88,15 +70,16 @@ def plan_routes(
     purged = tuple(route for route in unwanted if purge and not route.foreign and _is_by_gateway(route))
     kept = [route for route in unwanted if route not in purged]
     on_link = [route.to for route in kept if not _is_by_gateway(route)] + [each.to for each in want if each.via is None]
-    operations: list[Operation] = [
-        RestoreRoute(netns, route)
+    restored = [
+        route
         for route in sorted(kept, key=_is_by_gateway)
         if route.to.version in flushed and _stays_possible(route, addresses, on_link)
     ]
+    operations = _restore(netns, restored) if restored else []
     for each in sorted(want, key=lambda each: each.via is not None):
         _refuse_unreachable(each, link, addresses, on_link)
         operations += _plan_destination(netns, link, each, in_place[each.to], each.to.version in flushed)
-    operations += [DeleteRoute(netns, route) for route in purged]
+    operations += _delete(netns, purged) if purged else []
     return RoutePlan(tuple(operations), in_place, purged)
 
 
@@ -122,12 +105,26 @@ def _plan_destination(
     wrong = [route for route in now if route not in right]
     operations: list[Operation] = []
     if flushed or not right:
+        from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.operations import SetRoute
+
         replaced = next((route for route in now if route.metric == metric), None)
         operations.append(
             SetRoute(netns, link.name, want.to, want.via, metric, replace=replaced is not None, onlink=want.onlink)
         )
         wrong = [route for route in wrong if route is not replaced]
-    return operations + [DeleteRoute(netns, route) for route in wrong]
+    return operations + (_delete(netns, wrong) if wrong else [])
+
+
+def _restore(netns: Netns, routes: Iterable[Route]) -> list[Operation]:
+    from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.operations import RestoreRoute
+
+    return [RestoreRoute(netns, route) for route in routes]
+
+
+def _delete(netns: Netns, routes: Iterable[Route]) -> list[Operation]:
+    from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.operations import DeleteRoute
+
+    return [DeleteRoute(netns, route) for route in routes]
 
 
 def _refuse_unreachable(

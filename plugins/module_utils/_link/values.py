@@ -117,6 +117,17 @@ class Route:
         return bool(index) and all(hop.device == index for hop in self.ways)
 
 
+class WantedRoute(NamedTuple):
+    """A route by a gateway, or to what is on the link (``via`` is ``None``).
+
+    ``onlink`` has the gateway taken to be on the link, whatever the device's addresses are.
+    """
+
+    to: Network
+    via: Optional[Address]
+    onlink: bool = False
+
+
 def usual_metric(to: Network) -> int:
     """The metric of a route that was added without one."""
     return 0 if to.version == 4 else _IPV6_METRIC

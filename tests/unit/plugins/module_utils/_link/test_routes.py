@@ -11,8 +11,14 @@ import pytest
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import InvalidOption
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.operations import DeleteRoute, SetRoute
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.routes import WantedRoute, gateway_text, plan_routes
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.values import Link, NextHop, Route, Snapshot
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.routes import gateway_text, plan_routes
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.values import (
+    Link,
+    NextHop,
+    Route,
+    Snapshot,
+    WantedRoute,
+)
 
 DEVICE = Link(2, "eth0", "veth", up=True)
 OTHER = Link(3, "eth1", up=True)
