@@ -19,7 +19,6 @@ from typing import Any, Iterable, Mapping
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.values import Address, Network
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.modules import barred, there
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.probe import probe
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.rules import read_rules
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.values import (
     LoopSet,
@@ -28,13 +27,9 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.values impor
     Row,
     Wishes,
 )
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.client import IpSets, NoSets
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.options import PLAIN
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.writer import all_written
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.client import Ipvs
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.owners import address_movers, owners
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.settings_client import about, settings
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netlink import NoSuchProtocol
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netns import inside
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.programs import Run, output_of
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.client import Links
@@ -59,7 +54,6 @@ _SWITCHES = (
 )
 _DEVICE_SWITCHES = ("forwarding", "rp_filter", "arp_ignore", "arp_announce")
 _DEVICE_SWITCHES_6 = ("accept_ra", "proxy_ndp")
-_LOOP_TYPE = "hash:ip,port,ip"
 #: linux/sockios.h, linux/if.h; an ifreq has the name, and here the flags.
 _SIOCGIFFLAGS, _IFF_NOARP = 0x8913, 0x80
 _IFREQ = struct.Struct("=16sH22x")
@@ -76,6 +70,8 @@ def read(run: Run, netns: str | None, wishes: Wishes, probe_timeout: float | Non
     ]
     answers = None
     if probe_timeout is not None:  # first, because it has the kernel find out which neighbour is where
+        from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.probe import probe
+
         answers = probe(netns, _endpoints(table), probe_timeout)
     with Links() as links:
         here = links.same(netns)
@@ -224,20 +220,9 @@ def _switches(netns: str | None, snapshot: Snapshot) -> dict[str, str]:
 def _sets(netns: str | None) -> tuple[LoopSet, ...]:
     if not there("ip_set"):
         return ()
-    try:
-        with IpSets(netns) as sets:
-            names = [each.header.name for each in sets.headers() if each.header.kind.name == _LOOP_TYPE]
-            read_sets = [each for each in map(sets.find, names) if each is not None]
-    except (NoSets, NoSuchProtocol):
-        return ()
-    return tuple(
-        LoopSet(
-            each.header.name,
-            each.header.kind.family,
-            frozenset(all_written(each.header.kind, dict.fromkeys(each.entries, PLAIN))),
-        )
-        for each in read_sets
-    )
+    from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.loop_sets import loop_sets
+
+    return loop_sets(netns)
 
 
 def _without_arp(netns: str | None, names: Iterable[str]) -> frozenset[str]:
