@@ -60,9 +60,8 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.module import NETNS, finish, or_nothing, reporting
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.client import Ipvs
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.counters import plan_zero
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.counters_client import statistics, zero
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.counters_client import statistics, table_totals, zero
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.filter import SERVICES, Filter
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.proc import table_totals
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.lock import alone
 
 

@@ -19,6 +19,7 @@ from typing import Any, Iterable, Mapping
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.values import Address, Network
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.modules import barred, there
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.probe import probe
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.rules import read_rules
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.values import (
     LoopSet,
@@ -70,8 +71,6 @@ def read(run: Run, netns: str | None, wishes: Wishes, probe_timeout: float | Non
     ]
     answers = None
     if probe_timeout is not None:  # first, because it has the kernel find out which neighbour is where
-        from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.probe import probe
-
         answers = probe(netns, _endpoints(table), probe_timeout)
     with Links() as links:
         here = links.same(netns)

@@ -2,7 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the kernel counts of virtual services and real servers, read and set to zero."""
+"""What the kernel counts of virtual services and real servers, read and set to zero.
+
+The totals of a whole table are told in a file only (ip_vs_stats_show() in net/netfilter/ipvs/ip_vs_ctl.c).
+"""
 
 from __future__ import annotations
 
@@ -23,10 +26,13 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.codec import (
     encode_key,
     inner,
 )
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.counters import decode_statistics
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.counters import TOTALS, decode_statistics
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.values import ServiceKey
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.attributes import MalformedReply
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netlink import BatchRefused
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netns import inside
 
+_STATS = "/proc/thread-self/net/ip_vs_stats"
 # linux/ip_vs.h
 CMD_ZERO = 16
 
@@ -69,3 +75,23 @@ def zero(ipvs: Ipvs, keys: Iterable[ServiceKey] | None) -> None:
 
         words = reason(exc, {errno.ESRCH: "a virtual service is gone meanwhile: run the task again"})
         raise KernelRefused(exc.errno, "the kernel refused to set counters to zero: %s" % words) from exc
+
+
+def table_totals(netns: str | None = None) -> dict[str, int]:
+    """What is counted of the whole table, services that are gone included, under the names of :data:`TOTALS`."""
+    with inside(netns), open(_STATS, encoding="ascii") as file:
+        return totals_in(file.read())
+
+
+def totals_in(text: str) -> dict[str, int]:
+    """The totals in the file: behind two lines of headings, in hexadecimal.
+
+    Raises:
+        MalformedReply: the text is another.
+    """
+    lines = text.splitlines()
+    try:
+        connections, in_packets, out_packets, in_bytes, out_bytes = (int(word, 16) for word in lines[2].split())
+        return dict(zip(TOTALS, (connections, in_packets, out_packets, in_bytes, out_bytes)))
+    except (IndexError, ValueError) as exc:
+        raise MalformedReply("counters that cannot be read: %r" % text[:200]) from exc

@@ -4,37 +4,14 @@
 
 """What the kernel tells of an IPVS table in files only, each of its namespace.
 
-Sources: ip_vs_stats_show() and ip_vs_status_show() in net/netfilter/ipvs/ip_vs_ctl.c.
+Source: ip_vs_status_show() in net/netfilter/ipvs/ip_vs_ctl.c.
 """
 
 from __future__ import annotations
 
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.counters import TOTALS
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.attributes import MalformedReply
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netns import inside
 
-_STATS = "/proc/thread-self/net/ip_vs_stats"
 _STATUS = "/proc/thread-self/net/ip_vs_status"
-
-
-def table_totals(netns: str | None = None) -> dict[str, int]:
-    """What is counted of the whole table, services that are gone included, under the names of :data:`TOTALS`."""
-    with inside(netns), open(_STATS, encoding="ascii") as file:
-        return totals_in(file.read())
-
-
-def totals_in(text: str) -> dict[str, int]:
-    """The totals in the file: behind two lines of headings, in hexadecimal.
-
-    Raises:
-        MalformedReply: the text is another.
-    """
-    lines = text.splitlines()
-    try:
-        connections, in_packets, out_packets, in_bytes, out_bytes = (int(word, 16) for word in lines[2].split())
-        return dict(zip(TOTALS, (connections, in_packets, out_packets, in_bytes, out_bytes)))
-    except (IndexError, ValueError) as exc:
-        raise MalformedReply("counters that cannot be read: %r" % text[:200]) from exc
 
 
 def status(netns: str | None = None) -> dict[str, str] | None:

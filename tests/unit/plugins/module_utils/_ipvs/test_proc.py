@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.proc import status_in, totals_in
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.counters_client import totals_in
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.proc import status_in
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.attributes import MalformedReply
 
 STATS = """   Total Incoming Outgoing         Incoming         Outgoing
