@@ -21,6 +21,10 @@ extends_documentation_fragment:
   - linuxnet.ipvs.attributes
   - linuxnet.ipvs.netns
   - linuxnet.ipvs.pyroute2
+seealso:
+  - module: linuxnet.ipvs.ipvs_service
+  - plugin: linuxnet.ipvs.virtual_service
+    plugin_type: role
 options:
   name:
     description: The dummy device, at most 15 characters.

@@ -166,3 +166,26 @@ def test_each_scenario_has_its_row() -> None:
     molecule = COLLECTION / "molecule"
     rows = re.findall(r"^\| `(\w+)` \|", (molecule / "README.md").read_text(), flags=re.MULTILINE)
     assert rows == sorted(path.parent.name for path in molecule.glob("*/molecule.yml"))
+
+
+def test_everything_says_what_to_see_also() -> None:
+    """Who has found one plugin or role learns of those that belong to it."""
+    texts = {path.stem: documents(ast.parse(path.read_text()))["DOCUMENTATION"] for path in MODULES}
+    texts |= {
+        path.stem: yaml.safe_load(path.read_text())["DOCUMENTATION"] for path in COLLECTION.glob("plugins/filter/*.yml")
+    }
+    for role in ROLES:
+        specs = yaml.safe_load((COLLECTION / "roles" / role / "meta" / "argument_specs.yml").read_text())
+        texts[role] = specs["argument_specs"]["main"]
+    fragments = {
+        path.stem
+        for path in (COLLECTION / "plugins" / "doc_fragments").glob("*.py")
+        if "\nseealso:\n" in path.read_text()
+    }
+    alone = [
+        name
+        for name, text in texts.items()
+        if "seealso" not in text
+        and not fragments & {each.split(".")[2] for each in text.get("extends_documentation_fragment", [])}
+    ]
+    assert alone == []
