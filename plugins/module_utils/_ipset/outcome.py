@@ -7,9 +7,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, FrozenSet, Mapping, Sequence
+from typing import Any, FrozenSet, Iterable, Mapping, Sequence
 
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import Conflict
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import Conflict, InvalidOption
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.plan import Plan
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.options import Options
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.sets import KernelSet, Operation
@@ -111,3 +111,19 @@ def _tidy(leftover: KernelSet | None) -> list[Operation]:
             " delete or rename it" % leftover.header.title
         )
     return [Operation("destroy", leftover.header)]
+
+
+def new_members(operations: Iterable[Operation]) -> list[str]:
+    """The sets that operations add to a list, which have to exist."""
+    lists = [each for each in operations if each.verb == "add" and each.header.kind.method == "list"]
+    if not lists:
+        return []
+    from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.codec import name_of
+
+    return [name_of(key) for each in lists for key in each.entries]
+
+
+def refuse_list(name: str, found: KernelSet) -> None:
+    """Refuse a set as the member of a list that is a list itself."""
+    if found.header.kind.method == "list":
+        raise InvalidOption("entries", found.header.title, "it is a list:set itself, and no list:set can hold one")

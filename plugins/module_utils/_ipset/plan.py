@@ -12,9 +12,9 @@ is destroyed. What an interrupted run leaves under the temporary name, the next 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Iterable, Mapping, Sequence
+from typing import Any, Mapping, Sequence
 
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import Conflict, InvalidOption
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import Conflict
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.plan import differing
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.entries import Wish
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.outcome import Changes, Outcome, outcome_of
@@ -96,19 +96,3 @@ def _holder(name: str, lists: Sequence[KernelSet]) -> str:
                 patience,
             )
     return "delete the iptables rules and list:set sets that refer to it first"
-
-
-def new_members(operations: Iterable[Operation]) -> list[str]:
-    """The sets that operations add to a list, which have to exist."""
-    lists = [each for each in operations if each.verb == "add" and each.header.kind.method == "list"]
-    if not lists:
-        return []
-    from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.codec import name_of
-
-    return [name_of(key) for each in lists for key in each.entries]
-
-
-def refuse_list(name: str, found: KernelSet) -> None:
-    """Refuse a set as the member of a list that is a list itself."""
-    if found.header.kind.method == "list":
-        raise InvalidOption("entries", found.header.title, "it is a list:set itself, and no list:set can hold one")

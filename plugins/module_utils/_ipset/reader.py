@@ -10,7 +10,7 @@ import itertools
 from typing import Any, Iterable, Iterator, Sequence
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import InvalidOption
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset import columns
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset import word_columns
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.codec import PHYSDEV
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.entries import Wished
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.options import PLAIN, Entries, Options
@@ -53,7 +53,7 @@ class Reader:
             InvalidOption: one does not fit the set.
         """
         entries, options = self._all_apart(items)
-        alike = columns.read(self._parts, entries, options)
+        alike = word_columns.read(self._parts, entries, options)
         found = Wished(alike) if alike is not None else self._one_by_one(entries, options)
         count = len(found.whole()) + found.more(self._parts.layout)
         if count > self._parts.limit and self._kind.method == "hash":

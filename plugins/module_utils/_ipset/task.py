@@ -13,8 +13,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.module import or_nothing
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.client import IpSets
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.outcome import Outcome
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.plan import new_members, refuse_list
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.outcome import Outcome, new_members, refuse_list
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.lock import alone
 
 

@@ -14,7 +14,13 @@ from typing import Any, Callable, Iterable
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import Conflict
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netns import ETC_DIR, fresh, inside
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns.client import run_path
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns.client import (
+    IFF_UP,
+    IFREQ,
+    SIOCSIFFLAGS,
+    loopback_flags,
+    run_path,
+)
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns.mounts import (
     bind_own,
     made_folder,
@@ -31,12 +37,9 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns.operations im
     WriteEtc,
     WriteSysctls,
 )
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns.sysctl_client import put_sysctl, read_sysctl
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns.system import (
-    IFF_UP,
-    IFREQ,
-    SIOCSIFFLAGS,
-    loopback_flags,
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns.sysctl_client import (
+    put_sysctl,
+    read_sysctl,
     refusals,
 )
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns.values import NEW_FILE

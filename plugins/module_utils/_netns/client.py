@@ -6,7 +6,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import socket
+import struct
 from typing import TYPE_CHECKING
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netns import (
@@ -16,7 +19,6 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netns import
     inside,
     is_namespace,
 )
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns.system import IFF_UP, loopback_flags
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns.values import (
     ETC_FILES,
     NSSWITCH,
@@ -26,6 +28,13 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns.values import
 
 if TYPE_CHECKING:
     from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns.sysctls import SysctlPath
+
+
+#: linux/sockios.h, net/if.h; struct ifreq is a name of 16 bytes and a union of 24.
+SIOCGIFFLAGS = 0x8913
+SIOCSIFFLAGS = 0x8914
+IFF_UP = 0x1
+IFREQ = struct.Struct("16sH22x")
 
 
 def run_path(name: str) -> str:
@@ -110,3 +119,10 @@ def _text(path: str) -> str | None:
             return file.read()
     except OSError:
         return None
+
+
+def loopback_flags() -> int:
+    """The flags of the device ``lo`` of the namespace in which it is called."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        answer = fcntl.ioctl(sock, SIOCGIFFLAGS, IFREQ.pack(b"lo", 0))
+    return int(IFREQ.unpack(answer)[1])

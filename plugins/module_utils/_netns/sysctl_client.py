@@ -14,7 +14,6 @@ from typing import Iterable, Iterator, Sequence
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import InvalidOption, KernelRefused, errno_text
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netns import fresh, inside
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns.sysctls import Sysctl, SysctlPath, device_of
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns.system import refusals
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netns.values import WantedNetns
 
 
@@ -97,3 +96,13 @@ def read_sysctls(
     with inside(want.name) if exists else fresh():
         found = {each.path: read_sysctl(_foreseen(each) if foreseeing else each) for each in want.sysctls}
     return found, meant(want.name, [each for each in want.sysctls if found[each.path] != each.value])
+
+
+@contextmanager
+def refusals(what: str) -> Iterator[None]:
+    """Say in an error of the collection what the system has refused."""
+    try:
+        yield
+    except OSError as exc:
+        code = exc.errno or 0
+        raise KernelRefused(code, "cannot %s: %s (%s)" % (what, exc.strerror or exc, errno_text(code))) from exc

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset import columns, writer
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset import columns, word_columns, writer
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.codec import (
     encode_rest,
     layout,
@@ -34,7 +34,7 @@ from ansible_collections.linuxnet.ipvs.tests.unit.plugins.module_utils._ipset.ca
 )
 def test_words_are_taken_apart_at_their_first_mark(mark, words, end):
     for each in (words, [word + end for word in words]):
-        heads, tails = columns.halves(each, mark)
+        heads, tails = word_columns.halves(each, mark)
         assert heads == [word.partition(mark)[0] for word in each]
         assert tails == [word.partition(mark)[2] for word in each]
 
@@ -86,7 +86,7 @@ def test_entries_are_read_and_written_as_one_by_one_or_not_at_all(case, places):
     of = replace(of, timeout=None, counters=False, comment=False, skbinfo=False)
     texts = [item["entry"], *SOME[of.kind.name, of.kind.family]]
     chosen = [texts[place % len(texts)] for place in places]
-    found = columns.read(Parts(of, "entries"), chosen, [PLAIN] * len(chosen))
+    found = word_columns.read(Parts(of, "entries"), chosen, [PLAIN] * len(chosen))
     plain = Reader(of).read([chosen[0]])
     for text in chosen[1:]:
         plain.update(Reader(of).read([text]))
