@@ -38,7 +38,8 @@ options:
       - Without it any single program counts as the owner, and several are a finding.
     type: str
     choices:
-      [tasks, keepalived, ldirectord, kube-router, kube-proxy, k3s, kube-vip, dockerd, lvscare, pybal, seesaw_ncc]
+      [tasks, keepalived, ldirectord, kube-router, kube-proxy, k3s, kube-vip, dockerd, lvscare, sealctl, pybal,
+        seesaw_ncc]
   loopback:
     description:
       - Whether real servers are clients of their own services, as the pods of Kubernetes are.

@@ -177,8 +177,8 @@ owners:
   description: >-
     Programs that write this table by themselves: C(keepalived) with virtual servers, C(ldirectord), C(kube-router),
     C(kube-proxy) and C(k3s) in IPVS mode, C(kube-vip) as a load balancer, C(dockerd) in the namespaces of its networks,
-    C(lvscare), C(pybal) and C(seesaw_ncc). C(kube-proxy) and C(kube-router) are also found by a device of theirs, which
-    may be left over.
+    C(lvscare), C(sealctl), C(pybal) and C(seesaw_ncc). C(kube-proxy) and C(kube-router) are also found by a device of
+    theirs, which may be left over.
   returned: always
   type: list
   elements: dict

@@ -18,9 +18,10 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netns import
 
 #: Each program, and the device by which it is known even where its process cannot be seen (another pid namespace).
 #: Sources: pkg/proxy/ipvs/proxier.go of Kubernetes (defaultDummyDevice), pkg/utils/linux_networking.go of kube-router
-#: (KubeDummyIf), keepalived(8), ldirectord(8), cmd/kube-vip.go and pkg/kubevip/config_envvar.go of kube-vip,
-#: daemon/libnetwork/service_linux.go of moby, pkg/cli/cmds of k3s, cmd/care.go of lvscare, pybal/ipvs.py of PyBal,
-#: ncc/ of Seesaw.
+#: (KubeDummyIf), keepalived(8), ldirectord(8), cmd/kube-vip.go and pkg/kubevip/config_environment.go of kube-vip
+#: (bee5cfe), daemon/libnetwork/service_linux.go of moby, pkg/cli/cmds of k3s, lifecycle/cmd/lvscare and .../sealctl of
+#: sealos (beea1e5), which run lvscare's library, scripts/pybal and pybal/main.py of PyBal, binaries/seesaw_ncc and ncc/
+#: of Seesaw (of its programs the one that is root; the engine and others ask it).
 PROGRAMS = {
     "keepalived": None,
     "ldirectord": None,
@@ -30,6 +31,7 @@ PROGRAMS = {
     "kube-vip": None,
     "dockerd": None,
     "lvscare": None,
+    "sealctl": None,
     "pybal": None,
     "seesaw_ncc": None,
 }
@@ -62,9 +64,13 @@ _INTERPRETERS = (
 )
 #: The mode in kube-proxy's configuration file (KubeProxyConfiguration; YAML, or JSON).
 _MODE = re.compile(r"""(^|[{,])\s*["']?mode["']?\s*:\s*["']?ipvs\b""", re.MULTILINE)
+#: The same in kube-vip's configuration file (pkg/kubevip/config_types.go).
+_KUBE_VIP_BALANCES = re.compile(r"""(^|[{,])\s*["']?enableLoadBalancer["']?\s*:\s*["']?true\b""", re.MULTILINE)
 #: keepalived(8): where its configuration is unless it is said, and the options that take a word of their own.
 _KEEPALIVED_CONFIG = "/etc/keepalived/keepalived.conf"
 _KEEPALIVED_WORDS = "ASTbcfgiprstuM"
+#: The same of PyBal (its interpreter's own are before the script).
+_PYBAL_WORDS = "c"
 #: keepalived.conf(5): its comments, the files that it includes, and a block of what it has IPVS do.
 _KEEPALIVED_COMMENT = re.compile(r"(^|\s)[!#].*", re.MULTILINE)
 _KEEPALIVED_INCLUDE = re.compile(r"^\s*include[a-z]*\s+[\"']?([^\s\"']+)", re.MULTILINE)
@@ -174,8 +180,11 @@ def _writes(name: str, folder: str, arguments: list[str]) -> bool:
     if name == "keepalived":
         return _keepalived_writes(folder, arguments)
     if name == "kube-vip":
-        told = _environment(folder).get("lb_enable", "")
-        return told in _TRUE or _switched_on(arguments, "enableLoadBalancer")
+        return _kube_vip_writes(folder, arguments)
+    if name in ("lvscare", "sealctl"):  # both have other commands, too
+        return ("care" if name == "lvscare" else "ipvs") in arguments[1:]
+    if name == "pybal":
+        return "dryrun" not in options and "n" not in _short_options(arguments, _PYBAL_WORDS)
     if name == "k3s":
         return _k3s_writes(folder, arguments)
     if name == "dockerd":
@@ -190,6 +199,21 @@ def _writes(name: str, folder: str, arguments: list[str]) -> bool:
             return bool(_MODE.search(file.read()))
     except (OSError, ValueError):
         return False
+
+
+def _kube_vip_writes(folder: str, arguments: list[str]) -> bool:
+    """Whether kube-vip balances by IPVS: its environment decides, then its options, and then a file (YAML, or JSON)."""
+    told = _environment(folder).get("lb_enable")
+    if told:
+        return told in _TRUE
+    if _switched_on(arguments, "enableLoadBalancer"):
+        return True
+    path = _options(arguments).get("config-file")
+    with suppress(OSError, ValueError):
+        if path:
+            with open(os.path.join(folder, "root", path.lstrip("/")), encoding="utf-8") as file:
+                return bool(_KUBE_VIP_BALANCES.search(file.read()))
+    return False
 
 
 def _environment(folder: str) -> dict[str, str]:
@@ -242,7 +266,7 @@ def _keepalived_writes(folder: str, arguments: list[str]) -> bool:
 
     Where its configuration cannot be read, it may have some.
     """
-    short, options = _short_options(arguments), _options(arguments)
+    short, options = _short_options(arguments, _KEEPALIVED_WORDS), _options(arguments)
     if ("P" in short or "vrrp" in options) and "all" not in options:
         return False
     try:
@@ -278,13 +302,13 @@ def _has_service(folder: str, path: str) -> bool:
     return False
 
 
-def _short_options(arguments: list[str]) -> dict[str, str]:
-    """keepalived's options of one letter, several of which may share a word, and their values."""
+def _short_options(arguments: list[str], with_value: str) -> dict[str, str]:
+    """A program's options of one letter, several of which may share a word, and the values of those that have one."""
     found = {}
     for word, following in zip(arguments[1:], [*arguments[2:], ""]):
         letters = word[1:] if word.startswith("-") and not word.startswith("--") else ""
         for place, letter in enumerate(letters):
-            valued = letter in _KEEPALIVED_WORDS
+            valued = letter in with_value
             found[letter] = (letters[place + 1 :] or following) if valued else ""
             if valued:
                 break

@@ -46,6 +46,11 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.owners import 
         ("/usr/local/bin/kube-proxy --config=/nowhere.conf", None),
         ("/kube-vip manager --lb", "kube-vip"),
         ("/kube-vip manager --enableLoadBalancer", "kube-vip"),
+        ("/kube-vip manager --enableLoadBalancer --lb=false", None),  # its environment counts more
+        ("/kube-vip manager --config-file /balancing.yaml", "kube-vip"),
+        ("/kube-vip manager --config-file=/balancing.json", "kube-vip"),
+        ("/kube-vip manager --config-file /balancing.yaml --lb=false", None),
+        ("/kube-vip manager --config-file /k3s.yaml", None),
         ("/kube-vip manager --enableLoadBalancer=false", None),
         ("/kube-vip manager", None),
         ("/usr/local/bin/k3s server --kube-proxy-arg=proxy-mode=ipvs", "k3s"),
@@ -57,7 +62,14 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.owners import 
         ("k3s server", None),
         ("/usr/bin/dockerd -H fd://", None),
         ("/usr/bin/lvscare care --vs 10.103.97.2:6443 --rs 10.0.0.1:6443", "lvscare"),
+        ("/usr/bin/lvscare version", None),
+        ("/usr/bin/sealctl ipvs --vs 10.103.97.2:6443 --rs 10.0.0.1:6443 --mode link", "sealctl"),
+        ("/usr/bin/sealctl static-pod lvscare --vip 10.103.97.2:6443", None),
         ("/usr/bin/python3 /usr/sbin/pybal", "pybal"),
+        ("/usr/bin/python /usr/sbin/pybal -d -c /etc/pybal/pybal.conf", "pybal"),
+        ("/usr/bin/python /usr/sbin/pybal -dc/etc/pybal/n.conf", "pybal"),
+        ("/usr/bin/python /usr/sbin/pybal --dryrun", None),
+        ("/usr/bin/python /usr/sbin/pybal -dn", None),
         ("/usr/local/seesaw/seesaw_ncc -logtostderr", "seesaw_ncc"),
         ("tail -f /var/log/keepalived", None),
         ("journalctl -u keepalived", None),
@@ -90,8 +102,10 @@ def test_programs_that_write_the_table(tmp_path, words, name):
         (folder / "root" / "addresses.conf").write_text(addresses)
         (folder / "root" / "environment.conf").write_text("vrrp_instance a {\n}\n${_ENV_SERVICES}\n")
         (folder / "root" / "k3s.yaml").write_text("node-name: a\nkube-proxy-arg:\n- proxy-mode=ipvs  # as before\n")
-        lb_enable = "true" if words.endswith("--lb") else "false"
-        (folder / "environ").write_bytes(b"PATH=/bin\0lb_enable=%s\0" % lb_enable.encode())
+        (folder / "root" / "balancing.yaml").write_text("vip: 10.0.0.9\nenableLoadBalancer: true\n")
+        (folder / "root" / "balancing.json").write_text('{"vip": "10.0.0.9", "enableLoadBalancer": true}')
+        lb_enable = {"--lb": b"lb_enable=true\0", "--lb=false": b"lb_enable=false\0"}.get(words.split(" ")[-1], b"")
+        (folder / "environ").write_bytes(b"PATH=/bin\0" + lb_enable)
         (folder / "root" / "services.conf").write_text("vrrp_instance a {\n}\nvirtual_server 10.0.0.1 80 {\n}\n")
         (folder / "root" / "included.conf").write_text("include conf.d/*.conf\ninclude /included.conf\n")
         (folder / "root" / "conf.d").mkdir()
