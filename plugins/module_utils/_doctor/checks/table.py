@@ -220,6 +220,7 @@ _SYNCHRONIZES = (
     ' seconds later ("Service not defined").'
 )
 #: What comes of a program that writes the table (:data:`_owners.PROGRAMS`), as its sources have it.
+_CARES = "It keeps the service of the control plane and its real servers as its checks say. Others it leaves alone."
 _WHAT_OWNERS_DO = {
     "keepalived": "It changes the services of its configuration as its checks say, whatever another has made of them,"
     " and deletes them when it ends. Others it leaves alone, unless its configuration says lvs_flush.",
@@ -232,9 +233,11 @@ _WHAT_OWNERS_DO = {
     " it when it ends.",
     "dockerd": "It adds and deletes the services of Docker's networks, and their real servers, as containers come and"
     " go.",
-    "lvscare": "It keeps the service of the control plane and its real servers as its checks say.",
+    "lvscare": _CARES,
+    "sealctl": _CARES,
     "pybal": "It changes the services of its configuration and their real servers as its checks say.",
-    "seesaw_ncc": "It changes the services of its cluster and their real servers as its checks say.",
+    "seesaw_ncc": "It deletes all services of the table, whoever has made them, each time Seesaw's engine starts, and"
+    " then keeps those of its cluster as its checks say.",
 }
 
 
