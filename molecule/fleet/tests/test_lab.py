@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -24,8 +25,9 @@ TABLE = [
 
 @pytest.fixture(scope="module")
 def machine(inventory: str) -> Machine:
-    """The machine with the lab's own folder."""
-    return Machine(inventory, "/run/linuxnet-lab")
+    """The machine with the lab's own folder, which is named after where the lab keeps its state."""
+    state = str(Path(inventory).resolve().parent)
+    return Machine(inventory, f"/run/linuxnet-lab-{hashlib.sha256(state.encode()).hexdigest()[:8]}")
 
 
 @pytest.fixture(scope="module")
@@ -161,16 +163,25 @@ def test_a_pyroute2_that_is_too_old_is_told(machine: Machine) -> None:
 
 
 def test_a_module_that_is_loaded_for_nodes_leaves_bridges_alone(machine: Machine, before: dict[str, Any]) -> None:
-    """br_netfilter would have the machine's rules read what its bridges forward; dummy would give it a device."""
+    """br_netfilter would have the rules of the machine, and of each container, read what their bridges forward.
+
+    And dummy would give it a device.
+    """
     machine.run("sh", "-c", "modprobe -r br_netfilter dummy; ip link add own type bridge; ip link set own up")
+    machine.run("ip", "netns", "add", "named")
+    # A container's namespace has no name, but processes.
+    contained = "setsid unshare --net sleep 300 > /dev/null 2>&1 & echo $!; sleep 1"
+    process = machine.run("sh", "-c", contained).strip()
     try:
         links = machine.run("ip", "-br", "link")
         assert machine.nodes("present")["changed"]
         assert machine.run("ip", "-br", "link") == links
-        assert set(machine.run("sh", "-c", "cat /proc/sys/net/bridge/bridge-nf-call-*").split()) == {"0"}
+        for namespace in ("/proc/self/ns/net", "/run/netns/named", f"/proc/{process}/ns/net"):
+            read = f"nsenter --net={namespace} -- sh -c 'cat /proc/sys/net/bridge/bridge-nf-call-*'"
+            assert machine.run("sh", "-c", read).split() == ["0", "0", "0"]
     finally:
         machine.nodes("absent")
-        machine.run("ip", "link", "del", "own")
+        machine.run("sh", "-c", f"kill {process}; ip netns del named; ip link del own")
 
 
 def test_somebody_elses_folder_is_refused(machine: Machine, before: dict[str, Any]) -> None:

@@ -56,8 +56,10 @@ SOURCE = "lab-nodes"
 RUN_SOURCE = "lab-run"
 # Options of modules whose defaults would give the machine something, here a device
 MODULE_OPTIONS = {"dummy": ["numdummies=0"]}
-# What br_netfilter switches on in the machine's own namespace as it is loaded
-BRIDGE_SWITCHES = ("arptables", "ip6tables", "iptables")
+# What br_netfilter switches on as it is loaded, in each network namespace that there is
+BRIDGE_SWITCHES = """
+for switch in arptables ip6tables iptables; do echo 0 > /proc/sys/net/bridge/bridge-nf-call-$switch; done
+"""
 # How long a process may take to end by itself
 PATIENCE = 3.0
 
@@ -223,13 +225,37 @@ def make(settings: dict[str, Any]) -> dict[str, Any]:
 
 
 def load(module: str) -> None:
-    """Load a module in such a way that the machine's own network stays as it is."""
+    """Load a module in such a way that the machine's network stays as it is, and that of its containers.
+
+    br_netfilter has iptables see what bridges forward. Its switches are each namespace's own, and on; so they are
+    switched off in all that there are: no rule in any of them has seen such packets so far.
+    """
     if loaded(module):
         return
     run("modprobe", module, *MODULE_OPTIONS.get(module, ()))
     if module == "br_netfilter":
-        for switch in BRIDGE_SWITCHES:
-            Path("/proc/sys/net/bridge", f"bridge-nf-call-{switch}").write_text("0", encoding="ascii")
+        run("sh", "-c", BRIDGE_SWITCHES)
+        for namespace in namespaces():  # which may be gone by now
+            subprocess.run(
+                ["nsenter", f"--net={namespace}", "--", "sh", "-c", BRIDGE_SWITCHES],
+                check=False,
+                stderr=subprocess.DEVNULL,
+            )
+
+
+def namespaces() -> list[str]:
+    """A path for each network namespace of this machine that a process is in, or that is mounted where it is seen."""
+    places = [str(each / "ns" / "net") for each in Path("/proc").iterdir() if each.name.isdigit()]
+    with open("/proc/self/mountinfo", encoding="utf-8") as table:
+        rows = [line.split() for line in table]
+    places += [row[4] for row in rows if row[row.index("-") + 1] == "nsfs" and row[3].startswith("net:")]
+    found: dict[int, str] = {}
+    for place in places:
+        try:
+            found.setdefault(os.stat(place).st_ino, place)
+        except OSError:
+            continue  # its process has ended
+    return list(found.values())
 
 
 def create(folder: Path, name: str, address: str) -> None:

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -22,6 +23,7 @@ PLAY = """
     - ansible.builtin.include_role: {name: linuxnet.ipvs.lab_host, public: true}
       vars: {lab_host_kind: inventory, lab_host_state: absent}
     - ansible.builtin.debug: {msg: "it is {{ lab_host_state_dir | expanduser | realpath }} now"}
+    - ansible.builtin.debug: {msg: "nodes in {{ lab_host_nodes_dir }} now"}
 """
 
 
@@ -65,6 +67,19 @@ def test_what_a_checkout_builds_is_its_own(tmp_path: Path, home: Path) -> None:
     code, said = play(tmp_path / "checkout" / "playbooks", home)
     assert code == 0, said
     assert f"it is {tmp_path}/checkout/.lab now" in said
+
+
+def test_two_labs_on_one_kernel_have_a_folder_each_for_their_nodes(tmp_path: Path, home: Path) -> None:
+    folders = set()
+    for name in ("one", "other"):
+        (tmp_path / name / "roles" / "lab_host").mkdir(parents=True)
+        (tmp_path / name / "galaxy.yml").touch()
+        for _time in range(2):
+            code, said = play(tmp_path / name / "playbooks", home)
+            assert code == 0, said
+            folders |= set(re.findall(r"nodes in (\S+)", said))
+    assert len(folders) == 2
+    assert all(re.fullmatch(r"/run/linuxnet-lab-[0-9a-f]{8}", folder) for folder in folders)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to give a folder away")
