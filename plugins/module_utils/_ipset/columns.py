@@ -20,7 +20,10 @@ _LENGTH = struct.Struct("=H")
 
 
 def split(shape: Layout, data: bytes) -> dict[bytes, bytes] | None:
-    """A listing taken apart as by :func:`split_entries`; None where an entry is not laid out as the kernel does it."""
+    """A listing taken apart as by :func:`split_entries`; None where an entry is not laid out as the kernel does it.
+
+    What stands behind a key is not looked into: where it is damaged, :func:`read_rest` refuses it.
+    """
     if not shape.fixed or len(data) < 4:
         return None
     (length,) = _LENGTH.unpack_from(data)

@@ -16,6 +16,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset import column
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.codec import (
     encode_rest,
     layout,
+    read_rest,
     split_entries,
 )
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipset.options import PLAIN
@@ -77,7 +78,25 @@ def test_a_listing_is_taken_apart_as_entry_by_entry_or_not_at_all(cases, data):
         whole[data.draw(st.integers(0, len(bare) - 1))] = data.draw(st.integers(0, 255))
     whole = whole[: len(whole) - data.draw(st.sampled_from([0, 0, 1, 4, 9]))]
     found = columns.split(layout(of.kind), bytes(whole))
-    assert found is None or found == plain_or_error(lambda: split_entries(of.kind, bytes(whole)))
+    plainly = plain_or_error(lambda: split_entries(of.kind, bytes(whole)))
+    assert found is None or found == plainly or plainly == what_is_behind(found) == "refused"
+
+
+def what_is_behind(keys):
+    """What stands behind keys, or that it is refused."""
+    return plain_or_error(lambda: [read_rest(rest) for rest in keys.values()])
+
+
+def test_what_is_damaged_behind_a_key_is_refused_as_it_is_read():
+    """The length of the first of three entries takes in the second one and a part of the third."""
+    of = header("hash:net")
+    one = listed(of, *only(of, {"entry": "10.0.0.0/8"}))
+    damaged = bytearray(one * 3)[: 2 * len(one) + 8]
+    damaged[0] = 2 * len(one) + 5
+    assert plain_or_error(lambda: split_entries(of.kind, bytes(damaged))) == "refused"
+    found = columns.split(layout(of.kind), bytes(damaged))
+    assert found is not None
+    assert what_is_behind(found) == "refused"
 
 
 @given(entries(), st.lists(st.integers(0, 3), min_size=1, max_size=6))
