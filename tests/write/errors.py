@@ -33,6 +33,8 @@ TABLES = {
     "controller": ("AnsibleError", "AnsibleParserError"),
     "tasks": ("task",),
 }
+#: From how many characters on the beginning of a message is enough to name it
+BEGINNING = 30
 #: What is only filled in says nothing by itself.
 WORDS = re.compile(r"[A-Za-z]{2}.*[A-Za-z]{2}")
 #: A name and what is filled in behind it, such as "from_ipvsadm: ..."
@@ -54,19 +56,25 @@ def worth_telling(message: Message) -> bool:
     return bool(WORDS.search(message.text)) and not NAME_ONLY.fullmatch(message.text)
 
 
+def fits(key: str, text: str) -> bool:
+    """Whether a meaning is that of a message: its key is the message, or the beginning of a long one."""
+    return key == text or (len(key) >= BEGINNING and text.startswith(key))
+
+
 def explained(found: Sequence[Message], meanings: Mapping[str, str]) -> dict[str, str]:
     """The rows of each table. Raises Incomplete."""
     wanted = {kind for kinds in TABLES.values() for kind in kinds}
     there = {each.text for each in found if each.error in wanted and worth_telling(each)}
-    wrong = [f"without a meaning: {text}" for text in sorted(there - meanings.keys())]
-    wrong += [f"no message any more: {text}" for text in sorted(meanings.keys() - there)]
+    key = {text: max((each for each in meanings if fits(each, text)), key=len, default="") for text in there}
+    wrong = [f"without a meaning: {text}" for text in sorted(there) if not key[text]]
+    wrong += [f"no message any more: {text}" for text in sorted(meanings.keys() - set(key.values()))]
     if wrong:
         raise Incomplete("\n".join([f"{MEANINGS.relative_to(steps.CHECKOUT)}:", *wrong]))
     head = "| message | what it means, and what to do |\n| --- | --- |"
     tables = {}
     for name, kinds in TABLES.items():
         texts = dict.fromkeys(each.text for each in found if each.error in kinds and each.text in there)
-        rows = (f"| {code(text)} | {' '.join(meanings[text].split())} |" for text in texts)
+        rows = (f"| {code(text)} | {' '.join(meanings[key[text]].split())} |" for text in texts)
         tables[name] = "\n".join([head, *rows])
     return tables
 

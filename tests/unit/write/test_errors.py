@@ -119,3 +119,11 @@ def test_page_tells_each_message_once_with_its_meaning() -> None:
 def test_page_cannot_go_stale(meanings: dict[str, str], told: str) -> None:
     with pytest.raises(errors.Incomplete, match=told):
         errors.explained(FOUND, meanings)
+
+
+def test_the_beginning_of_a_long_message_is_enough() -> None:
+    text = "the table of … is kept by another program, and more words follow"
+    tables = errors.explained([Message("task", "it", "", text)], {text[:40]: "Stop it."})
+    assert tables["tasks"].splitlines()[2:] == [f"| `{text}` | Stop it. |"]
+    with pytest.raises(errors.Incomplete):
+        errors.explained([Message("task", "it", "", text)], {text[:20]: "Stop it."})
