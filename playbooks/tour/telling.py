@@ -63,10 +63,14 @@ def before(number: int, count: int, stage: Stage, look: Look) -> Iterator[str]:
     yield ""
     yield from paragraph(text["why"])
     yield ""
-    yield "By hand, as root on the node:"
-    for command in stage["commands"]:
-        yield from command_lines(command)
-    yield ""
+    if stage["commands"]:
+        yield "By hand, as root on the node:"
+        for command in stage["commands"]:
+            yield from command_lines(command)
+        yield ""
+    if "manifests" in stage:
+        yield f"By the role kubernetes_services, from playbooks/{stage['manifests']}."
+        yield ""
 
 
 def expected(cell: str | Sequence[str]) -> str:
@@ -101,7 +105,7 @@ def after(stage: Stage, done: Done) -> Iterator[str]:
         yield ""
     for client, reasons in stage["text"]["because"].items():
         for target, reason in reasons.items():
-            name = "the virtual address" if target == "virtual" else target
+            name = {"virtual": "the virtual address", "service": "the Service"}.get(target, target)
             yield from textwrap.wrap(
                 f"{client} to {name}: {reason}", WIDTH, initial_indent="  ", subsequent_indent="    "
             )

@@ -15,6 +15,8 @@ import yaml
 CHECKOUT = Path(__file__).parents[2]
 STAGES = yaml.safe_load((CHECKOUT / "playbooks" / "vars" / "stages.yml").read_text())["lab_stages"]
 PLACES = ("dustin", "leah", "virtual")
+#: Those of the article, and what is beyond
+ARTICLE = [stage for stage in STAGES if "manifests" not in stage]
 TYPED = ("sysctl", "ip ", "mkdir -p /etc", 'echo "names', "iptables", "ipvsadm", "ipset", "modprobe", "brctl")
 FAILURES = ("refused", "timeout", "unreachable", "outside", "nobody")
 
@@ -34,20 +36,27 @@ def test_the_commands_are_those_of_the_article():
 
 def test_no_name_twice():
     names = [stage["name"] for stage in STAGES]
-    assert len(set(names)) == len(names) == 17
+    assert len(set(names)) == len(names) == 18
+
+
+def test_one_stage_is_beyond_the_article_and_comes_last():
+    assert [stage["name"] for stage in STAGES] == [*(stage["name"] for stage in ARTICLE), "service"]
+    (beyond,) = STAGES[len(ARTICLE) :]
+    assert beyond["commands"] == []
+    assert (CHECKOUT / "playbooks" / beyond["manifests"]).is_file()
 
 
 @pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage["name"])
 def test_every_cell_is_said(stage):
     assert list(stage["expect"]) == ["host", "dustin", "leah"]
     for row in stage["expect"].values():
-        assert tuple(row) == PLACES
+        assert tuple(row) == (*PLACES, *(target["name"] for target in stage.get("targets", ())))
         assert all(cell in FAILURES or set(cell) <= {"dustin", "leah"} for cell in row.values())
 
 
 @pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage["name"])
 def test_the_texts_are_there_and_speak_of_cells(stage):
-    for language in stage.keys() - {"name", "commands", "expect", "trace"}:
+    for language in stage.keys() - {"name", "commands", "expect", "trace", "manifests", "targets"}:
         text = stage[language]
         assert all(text[key].strip() for key in ("title", "done", "why"))
         assert all(stage["expect"][client][target] for client, row in text["because"].items() for target in row)
@@ -70,9 +79,10 @@ def test_a_trace_ends_as_the_table_says_of_its_cell(before, stage):
     # Halfway, the lab is taken on from the stage before, which has to be there for that.
     assert "halfway" not in trace or "before" in trace
     switches = [f"sysctl --write {name}={value}" for name, value in trace.get("halfway", {}).get("sysctl", {}).items()]
-    assert set(switches) < set(stage["commands"])
+    assert "manifests" in stage or set(switches) < set(stage["commands"])
     for moment, at in (("before", before), ("after", stage)):
-        cell = at["expect"][trace["from"]][trace["to"]]
+        # What a stage brings with it, nobody has before.
+        cell = at["expect"][trace["from"]].get(trace["to"], "outside")
         if moment in trace:
             assert trace[moment]["outcome"] == (cell if isinstance(cell, str) else "answered")
             assert all(trace[moment]["says"])

@@ -284,7 +284,8 @@ def test_the_last_report_has_all_of_it(building, banner):
     [
         (None, [], 0),
         ("bridge", [], 2),
-        ("second_server", [], 0),
+        ("second_server", [], 17),
+        ("service", [], 0),
         ("of another version", [], 0),
         ("bridge", ["--restart"], 0),
         ("bridge", ["--from", "bridge"], 1),

@@ -32,7 +32,14 @@ from node import Node
 STAGES = yaml.safe_load((plays.PLAYBOOKS / "vars" / "stages.yml").read_text())["lab_stages"]
 NAMES = [stage["name"] for stage in STAGES]
 BY_NAME = dict(zip(NAMES, STAGES, strict=True))
-TARGETS = {"dustin": "10.0.0.11", "leah": "10.0.0.21", "virtual": "10.100.100.100"}
+TARGETS = {
+    "dustin": "10.0.0.11:8080",
+    "leah": "10.0.0.21:8080",
+    "virtual": "10.100.100.100:8080",
+    "service": "10.96.0.10:80",
+}
+#: Beyond the article, by a role: the commands lead no further than to the whole lab.
+BEYOND = "service"
 #: Curl's exit codes for the failures of the table. A refused connection and a missing route are one code.
 CODES = {"refused": {7}, "timeout": {28}, "unreachable": {7, 28}}
 #: Where the tour is left, to go on from there in a program of its own
@@ -45,7 +52,8 @@ BACK = ("loopback_set", "masquerade_dustin", "promiscuous", "hairpin", "bridge_n
 COMPARED = tuple(name for name in NAMES if name in {*LEGS, *BACK})
 #: A jump by lot, which the same seed repeats (it stands in the tests' names), and one forward over all that is missing
 SEED = os.environ.get("STAGES_SEED") or str(random.randrange(10**6))
-JUMPS = [random.Random(SEED).choice([name for name in NAMES[:-1] if name not in BACK]), "second_server"]
+BEFORE = [name for name in NAMES if name not in (*BACK, "second_server", BEYOND)]
+JUMPS = [random.Random(SEED).choice(BEFORE), "second_server"]
 
 STATISTICS = ("ipvsadm", "--list", "--numeric", "--stats", "--exact")
 
@@ -102,7 +110,7 @@ def asked(node, stage):
                 prefix = "" if client == "host" else f"ip netns exec netns_{client} "
                 curl = f"curl --silent --noproxy '*' --max-time {30 if isinstance(cell, list) else 4}"
                 times = 1 if isinstance(cell, str) else 2
-                script += f"ask {client} {target} {times} {prefix}{curl} {TARGETS[target]}:8080 &\n"
+                script += f"ask {client} {target} {times} {prefix}{curl} {TARGETS[target]} &\n"
     answers = {}
     for line in shell(node, script + "wait").splitlines():
         client, target, code, *pages = line.split()
@@ -241,7 +249,7 @@ def test_picture_of_the_last_check(play, node, inventory, tmp_path):
     counted = [line.split()[1:4] for line in node.command(*STATISTICS).splitlines() if line.startswith("  -> 1")]
     assert len(counted) == 2
     for endpoint, connections, packets in counted:
-        pod = next(name for name, address in TARGETS.items() if endpoint == f"{address}:8080")
+        pod = next(name for name, address in TARGETS.items() if endpoint == address)
         balanced = sum(row["answers"].count(pod) for row in checks if row["target"] == "virtual")
         direct = sum(len(row["answers"]) for row in checks if row["target"] == pod and row["client"] != pod)
         assert (balanced, direct) == (6, 2)
@@ -253,6 +261,20 @@ def test_picture_of_the_last_check(play, node, inventory, tmp_path):
         )
     assert texts.count("8 answers") == 2
     assert files[".mmd"].count("6 answers") == 2
+
+
+@pytest.mark.usefixtures("host")
+def test_tour_beyond_the_article(node, inventory):
+    """The next test takes it back."""
+    ran = tour(inventory, "--yes", "--to", BEYOND)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert [line for line in ran.stdout.splitlines() if line.startswith("!")] == []
+    assert list(told_of(ran.stdout.splitlines())) == [BEYOND]
+    prove(node, BY_NAME[BEYOND])
+    services = node.command("ipvsadm", "-Sn").splitlines()
+    assert "-A -t 10.96.0.10:80 -s rr" in services
+    assert "-A -t 10.100.100.100:8080 -s rr" in services
+    assert "10.0.0.11,tcp:8080,10.0.0.11" in node.command("ipset", "save", "KUBE-LOOP-BACK")
 
 
 @pytest.mark.usefixtures("host")

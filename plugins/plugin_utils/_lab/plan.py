@@ -51,9 +51,19 @@ class Lab:
 
     @property
     def reached(self) -> list[str]:
-        """The stages that the lab has reached: all of them where it is whole, or where there is no such stage."""
+        """The stages that the lab has reached.
+
+        Where it is whole, or where there is no such stage, that is all but those beyond the whole lab.
+        """
         names = self.stage_names
-        return names[: names.index(self.stage) + 1] if self.stage in names else names
+        if self.stage in names:
+            return names[: names.index(self.stage) + 1]
+        return [stage["name"] for stage in self.stages if "manifests" not in stage]
+
+    @property
+    def at(self) -> Options:
+        """The stage's row in the table, the last one that the whole lab has; empty without a table."""
+        return next((stage for stage in self.stages if stage["name"] == self.reached[-1]), {}) if self.reached else {}
 
     def has(self, stage: str) -> bool:
         """Whether the lab has what a stage adds."""
@@ -77,7 +87,7 @@ def plan(lab: Lab) -> dict[str, Any]:
     behind = [_behind(lab, service) for service in lab.services]
     return {
         "reached": lab.reached,
-        "stage": next((stage for stage in lab.stages if stage["name"] == lab.reached[-1]), {}) if lab.reached else {},
+        "stage": lab.at,
         "ipv6": lab.ipv6,
         "pods": [_pod(lab, pod) for pod in lab.pods_there],
         "namespaces": [_netns(pod) for pod in lab.pods],
@@ -253,6 +263,8 @@ def _targets(lab: Lab, behind: Sequence[tuple[list[str], Rows]]) -> Iterator[dic
             "turns": scheduler == "rr",
             "clients": clients[_is_ipv6(service["address"])],
         }
+    for target in lab.at.get("targets", ()):
+        yield {**target, "every": True, "turns": True, "clients": clients["[" in target["url"]]}
 
 
 def _expectations(lab: Lab) -> Iterator[dict[str, Any]]:

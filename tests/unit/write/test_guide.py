@@ -183,7 +183,10 @@ def test_translation_has_the_structure_of_the_original() -> None:
 def test_stages_are_those_of_the_lab() -> None:
     lab = yaml.safe_load((steps.CHECKOUT / "playbooks" / "vars" / "stages.yml").read_text())["lab_stages"]
     chapters = guide.chapters(guide.ENGLISH.read_text())
-    assert [each.stage for each in chapters if each.stage] == [stage["name"] for stage in lab]
+    # What is beyond the article has no tasks of the guide's own, but a role.
+    assert [each.stage for each in chapters if each.stage] == [
+        stage["name"] for stage in lab if "manifests" not in stage
+    ]
 
 
 def test_playbook_has_the_tasks_of_each_chapter_under_its_stage() -> None:

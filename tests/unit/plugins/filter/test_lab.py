@@ -41,7 +41,7 @@ BOTH: dict[str, Any] = dict(
 
 def test_the_whole_lab_expects_everyone_to_reach_everyone():
     plan = lab_plan(LAB, STAGES)
-    assert plan["reached"] == [stage["name"] for stage in STAGES]
+    assert plan["reached"] == [stage["name"] for stage in STAGES if "manifests" not in stage]
     assert plan["pods"] == LAB["pods"]
     assert plan["namespaces_early"] == plan["expectations"] == []
     assert plan["clients"] == [
@@ -98,6 +98,22 @@ def test_at_a_stage_a_pod_has_only_what_was_made_so_far(stage, pods, early):
     assert plan["pods"] == pods
     assert plan["namespaces_early"] == early
     assert plan["stage"]["name"] == plan["reached"][-1] == stage
+
+
+def test_the_stage_beyond_the_whole_lab_asks_a_service_too():
+    plan = lab_plan(LAB, STAGES, "service")
+    assert plan["stage"]["manifests"] == "files/web.yml"
+    assert plan["targets"][:-1] == lab_plan(LAB, STAGES, "second_server")["targets"]
+    assert plan["targets"][-1] == dict(
+        name="service",
+        url="http://10.96.0.10:80",
+        answers=["dustin", "leah"],
+        every=True,
+        turns=True,
+        clients=["host", "dustin", "leah"],
+    )
+    assert {each["target"] for each in plan["expectations"]} == {"dustin", "leah", "virtual", "service"}
+    assert lab_problems(LAB, STAGES, "service") == []
 
 
 def test_the_second_server_comes_with_its_stage():
