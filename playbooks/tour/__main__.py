@@ -149,7 +149,10 @@ def walk(table: Sequence[Stage], asked: argparse.Namespace, bookmark: Bookmark, 
         number += 1
     if last == len(names) - 1:
         way = shell(asked.inventory.parent)
-        print("\nThat is the whole lab, and a Service on top of it." + (f" `{way}` opens a shell on its node." if way else ""))
+        print(
+            "\nThat is the whole lab, and a Service on top of it."
+            + (f" `{way}` opens a shell on its node." if way else "")
+        )
 
 
 @contextmanager

@@ -10,17 +10,30 @@ import errno
 import os
 import socket
 from contextlib import contextmanager
-from typing import Any, Callable, Iterable, Iterator
+from itertools import groupby
+from typing import Any, Callable, Iterable, Iterator, Sequence
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import (
     KernelRefused,
     MissingRequirement,
     errno_text,
 )
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netlink import NLM_F_CREATE, Message, NetlinkSocket
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netlink import (
+    NLM_F_CREATE,
+    NLM_F_REPLACE,
+    BatchRefused,
+    Message,
+    NetlinkSocket,
+)
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.netns import path_of
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.client import Links, where
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.messages import IFF_PROMISC, IFF_UP, link_of
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.messages import (
+    IFF_PROMISC,
+    IFF_UP,
+    RTM_NEWADDR,
+    address_on,
+    link_of,
+)
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.operations import (
     AddDevice,
     AddPair,
@@ -46,8 +59,6 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.route_messages
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.rtnetlink import NETLINK_ROUTE
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.values import NO_NETFILTER, Netns
 
-#: linux/if_addr.h: no duplicate address detection, so that an IPv6 address is usable at once.
-_IFA_F_NODAD = 0x02
 #: linux/rtnetlink.h
 _RTPROT_BOOT = 3
 _RT_SCOPE_UNIVERSE = 0
@@ -75,9 +86,13 @@ class Changes:
         Raises:
             KernelRefused: with the operation, the namespace and the kernel's own words.
         """
-        for operation in operations:
-            with self._refusals(operation):
-                _HOW[type(operation)](self, operation)
+        for place, alike in groupby(operations, _device_addressed):
+            if place is not None:
+                self._set_addresses([operation for operation in alike if isinstance(operation, SetAddress)])
+                continue
+            for operation in alike:
+                with self._refusals(operation):
+                    _HOW[type(operation)](self, operation)
 
     def _add_device(self, operation: AddDevice) -> None:
         flag = IFF_UP if operation.up else 0
@@ -153,21 +168,26 @@ class Changes:
         ip.link("set", index=index, ifname=operation.to_name)
         self._indexes.clear()
 
-    def _set_address(self, operation: SetAddress) -> None:
-        extra = dict(flags=_IFA_F_NODAD) if operation.interface.version == 6 else {}
-        self._address("replace", operation, **extra)
+    def _set_addresses(self, operations: Sequence[SetAddress]) -> None:
+        """Set addresses of one device; thousands are some datagrams, where the library needs a request for each."""
+        netns = operations[0].netns
+        with self._refusals(operations[0]):
+            index = self._index(netns, operations[0].name)
+        requests = [address_on(index, operation.interface) for operation in operations]
+        try:
+            with NetlinkSocket(NETLINK_ROUTE, netns) as netlink:
+                netlink.send_all([Message(RTM_NEWADDR, each, NLM_F_CREATE | NLM_F_REPLACE) for each in requests])
+        except BatchRefused as exc:
+            with self._refusals(operations[exc.index]):
+                raise
 
     def _delete_address(self, operation: DeleteAddress) -> None:
-        self._address("del", operation)
-
-    def _address(self, verb: str, operation: SetAddress | DeleteAddress, **extra: int) -> None:
         self._links.socket(operation.netns).addr(
-            verb,
+            "del",
             index=self._index(operation.netns, operation.name),
             family=_family(operation.interface),
             address=str(operation.interface.ip),
             prefixlen=operation.interface.network.prefixlen,
-            **extra,
         )
 
     def _set_route(self, operation: SetRoute) -> None:
@@ -238,12 +258,16 @@ _HOW: dict[type, Callable[[Changes, Any], None]] = {
     SetHairpin: Changes._set_hairpin,
     MoveDevice: Changes._move_device,
     RenameDevice: Changes._rename_device,
-    SetAddress: Changes._set_address,
     DeleteAddress: Changes._delete_address,
     SetRoute: Changes._set_route,
     RestoreRoute: Changes._restore_route,
     DeleteRoute: Changes._delete_route,
 }
+
+
+def _device_addressed(operation: Operation) -> tuple[Netns, str] | None:
+    """The device of which an operation sets an address."""
+    return (operation.netns, operation.name) if isinstance(operation, SetAddress) else None
 
 
 def _refusal(operation: Operation, code: int, words: str) -> KernelRefused:

@@ -17,7 +17,9 @@ import socket
 import struct
 from typing import Any, Mapping, Sequence
 
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.values import Interface
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.attributes import (
+    attribute,
     attribute_map,
     integer,
 )
@@ -27,12 +29,14 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._link.values import 
     Link,
 )
 
-RTM_GETADDR = 22
+RTM_NEWADDR, RTM_GETADDR = 20, 22
 #: net/if.h
 IFF_UP = 0x1
 IFF_PROMISC = 0x100
 #: linux/if_addr.h: not for ever.
 _IFA_F_PERMANENT = 0x80
+#: linux/if_addr.h: no duplicate address detection, so that an IPv6 address is usable at once.
+_IFA_F_NODAD = 0x02
 #: linux/if_bridge.h
 _BRIDGE_VLAN_INFO_PVID = 0x2
 _IFADDRMSG = struct.Struct("=BBBBi")
@@ -102,6 +106,14 @@ def address_of(reply: bytes) -> DeviceAddress | None:
         return None
     interface = ipaddress.ip_interface((packed, length))
     return DeviceAddress(index, interface, bool(number(found, _IFA_FLAGS, flags) & _IFA_F_PERMANENT))
+
+
+def address_on(index: int, interface: Interface) -> bytes:
+    """What a request behind the netlink header says to set an address of a device."""
+    family, flags = (socket.AF_INET, 0) if interface.version == 4 else (socket.AF_INET6, _IFA_F_NODAD)
+    head = _IFADDRMSG.pack(family, interface.network.prefixlen, flags, 0, index)
+    packed = interface.ip.packed
+    return head + attribute(_IFA_LOCAL, packed) + attribute(_IFA_ADDRESS, packed)
 
 
 def number(found: Mapping[int, bytes], kind: int, otherwise: int = 0) -> int:
