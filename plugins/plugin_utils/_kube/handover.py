@@ -11,6 +11,7 @@ be deleted there; everything else is somebody else's.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from ipaddress import ip_address, ip_network
 from typing import Any, Dict, Iterable, Iterator, List, Set
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import InvalidOption
@@ -48,7 +49,7 @@ def handover(state: Mapping[str, Any], there: Any, addresses: Iterable[str]) -> 
     wished = {each["name"]: each for each in state["sets"]}
     own = {"%(address)s,%(protocol)s:%(port)d" % each for each in state["virtual_services"]}
     return {
-        "services": sorted(own | _services(have, list(addresses))),
+        "services": sorted(own | _unexcluded(_services(have, list(addresses)), state.get("exclude_cidrs", ()))),
         "filled_sets": [
             each for name, each in wished.items() if name not in have or not have[name].issuperset(each["entries"])
         ],
@@ -84,6 +85,14 @@ def _entries(there: Any) -> Dict[str, Set[str]]:
             listed = each["entries"]
             found[each["name"]] = {entry["entry"] if isinstance(entry, Mapping) else entry for entry in listed}
     return found
+
+
+def _unexcluded(services: Set[str], excluded: Sequence[str]) -> Set[str]:
+    """Those that kube-proxy would delete: none in the networks of ``excludeCIDRs`` (cleanLegacyService())."""
+    networks = [ip_network(each) for each in excluded]
+    if not networks:
+        return services
+    return {each for each in services if not any(ip_address(each.partition(",")[0]) in net for net in networks)}
 
 
 def _services(have: Mapping[str, Set[str]], addresses: List[str]) -> Set[str]:

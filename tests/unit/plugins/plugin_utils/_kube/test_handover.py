@@ -67,6 +67,12 @@ def test_what_the_sets_name_beside_the_state_is_kubernetes_too():
     assert all(each["purge_entries"] for each in found["purged_sets"])
 
 
+def test_in_excluded_networks_nothing_is_deleted():
+    before = state(service("old", clusterIP="10.96.0.9"), service("other", clusterIP="10.97.0.9"))
+    made = state(service(clusterIP="10.96.0.1"), config={"ipvs": {"excludeCIDRs": ["10.96.0.0/16"]}})
+    assert kube_proxy_handover(made, _there(before))["services"] == ["10.96.0.1,tcp:80", "10.97.0.9,tcp:80"]
+
+
 def test_chains_of_its_own_and_jumps_into_the_kernels():
     found = kube_proxy_handover(state(), [])
     assert [each["chain"] for each in found["chains"] if each["table"] == "nat"] == [
