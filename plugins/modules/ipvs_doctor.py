@@ -64,6 +64,13 @@ options:
     type: list
     elements: str
     default: []
+  service_names:
+    description:
+      - What virtual services are called, by C(ADDRESS,PROTOCOL:PORT). Each one that a finding mentions has its name
+        behind it. The kernel has no names of them.
+      - Those of Kubernetes are in the C(names) of P(linuxnet.ipvs.kube_proxy_state#filter).
+    type: dict
+    default: {}
   netns:
     description:
       - The network namespace to look at, by its name below C(/run/netns), or by an absolute path.
@@ -96,6 +103,12 @@ EXAMPLES = r"""
   linuxnet.ipvs.ipvs_doctor:
     probe: false
     ignore: [weight_zero]
+
+- name: Look at a node of Kubernetes, and speak of its Services by their names
+  linuxnet.ipvs.ipvs_doctor:
+    owner: kube-proxy
+    service_names: "{{ (cluster | linuxnet.ipvs.kube_proxy_state(node)).names }}"
+# "evidence": "virtual service tcp 10.96.0.10:80 (default/web:http) has no real server",
 """
 
 RETURN = r"""
@@ -177,6 +190,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.catalogue im
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.examination import examine
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.facts import read
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.values import TASKS, Wishes
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.names import SERVICE_NAMES, ServiceNames
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.owners import PROGRAMS
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.values import SCHEDULERS
 
@@ -194,8 +208,9 @@ def run(module):
         real_server_for=tuple(values.address("real_server_for", each) for each in params["real_server_for"]),
         schedulers=tuple(params["schedulers"]),
     )
+    names = ServiceNames(params["service_names"])
     facts = read(module.run_command, params["netns"], wishes, params["probe_timeout"] if params["probe"] else None)
-    findings, checked, not_checked = examine(CHECKS, facts, params["ignore"])
+    findings, checked, not_checked = examine(CHECKS, facts, params["ignore"], names)
     module.exit_json(changed=False, findings=findings, checked=checked, not_checked=not_checked)
 
 
@@ -211,6 +226,7 @@ def main():
             real_server_for=dict(type="list", elements="str", default=[]),
             schedulers=dict(type="list", elements="str", default=[]),
             ignore=dict(type="list", elements="str", default=[]),
+            **SERVICE_NAMES,
             **NETNS,
         ),
         supports_check_mode=True,

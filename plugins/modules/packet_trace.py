@@ -49,6 +49,13 @@ options:
     type: list
     elements: str
     default: []
+  service_names:
+    description:
+      - What virtual services are called, by C(ADDRESS,PROTOCOL:PORT). The report then has the name behind each one that
+        it mentions, and where IPVS changes a packet for it. The kernel has no names of them.
+      - Those of Kubernetes are in the C(names) of P(linuxnet.ipvs.kube_proxy_state#filter).
+    type: dict
+    default: {}
   netns:
     description:
       - The namespace that has the IPVS table, which is called C(host) in the results.
@@ -217,6 +224,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base import values
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.module import NETNS, reporting
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.names import SERVICE_NAMES, ServiceNames
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._trace.evidence import Target
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._trace.report import options_of, options_of_none
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._trace.rules import RuleTexts
@@ -232,6 +240,7 @@ def main():
             request=dict(type="str", default="GET / HTTP/1.0\r\n\r\n"),
             timeout=dict(type="int", default=5),
             watch=dict(type="list", elements="str", default=[]),
+            **SERVICE_NAMES,
             **NETNS,
         ),
         supports_check_mode=True,
@@ -244,10 +253,11 @@ def main():
             request=request_of("request", params["request"]),
             timeout=values.number("timeout", params["timeout"], 1, 600, "a timeout (seconds)"),
         )
+        names = ServiceNames(params["service_names"])
         if module.check_mode:
             module.exit_json(changed=False, **options_of_none(target))
         evidence = trace(params["netns"], params["client"], params["watch"], target, RuleTexts(module.run_command))
-        module.exit_json(changed=False, **options_of(evidence))
+        module.exit_json(changed=False, **options_of(evidence, names))
 
 
 if __name__ == "__main__":

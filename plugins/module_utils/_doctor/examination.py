@@ -15,6 +15,7 @@ from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.values impor
     NodeFacts,
     NotApplicable,
 )
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.names import NO_NAMES, ServiceNames
 
 #: What a finding is to the traffic: it fails, it fails at times, or nothing fails yet.
 ERROR, WARNING, NOTICE = "error", "warning", "notice"
@@ -45,7 +46,7 @@ def check(severity: str, *, what: str, where: str, source: str) -> Callable[[Loo
 
 
 def examine(
-    checks: Iterable[Check], facts: NodeFacts, ignore: Iterable[str] = ()
+    checks: Iterable[Check], facts: NodeFacts, ignore: Iterable[str] = (), names: ServiceNames = NO_NAMES
 ) -> tuple[list[Dict[str, Any]], list[str], list[Dict[str, Any]]]:
     """The findings, the checks that looked, and those that did not, or not at everything, with the reason."""
     findings: list[Dict[str, Any]] = []
@@ -58,7 +59,7 @@ def examine(
             continue
         try:
             for each in check.look(facts):
-                findings.append(_described(check, each))
+                findings.append(_described(check, each, names))
         except (NotApplicable, LeftOpen) as exc:
             not_checked.append(dict(id=check.id, reason=str(exc), left_open=isinstance(exc, LeftOpen)))
         else:
@@ -67,13 +68,13 @@ def examine(
     return findings, checked, not_checked
 
 
-def _described(check: Check, found: Finding) -> Dict[str, Any]:
+def _described(check: Check, found: Finding, names: ServiceNames) -> Dict[str, Any]:
     return dict(
         id=check.id,
         severity=check.severity,
-        subject=found.subject,
-        evidence=found.evidence,
-        consequence=found.consequence,
-        remedy=found.remedy,
+        subject=names.spoken(found.subject),
+        evidence=names.spoken(found.evidence),
+        consequence=names.spoken(found.consequence),
+        remedy=names.spoken(found.remedy),
         task=None if found.task is None else dict(found.task),
     )

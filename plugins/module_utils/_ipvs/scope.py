@@ -55,21 +55,21 @@ class Scope(NamedTuple):
             None if networks is None else [values.network("scope.addresses", text) for text in networks],
             protocols,
             [_mark_range(text) for text in marks or ()],
-            frozenset(map(_service, services or ())),
+            frozenset(service_key("scope.services", text) for text in services or ()),
         )
 
 
 _SERVICE = re.compile(r"([^,]+),(%s):([0-9]+)" % "|".join(PROTOCOLS))
 
 
-def _service(text: str) -> ServiceKey:
+def service_key(option: str, text: str) -> ServiceKey:
     """A virtual service as ipset(8) writes an entry: ADDRESS,PROTOCOL:PORT."""
     found = _SERVICE.fullmatch(text)
     if found is None:
-        raise InvalidOption("scope.services", text, "write ADDRESS,PROTOCOL:PORT, such as 10.100.0.1,tcp:80")
+        raise InvalidOption(option, text, "write ADDRESS,PROTOCOL:PORT, such as 10.100.0.1,tcp:80")
     address, protocol, port = found.groups()
-    number = values.number("scope.services", int(port), 0, 65535, "a port")
-    (packed,) = values.packed_addresses(("scope.services",), (address,))
+    number = values.number(option, int(port), 0, 65535, "a port")
+    (packed,) = values.packed_addresses((option,), (address,))
     return ServiceKey("inet" if len(packed) == 4 else "inet6", protocol, packed, number)
 
 

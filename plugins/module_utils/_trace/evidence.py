@@ -44,7 +44,7 @@ class Evidence(NamedTuple):
 
     ``host`` is the name of the namespace that has the IPVS table, ``client`` that of the client's. ``servers`` are the
     real servers of the virtual service with their weights, None where the address is none. ``rules`` has the texts of
-    the rules that packets met.
+    the rules that packets met. ``service`` is the name of the virtual service, empty where it has none.
     """
 
     host: str
@@ -58,6 +58,7 @@ class Evidence(NamedTuple):
     rules: Mapping[Tuple[str, Hit], str]
     ipvs_conntrack: Optional[str]
     lost: bool
+    service: str = ""
 
 
 class Change(NamedTuple):
@@ -107,7 +108,7 @@ def _author(evidence: Evidence, station: Station, one: Any, other: Any, what: st
             virtual = (each["virtual_address"], each["virtual_port"])
             real = (each["real_address"], each["real_port"])
             if (one, other) == ((virtual, real) if what == "destination" else (real, virtual)):
-                return "IPVS"
+                return "IPVS, %s" % evidence.service if evidence.service else "IPVS"
     for entry in evidence.tracked.get(station.netns, ()):
         straight = entry.original[2:] == one and entry.reply[:2] == other
         if what == "source":

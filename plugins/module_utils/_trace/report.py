@@ -9,11 +9,13 @@ from __future__ import annotations
 import textwrap
 from typing import Any, Dict, Iterator, List, Sequence
 
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.names import NO_NAMES, ServiceNames
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter.conntrack import Tuple4
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._trace.evidence import (
     Evidence,
     Target,
     changes,
+    endpoint,
     flow,
     hook_name,
 )
@@ -81,10 +83,13 @@ def _cut(text: str, indent: str = "", first: str | None = None) -> List[str]:
     return textwrap.wrap(text, COLUMNS, initial_indent=start, subsequent_indent=indent, break_on_hyphens=False)
 
 
-def options_of(evidence: Evidence) -> Dict[str, Any]:
-    """All that was seen, as a module returns it."""
-    sentences = verdict(evidence)
+def options_of(evidence: Evidence, names: ServiceNames = NO_NAMES) -> Dict[str, Any]:
+    """All that was seen, as a module returns it, with the names of virtual services where they are mentioned."""
     outcome = evidence.outcome
+    evidence = evidence._replace(service=names.of(endpoint(*outcome.remote), "tcp"))
+    sentences = [
+        Sentence(names.spoken(each.text), each.basis, names.spoken(each.evidence)) for each in verdict(evidence)
+    ]
     return dict(
         outcome=outcome.kind,
         detail=outcome.detail,

@@ -50,6 +50,8 @@ class _Family:
     def __init__(self, family: str, node: Node, config: Config, ignored: List[Ignored]) -> None:
         self.sets = Sets(family)
         self.virtual_services: Dict[Destination, Dict[str, Any]] = {}
+        #: What each virtual service is: NAMESPACE/NAME:PORT, the port by its name where it has one.
+        self.names: Dict[str, str] = {}
         self.bound: Dict[str, None] = {}
         #: Load balancers' destinations that the node itself must not use, in the order of their rules.
         self.closed_to_node: List[Destination] = []
@@ -79,22 +81,23 @@ class _Family:
 
         cluster_ip = Destination(service.cluster_ips[family], protocol, port.port)
         self.sets.add(sets.CLUSTER_IP, cluster_ip)
-        self._serve(service, cluster_ip, inside)
+        name = "%s/%s:%s" % (service.namespace, service.name, port.name or port.port)
+        self._serve(service, name, cluster_ip, inside)
         self.bound[cluster_ip.address] = None
         for destination in external:
             self.sets.add(sets.EXTERNAL_IP_LOCAL if service.external_local else sets.EXTERNAL_IP, destination)
-            self._serve(service, destination, outside)
+            self._serve(service, name, destination, outside)
             self._bind_unless_elsewhere(destination.address)
         for destination in balanced:
             self._load_balancer(service, destination)
-            self._serve(service, destination, outside)
+            self._serve(service, name, destination, outside)
             self._bind_unless_elsewhere(destination.address)
         if port.node_port:
             if not node_ports:
                 # kube-proxy goes on to the next port, and so leaves out the health check node port too.
                 self._ignore(service, "spec.ports", "node port %d: the node has no address for it" % port.node_port)
                 return
-            self._node_port(service, port, outside, node_ports)
+            self._node_port(service, name, port, outside, node_ports)
         if service.health_check_node_port:
             self.sets.add(sets.HEALTH_CHECK_NODE_PORT, service.health_check_node_port)
 
@@ -121,7 +124,12 @@ class _Family:
             self.closed_to_node.append(destination)
 
     def _node_port(
-        self, service: Service, port: ServicePort, real_servers: List[Dict[str, Any]], addresses: Sequence[str]
+        self,
+        service: Service,
+        name: str,
+        port: ServicePort,
+        real_servers: List[Dict[str, Any]],
+        addresses: Sequence[str],
     ) -> None:
         protocol = port.protocol
         destinations = [Destination(address, protocol, port.node_port) for address in addresses]
@@ -131,15 +139,16 @@ class _Family:
             if service.external_local:
                 self.sets.add(sets.NODE_PORT_LOCAL[protocol], entry)
         for destination in destinations:
-            self._serve(service, destination, real_servers)
+            self._serve(service, name, destination, real_servers)
 
-    def _serve(self, service: Service, destination: Destination, real_servers: List[Dict[str, Any]]) -> None:
+    def _serve(self, service: Service, name: str, destination: Destination, real_servers: List[Dict[str, Any]]) -> None:
         owner = self._owners.setdefault(destination, service)
         if destination in self.virtual_services:
             if owner is not service:
                 # kube-proxy gives it to one or the other, as its map happens to be ordered.
                 self._ignore(service, "", "%s is a virtual service of %s already" % (destination, owner))
             return
+        self.names[str(destination)] = name
         self.virtual_services[destination] = {
             "address": destination.address,
             "port": destination.port,
@@ -199,6 +208,7 @@ def kernel_state(given: Any, node: Any, config: Any = None, families: Sequence[s
             each.sets.add(sets.IPVS_IPS, address)
     return {
         "virtual_services": [service for each in made.values() for service in each.virtual_services.values()],
+        "names": {at: name for each in made.values() for at, name in each.names.items()},
         "sets": [options for each in made.values() for options in each.sets.as_options()],
         "chains": [chain for each in chains.values() for chain in each.as_values()],
         "addresses": [address for listed in addresses.values() for address in listed],

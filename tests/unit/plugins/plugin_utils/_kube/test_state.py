@@ -486,3 +486,16 @@ def test_addresses_are_read_as_kubernetes_reads_them():
     made = state(service(clusterIP="010.096.0.01", externalIPs=["::ffff:198.51.100.1", "x", "2001:db8::1"]))
     assert made["addresses"] == ["10.96.0.1", "198.51.100.1"]
     assert [field for _object, field, _reason in reasons(made)] == ["spec.externalIPs[1]", "spec.externalIPs[2]"]
+
+
+def test_each_virtual_service_has_a_name():
+    unnamed = service("db", {"port": 5432}, clusterIP="10.96.0.2")
+    made = state(service("web", NODE_PORT, externalIPs=["198.51.100.1"], status=balanced("203.0.113.1")), unnamed)
+    assert made["names"] == {
+        "10.96.0.1,tcp:80": "d/web:http",
+        "198.51.100.1,tcp:80": "d/web:http",
+        "203.0.113.1,tcp:80": "d/web:http",
+        "192.0.2.10,tcp:30080": "d/web:http",
+        "10.96.0.2,tcp:5432": "d/db:5432",
+    }
+    assert len(made["names"]) == len(made["virtual_services"])
