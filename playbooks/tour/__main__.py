@@ -149,10 +149,8 @@ def walk(table: Sequence[Stage], asked: argparse.Namespace, bookmark: Bookmark, 
         number += 1
     if last == len(names) - 1:
         way = shell(asked.inventory.parent)
-        print(
-            "\nThat is the whole lab, and a Service on top of it."
-            + (f" `{way}` opens a shell on its node." if way else "")
-        )
+        told = "That is the whole lab, and a Service on top of it."
+        print(f"\n{told}" + (f" `{way}` opens a shell on its node." if way else ""))
 
 
 @contextmanager
