@@ -108,7 +108,7 @@ EXAMPLES = r"""
   linuxnet.ipvs.ipvs_doctor:
     owner: kube-proxy
     service_names: "{{ (cluster | linuxnet.ipvs.kube_proxy_state(node)).names }}"
-# "evidence": "virtual service tcp 10.96.0.10:80 (default/web:http) has no real server",
+# "subject": "tcp 10.96.0.10:80 (default/web:http)",
 """
 
 RETURN = r"""

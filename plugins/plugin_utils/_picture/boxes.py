@@ -43,6 +43,9 @@ from ansible_collections.linuxnet.ipvs.plugins.plugin_utils._picture.model impor
     many,
 )
 
+#: How many sets that hold something a host's box names.
+_SETS_SHOWN = 9
+
 
 def arrange(hosts: Sequence[Host], form: Form) -> Part:
     """Lay out a whole picture.
@@ -83,8 +86,9 @@ def _host(host: Host, form: Form) -> Part:
     if len(host.devices) > 6:
         header.append(Text("and %s" % many(len(host.devices) - 6, "more device"), "small"))
     if host.sets:
-        listed = ", ".join("%s (%s)" % (each.name, many(each.entries, "entry")) for each in host.sets[:3])
-        more = " and %d more" % (len(host.sets) - 3) if len(host.sets) > 3 else ""
+        shown = [each for each in host.sets if each.entries][:_SETS_SHOWN] or host.sets[:3]
+        listed = ", ".join("%s (%s)" % (each.name, many(each.entries, "entry")) for each in shown)
+        more = " and %d more" % (len(host.sets) - len(shown)) if len(host.sets) > len(shown) else ""
         header += wrapped("%s %s%s" % ("set" if len(host.sets) == 1 else "sets", listed, more), "small", form.widest)
     return framed("host", header, stack(parts, links), form.margin)
 

@@ -217,7 +217,7 @@ def read_host(found: Mapping[str, Any]) -> Host:
     Args:
         found: ``name``; ``namespaces``, as ``netns_info`` returns them with its option ``reference``, the host's own
             first; ``services`` and ``statistics`` of ``ipvs_info``; ``sets`` and ``usage`` of ``ipset_info``;
-            ``checks``, the fact ``reachability_matrix``. All but the name may be missing.
+            ``checks``, the fact ``reachability_matrix``; ``service_names``. All but the name may be missing.
 
     Raises:
         KeyError, TypeError, ValueError, AttributeError: it is none of this.
@@ -451,11 +451,12 @@ def _services(
     made = []
     for number, service in enumerate(listed, 1):
         name, endpoint = _service_name(service)
+        called = (found.get("service_names") or {}).get(
+            "%s,%s:%s" % tuple(service.get(each) for each in ("address", "protocol", "port"))
+        )
         checked = tallies.of_service(endpoint) if endpoint else None
-        counted = {
-            (each["address"], each["port"]): each
-            for each in counters.get(_service_key(service), {}).get("real_servers") or ()
-        }
+        rows = counters.get(_service_key(service), {}).get("real_servers") or ()
+        counted = {(each["address"], each["port"]): each for each in rows}
         servers = []
         for server in service.get("real_servers") or ():
             key = (str(server["address"]), int(server["port"]))
@@ -476,7 +477,7 @@ def _services(
         made.append(
             Service(
                 tag="S%d" % number if len(listed) > 1 else "",
-                name=name,
+                name="%s %s" % (called, name) if called else name,
                 scheduler=str(service.get("scheduler") or ""),
                 device=str(devices.get(endpoint[0], "")) if endpoint else "",
                 servers=tuple(servers),

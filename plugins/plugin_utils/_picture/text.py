@@ -92,7 +92,11 @@ def _host(host: Host) -> _Branch:
     branches += [_service(host, service) for service in host.services]
     branches += [_bridge(host, bridge) for bridge in host.bridges]
     branches += [_Branch(_place(host, place)) for place in host.loose]
-    branches += [_Branch("set %s, %s, %s" % (each.name, each.type, many(each.entries, "entry"))) for each in host.sets]
+    few = len(host.sets) <= 3
+    shown = [each for each in host.sets if each.entries or few]
+    branches += [_Branch("set %s, %s, %s" % (each.name, each.type, many(each.entries, "entry"))) for each in shown]
+    if len(host.sets) > len(shown):
+        branches.append(_Branch(many(len(host.sets) - len(shown), "empty set")))
     if host.checks:
         worked = Tally(len(host.checks) - len(host.problems), len(host.checks))
         branches.append(

@@ -6,11 +6,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from doctor_node import HEALTHY, found, switched
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.catalogue import CHECKS
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.examination import SEVERITIES, examine
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.values import NodeFacts
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.examination import ERROR, SEVERITIES, check, examine
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._doctor.values import Finding, NodeFacts
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.names import ServiceNames
 
 
 def test_the_healthy_has_nothing():
@@ -30,3 +33,16 @@ def test_every_check_is_described():
     assert len({check.id for check in CHECKS}) == len(CHECKS)
     assert {check.severity for check in CHECKS} <= set(SEVERITIES)
     assert all(check.what.endswith(".") and check.where and check.source for check in CHECKS)
+
+
+def test_services_are_called_by_their_names():
+    def empty(_facts: NodeFacts) -> Iterator[Finding]:
+        yield Finding("tcp 10.96.0.10:80", "tcp 10.96.0.10:80 is empty", "Nobody answers.", "Fill 10.96.0.10:80.")
+
+    names = ServiceNames({"10.96.0.10,tcp:80": "default/web:http"})
+    checks = [check(ERROR, what="x", where="y", source="z")(empty)]
+    (finding,), checked, _left = examine(checks, NodeFacts(), names=names)
+    assert checked == ["empty"]
+    assert finding["subject"] == "tcp 10.96.0.10:80 (default/web:http)"
+    assert finding["evidence"] == "tcp 10.96.0.10:80 (default/web:http) is empty"
+    assert finding["remedy"] == "Fill 10.96.0.10:80 (default/web:http)."

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from pyroute2.netlink.nfnetlink.nfctsocket import nfct_msg
 from pyroute2.netlink.nfnetlink.nftsocket import nft_chain_msg, nft_rule_msg, nft_table_msg
 
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.names import ServiceNames
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel import attributes, netlink
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._netfilter import conntrack, nftables
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._trace import events as nf_trace
@@ -379,6 +380,16 @@ def test_no_packet_is_said_so():
     found = options_of(evidence([]))
     assert found["verdict"][-1]["text"] == "No packet reached the first hook of netns_dustin."
     assert found["packets"] == []
+
+
+def test_a_service_is_called_by_its_name():
+    known = lost_answer()
+    address, port = known.outcome.remote
+    told = options_of(known, ServiceNames({"%s,tcp:%d" % (address, port): "default/web:http"}))
+    assert "%s:%d (default/web:http)" % (address, port) in told["verdict"][0]["text"]
+    authors = {change["by"] for way in told["packets"] for station in way["stations"] for change in station["changes"]}
+    assert "IPVS, default/web:http" in authors
+    assert "default/web" not in str(options_of(known))
 
 
 @given(st.text(st.characters(codec="ascii", categories=["L", "N"]), min_size=1, max_size=90))

@@ -412,3 +412,25 @@ def test_contrast_is_that_of_wcag_aa(scheme: int) -> None:
 )
 def test_numbers_are_short(number: int, shown: str) -> None:
     assert many(number, "entry") == shown
+
+
+def test_services_have_their_names_and_empty_sets_are_counted_only():
+    drawn = topology.topology_text(
+        [
+            {
+                "name": "lab",
+                "services": [
+                    {"address": "10.96.0.10", "protocol": "tcp", "port": 80, "scheduler": "rr", "real_servers": []}
+                ],
+                "service_names": {"10.96.0.10,tcp:80": "default/web:http"},
+                "sets": [
+                    {"name": "KUBE-%s" % name, "type": "hash:ip,port", "entries": entries}
+                    for name, entries in (("A", []), ("B", []), ("C", []), ("CLUSTER-IP", ["10.96.0.10,tcp:80"]))
+                ],
+            }
+        ]
+    )
+    assert "default/web:http" in drawn
+    assert "set KUBE-CLUSTER-IP, hash:ip,port, 1 entry" in drawn
+    assert "3 empty sets" in drawn
+    assert "KUBE-A" not in drawn
