@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.client import EMPTY_TABLE
-
 DOCUMENTATION = r"""
 module: ipvs_table
 short_description: Manage a whole IPVS table in one task
@@ -301,6 +299,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import InvalidOption
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.module import NETNS, invocation, reporting
+from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.client import EMPTY_TABLE
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.drain_options import (
     DRAIN,
     drain_timeout,

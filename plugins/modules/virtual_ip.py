@@ -23,8 +23,7 @@ extends_documentation_fragment:
   - linuxnet.ipvs.pyroute2
 seealso:
   - module: linuxnet.ipvs.ipvs_service
-  - plugin: linuxnet.ipvs.virtual_service
-    plugin_type: role
+  - module: linuxnet.ipvs.veth_bridge
 options:
   name:
     description: The dummy device, at most 15 characters.

@@ -85,8 +85,8 @@ def redo_broken(environments: Path) -> list[Path]:
         packages = list(importlib.metadata.distributions(path=folders))
         missing = {_canonical(name) for name in wanted} - {_canonical(package.name) for package in packages}
         # Compiled files may be missing.
-        files = (file for package in packages for file in package.files or () if file.suffix != ".pyc")
-        if missing or not all(os.path.exists(file.locate()) for file in files):
+        files = [file.locate() for package in packages for file in package.files or () if file.suffix != ".pyc"]
+        if missing or not all(map(os.path.exists, [marker.with_name("pyvenv.cfg"), *files])):
             marker.unlink()
             broken.append(marker.parent)
     return broken
@@ -95,7 +95,7 @@ def redo_broken(environments: Path) -> list[Path]:
 def _requirements(installed: Path) -> str:
     """The texts of the requirement files that an environment was made with; none where nothing was written down."""
     commands = json.loads(installed.read_text()) if installed.exists() else []
-    return "\n".join(text for kind, said in commands if kind == "install" for _, text in said["requirements"])
+    return "\n".join(text for kind, said in commands if kind == "install" for _file, text in said["requirements"])
 
 
 def _canonical(name: str) -> str:

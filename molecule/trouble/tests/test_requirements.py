@@ -43,14 +43,14 @@ def module(name: str) -> Missing:
 
     @contextmanager
     def missing(host: Host) -> Iterator[None]:
-        bar = "/run/modprobe.d/requirements.conf"
-        host.check_output(f"mkdir -p /run/modprobe.d && echo 'install {name} /bin/false' > {bar}")
+        barred = "/run/modprobe.d/requirements.conf"
+        host.check_output(f"mkdir -p /run/modprobe.d && echo 'install {name} /bin/false' > {barred}")
         try:
             # It complains of what has gone with another one.
             host.check_output(f"modprobe -r --remove-holders {name}; ! grep -q '^{name} ' /proc/modules")
             yield
         finally:
-            host.check_output(f"rm {bar}")
+            host.check_output(f"rm {barred}")
 
     return missing
 

@@ -6,23 +6,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Callable, Sequence, TypeVar, Union
+from typing import TYPE_CHECKING, Callable, Sequence, TypeVar
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.errors import KernelRefused
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.module import or_nothing
-from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.plan import Plan
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.client import Ipvs
 from ansible_collections.linuxnet.ipvs.plugins.module_utils._kernel.lock import alone
 
 if TYPE_CHECKING:
+    from typing import Union
+
+    from ansible_collections.linuxnet.ipvs.plugins.module_utils._base.plan import Plan
     from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.table_plan import TablePlan
     from ansible_collections.linuxnet.ipvs.plugins.module_utils._ipvs.values import Operation
 
+    AnyPlan = Union[Plan[Operation], TablePlan]
+
 Have = TypeVar("Have")
 #: A plan for one service, or for a whole table.
-Planned = TypeVar("Planned", bound="Union[Plan[Operation], TablePlan]")
+Planned = TypeVar("Planned", bound="AnyPlan")
 
 
 def carried_out(

@@ -44,6 +44,7 @@ def test_trouble_before_the_first_test_is_a_failed_step() -> None:
     assert (start.name, start.failure) == ("start", "FATAL: no such Python\n")
 
 
+PACKAGES = "lib/python3.11/site-packages"
 REQUIREMENTS = "# made by a tool\nPyYAML==6.0.2\nvoluptuous==0.15.2\n"
 
 
@@ -52,7 +53,7 @@ def environment(tmp_path: Path) -> Path:
     """A virtual environment as ansible-test leaves it, with both packages."""
     found = tmp_path / "sanity.runtime-metadata" / "3.11" / "384cba8e"
     for package, module, compiled in (("PyYAML-6.0.2", "yaml.py", "yaml.pyc"), ("voluptuous-0.15.2", "v.py", "v.pyc")):
-        metadata = found / "lib" / "python3.11" / "site-packages" / f"{package}.dist-info"
+        metadata = found / PACKAGES / f"{package}.dist-info"
         metadata.mkdir(parents=True)
         (metadata / "METADATA").write_text(f"Name: {package.partition('-')[0]}\n")
         (metadata / "RECORD").write_text(f"{module},,\n__pycache__/{compiled},,\n")
@@ -60,6 +61,7 @@ def environment(tmp_path: Path) -> Path:
     installed = ["install", {"requirements": [["sanity.runtime-metadata.txt", REQUIREMENTS]]}]
     (found / "meta.install.json").write_text(json.dumps([["bootstrap", {}], installed]))
     (found / "marker.txt").touch()
+    (found / "pyvenv.cfg").touch()
     return found
 
 
@@ -68,9 +70,9 @@ def test_an_environment_that_is_whole_is_kept(environment: Path) -> None:
     assert (environment / "marker.txt").exists()
 
 
-@pytest.mark.parametrize("lost", ["v.py", "voluptuous-0.15.2.dist-info"])
+@pytest.mark.parametrize("lost", [f"{PACKAGES}/v.py", f"{PACKAGES}/voluptuous-0.15.2.dist-info", "pyvenv.cfg"])
 def test_an_environment_that_lost_something_is_made_anew(environment: Path, lost: str) -> None:
-    path = environment / "lib" / "python3.11" / "site-packages" / lost
+    path = environment / lost
     path.unlink() if path.is_file() else shutil.rmtree(path)
     assert sanity.redo_broken(environment.parents[2]) == [environment]
     assert not (environment / "marker.txt").exists()
