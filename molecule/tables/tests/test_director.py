@@ -75,8 +75,17 @@ def ticks_of_a_second(node):
     return int(found)
 
 
-def wait_for_connections(tables, count, real=""):
-    """Wait until the kernel knows so many established connections, to a real server if one is named."""
+def real_of(service):
+    """The address and port of a virtual service's only real server."""
+    (server,) = service["real_servers"]
+    return endpoint(server["address"], server["port"])
+
+
+def wait_for_connections(tables, count, real):
+    """Wait until the kernel knows so many established connections to a real server.
+
+    It goes on to know those of earlier tests, whose ends have gone without a word.
+    """
     known = f"ipvsadm -Lnc | grep ESTABLISHED | grep -cF '{real}'"
     tables.command("sh", "-c", f"until [ $({known}) -ge {count} ]; do sleep 0.2; done")
 
@@ -221,7 +230,7 @@ def test_synchronization_daemons(tables):
 
 def test_counters_and_connections(tables, service):
     with running(tables, "client", "python3", "-c", HOLD, "3", "60"):
-        wait_for_connections(tables, 3)
+        wait_for_connections(tables, 3, real_of(service))
         # The kernel sums its counters up every two seconds.
         tables.command("sh", "-c", "until ipvsadm -Ln --stats --exact | grep -q '100:80 *3 '; do sleep 0.2; done")
         info = tables.run("ipvs_info", statistics=True, connections=True)
@@ -282,7 +291,7 @@ def test_counters_are_set_to_zero(tables, service):
     # The kernel sums its counters up every two seconds.
     ended = "while ipvsadm -Lnc | grep -q ESTABLISHED; do sleep 0.2; done; sleep 3"
     with running(tables, "client", "python3", "-c", HOLD, "2", "6"):
-        wait_for_connections(tables, 2)
+        wait_for_connections(tables, 2, real_of(service))
     tables.command("sh", "-c", ended)
     before = counted()
     assert before[virtual][0] == before[real][0] == 2
@@ -296,7 +305,7 @@ def test_counters_are_set_to_zero(tables, service):
     assert tables.module("ipvs_zero")["services"] == []
     assert not tables.run("ipvs_zero")["changed"]
     with running(tables, "client", "python3", "-c", HOLD, "1", "2"):
-        wait_for_connections(tables, 1)
+        wait_for_connections(tables, 1, real_of(service))
     tables.command("sh", "-c", ended)
     assert tables.module("ipvs_zero")["changed"]
     assert tables.command("sed", "-n", "3p", "/proc/net/ip_vs_stats").split()[:3] == ["0"] * 3
@@ -307,7 +316,7 @@ def test_draining_waits_for_the_live_connections(tables, service):
     key = {name: service[name] for name in ("protocol", "address", "port")}
     where = dict(service=key, address="10.99.0.1", port=service["real_servers"][0]["port"])
     with running(tables, "client", "python3", "-c", HOLD_INTO_DRAIN, "2"):
-        wait_for_connections(tables, 2)
+        wait_for_connections(tables, 2, real_of(service))
         with pytest.raises(Failed, match="drain_timeout: 5 is not valid"):
             tables.run("ipvs_real_server", drain_timeout=5, **where)
         where["state"] = "absent"
@@ -327,7 +336,7 @@ def test_draining_waits_for_the_live_connections(tables, service):
 def test_draining_ends_when_its_time_is_over(tables, service):
     key = {name: service[name] for name in ("protocol", "address", "port")}
     with running(tables, "client", "python3", "-c", HOLD, "2", "60"):
-        wait_for_connections(tables, 2)
+        wait_for_connections(tables, 2, real_of(service))
         result = tables.run("ipvs_service", state="absent", drain_timeout=2, **key)
         assert result["drained"] == dict(complete=False, connections=2, left=2, seconds=2)
         told = "draining virtual service tcp 10.99.0.100:80: 2 of 2 connections left"
@@ -339,7 +348,7 @@ def test_draining_ends_when_its_time_is_over(tables, service):
 def test_a_draining_real_server_has_weight_0_and_one_that_is_killed_keeps_it(tables, service):
     key = {name: service[name] for name in ("protocol", "address", "port")}
     with running(tables, "client", "python3", "-c", HOLD, "1", "60"):
-        wait_for_connections(tables, 1)
+        wait_for_connections(tables, 1, real_of(service))
         # The change to weight 0 is the first message; the process dies behind it.
         assert tables.node.killed("ipvs_service", 1, netns=NETNS, state="absent", drain_timeout=30, **key)
         assert lines(dict(service, real_servers=[dict(service["real_servers"][0], weight=0)])) == tables.saved()
@@ -357,7 +366,7 @@ def draining(inventory, tables, service):
         ThreadPoolExecutor() as pool,
         running(tables, "client", "python3", "-c", HOLD, "1", "60"),
     ):
-        wait_for_connections(tables, 1)
+        wait_for_connections(tables, 1, real_of(service))
 
         def begin(seconds):
             task = pool.submit(other.module, "ipvs_service", netns=NETNS, state="absent", drain_timeout=seconds, **key)
@@ -467,7 +476,7 @@ def test_a_purged_real_server_is_drained_and_nobody_is_refused(tables, service):
     kept = service["real_servers"][0]
     tables.run("ipvs_service", **key, scheduler="sh", real_servers=[kept])
     with running(tables, "client", "python3", "-c", HOLD_INTO_DRAIN, "1"):
-        wait_for_connections(tables, 1)
+        wait_for_connections(tables, 1, real_of(service))
         tables.run("ipvs_service", **key, real_servers=[other])
         result = tables.run("ipvs_service", **key, real_servers=[other], purge_real_servers=True, drain_timeout=60)
     assert (result["drained"]["complete"], result["drained"]["connections"]) == (True, 1)
