@@ -37,9 +37,10 @@ LOGS = steps.OUTPUT / "molecule"
 LAB_VM = steps.CHECKOUT / "roles" / "lab_host" / "files" / "lab_vm"
 # Scenarios with Ansible's own strategy; the others may run with a faster one, which knows no foreign become plugin.
 STOCK_STRATEGY = {"default", "namespaces"}
-# The scenario that has an emulated machine also where the others have a user-mode Linux: both shall be seen to work.
-# It makes its machine twice, the second one from the state that the first one left.
-EMULATED = "article"
+# Scenarios that have an emulated machine also where the others have a user-mode Linux. `article` makes its machine
+# twice, the second one from the state that the first one left; `prediction` installs packages, which a user-mode Linux
+# could not get from the mirror.
+EMULATED = ("article", "prediction")
 # Those that take longest begin first, so that the last one does not run alone for long.
 LONGEST = (
     "stages",
@@ -111,7 +112,7 @@ def machine_for(name: str, suite: str = "", engine: str = "") -> str:
     words = [f"lab_host_release={release}"] if suite else []
     words += [f"lab_host_kernel_suite={suite}"] if suite != release else []
     if engine and not suite:
-        words.append(f"lab_host_vm_engine={'emulation' if name == EMULATED else engine}")
+        words.append(f"lab_host_vm_engine={'emulation' if name in EMULATED else engine}")
     return " ".join(words)
 
 
